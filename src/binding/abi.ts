@@ -1,0 +1,72 @@
+/**
+ * <linux/kcmp.h> as data: the comparison types, the results, and the number of
+ * the system call on every architecture. Nothing here runs.
+ *
+ * Sources: include/uapi/linux/kcmp.h, kernel/kcmp.c and the syscall tables of
+ * Linux 6.18; which builds koffi ships, from its package.json.
+ */
+
+/** Same open file description? Indices: two descriptors. Since Linux 3.5. */
+export const KCMP_FILE = 0;
+/** Same address space? Since Linux 3.5. */
+export const KCMP_VM = 1;
+/** Same descriptor table? Since Linux 3.5. */
+export const KCMP_FILES = 2;
+/** Same filesystem information (root, working directory, umask)? Since Linux 3.5. */
+export const KCMP_FS = 3;
+/** Same table of signal dispositions? Since Linux 3.5. */
+export const KCMP_SIGHAND = 4;
+/** Same I/O context? Since Linux 3.5. */
+export const KCMP_IO = 5;
+/** Same list of System V semaphore undo operations? Since Linux 3.5. */
+export const KCMP_SYSVSEM = 6;
+/** Is a descriptor's file this target of an epoll instance? Since Linux 4.13. */
+export const KCMP_EPOLL_TFD = 7;
+
+/** A comparison type, `enum kcmp_type`. */
+export type KcmpType = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
+
+/**
+ * What the kernel answers: 0 equal, 1 the first orders before the second, 2 after it,
+ * 3 different without an order (reserved; no kernel up to 6.18 returns it).
+ */
+export type KcmpResult = 0 | 1 | 2 | 3;
+
+/** A resource of a whole task that {@link compareTasks} can compare. */
+export type TaskResource = 'vm' | 'files' | 'fs' | 'sighand' | 'io' | 'sysvsem';
+
+export const TASK_RESOURCE_TYPES: ReadonlyMap<TaskResource, KcmpType> = new Map([
+  ['vm', KCMP_VM],
+  ['files', KCMP_FILES],
+  ['fs', KCMP_FS],
+  ['sighand', KCMP_SIGHAND],
+  ['io', KCMP_IO],
+  ['sysvsem', KCMP_SYSVSEM],
+]);
+
+/** System call numbers of one architecture, by Node's name of it. */
+export interface SyscallNumbers {
+  readonly kcmp: number;
+  /** fcntl(2): its F_DUPFD_QUERY compares two of one's own descriptors where kcmp is blocked. */
+  readonly fcntl: number;
+}
+
+/** F_DUPFD_QUERY of <linux/fcntl.h>, since Linux 6.10. */
+export const F_DUPFD_QUERY = 1027;
+
+/**
+ * The architectures that work: those with a little-endian Linux build of koffi.
+ *
+ * Known to the kernel but not served, and why: s390x (kcmp is 343) is big-endian and
+ * has no koffi build; mips and mipsel (o32: 4347) and mips64 have no koffi build;
+ * ppc64 is 354 in both byte orders, but only the little-endian one has a koffi build.
+ */
+export const SYSCALL_NUMBERS: Readonly<Partial<Record<NodeJS.Architecture, SyscallNumbers>>> = {
+  x64: { kcmp: 312, fcntl: 72 },
+  ia32: { kcmp: 349, fcntl: 221 }, // fcntl64
+  arm: { kcmp: 378, fcntl: 221 }, // fcntl64
+  arm64: { kcmp: 272, fcntl: 25 }, // arm64, riscv64 and loong64 use asm-generic's table
+  riscv64: { kcmp: 272, fcntl: 25 },
+  loong64: { kcmp: 272, fcntl: 25 },
+  ppc64: { kcmp: 354, fcntl: 55 },
+};

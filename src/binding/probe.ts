@@ -1,0 +1,116 @@
+/** Can kcmp(2) work here? Asked of the kernel, in words, without privileges. */
+import { spawnSync } from 'node:child_process';
+import { constants, release } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { KCMP_FILE, TASK_RESOURCE_TYPES, type TaskResource } from './abi.ts';
+import { errnoName } from './errors.ts';
+import { accessTo, BLOCKED, BLOCKED_FIX, epollTargetsSupported, MISSING, MISSING_FIX } from './explain.ts';
+import { kcmpRaw, load, platformRefusal } from './syscall.ts';
+
+/**
+ * `available`; `blocked` by a filter; `missing` from this kernel; `unsupported` on this platform
+ * or in this installation; `unknown` when it could not be told.
+ */
+export type KcmpStatus = 'available' | 'blocked' | 'missing' | 'unsupported' | 'unknown';
+
+/** What {@link probe} found. */
+export interface KcmpSupport {
+  status: KcmpStatus;
+  /** One sentence on why. */
+  reason: string;
+  /** What to change, where something can be. */
+  fix?: string;
+  /** Each comparison on its own, asked of this process. */
+  types: Record<'file' | TaskResource, KcmpStatus>;
+  /** Whether KCMP_EPOLL_TFD works, which needs Linux 4.13. */
+  epollTargets: boolean;
+  /** The kernel's release, as uname(2) tells it. */
+  kernel: string;
+  /** The architecture, by Node's name. */
+  arch: string;
+}
+
+const { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } = constants.errno;
+const CHILD = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './probe-child.ts' : './probe-child.js', import.meta.url));
+const CHILD_TIMEOUT_MS = 10_000;
+
+function statusOf(result: number): KcmpStatus {
+  if (result >= 0 || result === -EBADF) return 'available';
+  if (result === -EPERM) return 'blocked';
+  if (result === -ENOSYS || result === -EOPNOTSUPP || result === -EINVAL) return 'missing';
+  return 'unknown';
+}
+
+function support(status: KcmpStatus, reason: string, fix?: string): KcmpSupport {
+  const all = {} as KcmpSupport['types'];
+  for (const name of ['file', ...TASK_RESOURCE_TYPES.keys()] as const) all[name] = status;
+  const found: KcmpSupport = { status, reason, types: all, epollTargets: false, kernel: release(), arch: process.arch };
+  if (fix !== undefined) found.fix = fix;
+  return found;
+}
+
+function probeHere(): KcmpSupport {
+  const refusal = platformRefusal();
+  if (refusal !== undefined) return support('unsupported', refusal, 'run it on Linux, on an architecture that koffi serves');
+  try {
+    load();
+  } catch (error) {
+    return support('unsupported', (error as Error).message, 'install koffi with its optional dependencies');
+  }
+  const { pid } = process;
+  const self = accessTo(pid);
+  const found =
+    self === -EINVAL ? support('available', 'the kernel compares')
+    : self === -EPERM ? support('blocked', BLOCKED, BLOCKED_FIX)
+    : self === -ENOSYS ? support('missing', MISSING, MISSING_FIX)
+    : support('unknown', `kcmp on this very process answers ${self < 0 ? errnoName(self) : self}`);
+  found.types.file = statusOf(kcmpRaw(pid, pid, KCMP_FILE, 0, 0));
+  for (const [name, type] of TASK_RESOURCE_TYPES) found.types[name] = statusOf(kcmpRaw(pid, pid, type, 0, 0));
+  found.epollTargets = epollTargetsSupported();
+  return found;
+}
+
+/** The loader flags of this process, without which a child could not run a .ts file. */
+function loaderFlags(): string[] {
+  if (!CHILD.endsWith('.ts')) return [];
+  const flags: string[] = [];
+  const { execArgv } = process;
+  for (const [i, flag] of execArgv.entries()) {
+    if (/^(--import|--require|-r|--loader|--experimental-loader)$/.test(flag)) flags.push(flag, execArgv[i + 1] ?? '');
+    else if (/^--(import|require|loader|experimental-loader|experimental-strip-types)\b/.test(flag)) flags.push(flag);
+  }
+  return flags;
+}
+
+function probeInChild(): KcmpSupport {
+  const child = spawnSync(process.execPath, [...loaderFlags(), CHILD], {
+    encoding: 'utf8',
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: CHILD_TIMEOUT_MS,
+  });
+  if (child.signal === 'SIGSYS') {
+    return support('blocked', 'a seccomp filter kills every process that calls kcmp', 'do not call kcmp in this sandbox');
+  }
+  if (child.status === 0) return JSON.parse(child.stdout) as KcmpSupport;
+  const how = child.error?.message ?? (child.signal === null ? `exit code ${child.status}` : child.signal);
+  return support('unknown', `the child process that was to ask ended early: ${how}`);
+}
+
+/**
+ * `kcmp(self, self, -1)` — can kcmp work here, and if not, why and what would help? Never throws.
+ *
+ * The kernel answers EINVAL to the unknown type exactly when the call is there and not blocked.
+ *
+ * @param options.isolated - ask in a child process, for sandboxes whose filter kills the caller
+ *   (SIGSYS; Chromium's and Android's do); costs the start of a process
+ * @returns the status, its reason, what to change, and the status of every comparison type
+ * @see kernel/kcmp.c, seccomp(2)
+ */
+export function probe(options?: { isolated?: boolean }): KcmpSupport {
+  try {
+    return options?.isolated === true && platformRefusal() === undefined ? probeInChild() : probeHere();
+  } catch (error) {
+    return support('unknown', String(error));
+  }
+}

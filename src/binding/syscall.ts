@@ -1,0 +1,93 @@
+/**
+ * The system calls themselves, through libc's syscall(2). The only file that names
+ * koffi, which is loaded by the first call and never by an import.
+ */
+import { createRequire } from 'node:module';
+import { endianness } from 'node:os';
+import { SYSCALL_NUMBERS, KCMP_EPOLL_TFD, type SyscallNumbers } from './abi.ts';
+import { coded, type CodedError } from './errors.ts';
+import { EPOLL_SLOT_SIZE, writeEpollSlot } from './layout.ts';
+
+type Syscall = (nr: number, a: number, b: number, c: number, d: number, e: number) => number;
+
+let syscall: Syscall | undefined;
+let errno: () => number;
+let numbers: SyscallNumbers;
+
+// One slot serves the whole isolate, since calls are synchronous. Its memory is outside
+// the JavaScript heap and private to this file, so that its address holds for good.
+const slotBytes = new Uint8Array(new ArrayBuffer(EPOLL_SLOT_SIZE));
+const slot = new DataView(slotBytes.buffer);
+let slotAddress = 0;
+
+/** Why this platform cannot make the call, or undefined where it can. Loads nothing. */
+export function platformRefusal(): string | undefined {
+  if (process.platform !== 'linux') return `kcmp(2) exists on Linux only, and this is ${process.platform}`;
+  if (endianness() !== 'LE') return `big-endian ${process.arch} is not served: koffi has no build for it`;
+  if (SYSCALL_NUMBERS[process.arch] === undefined) return `the architecture ${process.arch} is not served`;
+  return undefined;
+}
+
+/**
+ * Loads koffi and libc's syscall().
+ * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, or `ERR_KOFFI_UNAVAILABLE` with koffi's own error as `cause`
+ */
+export function load(): Syscall {
+  if (syscall !== undefined) return syscall;
+  const refusal = platformRefusal();
+  if (refusal !== undefined) throw coded(new Error(refusal), 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM');
+  numbers = SYSCALL_NUMBERS[process.arch] as SyscallNumbers;
+  try {
+    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+    errno = koffi.errno;
+    slotAddress = Number(koffi.address(slotBytes));
+    // `long` in front because syscall() takes its number so; the rest as kcmp(2) declares it.
+    syscall = koffi.load(null).func('long syscall(long, int, int, int, ulong, ulong)') as unknown as Syscall;
+  } catch (cause) {
+    throw koffiUnavailable(cause);
+  }
+  return syscall;
+}
+
+function koffiUnavailable(cause: unknown): CodedError {
+  const binary = `@koromix/koffi-linux-${process.arch}`;
+  return coded(
+    new Error(
+      `kcmp needs the package koffi with its binary ${binary}, which could not be loaded. ` +
+        'Install again without --omit=optional and without leaving out optional dependencies.',
+      { cause },
+    ),
+    'ERR_KOFFI_UNAVAILABLE',
+  );
+}
+
+/**
+ * kcmp(2) as it is: no checks, no exceptions but those of {@link load}.
+ * @returns the kernel's result, 0 … 3, or a negative errno
+ */
+export function kcmpRaw(pid1: number, pid2: number, type: number, idx1: number, idx2: number): number {
+  const result = (syscall ?? load())(numbers.kcmp, pid1, pid2, type, idx1, idx2);
+  // errno is only ours until anything else runs.
+  return result === -1 ? -errno() : result;
+}
+
+/** kcmp(2) with KCMP_EPOLL_TFD: is fd1 of pid1 the file of this target of an epoll instance of pid2? */
+export function kcmpEpollRaw(
+  pid1: number,
+  pid2: number,
+  fd1: number,
+  efd: number,
+  tfd: number,
+  toff: number,
+): number {
+  const call = syscall ?? load();
+  writeEpollSlot(slot, efd, tfd, toff);
+  const result = call(numbers.kcmp, pid1, pid2, KCMP_EPOLL_TFD, fd1, slotAddress);
+  return result === -1 ? -errno() : result;
+}
+
+/** fcntl(2) with a whole number as its argument. */
+export function fcntlRaw(fd: number, command: number, argument: number): number {
+  const result = (syscall ?? load())(numbers.fcntl, fd, command, argument, 0, 0);
+  return result === -1 ? -errno() : result;
+}
