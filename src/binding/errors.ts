@@ -94,9 +94,10 @@ export class KcmpError extends Error {
   readonly pid1: number;
   readonly pid2: number;
   readonly type: KcmpType;
-  readonly fd1?: number;
-  readonly fd2?: number;
-  readonly slot?: Required<EpollSlot>;
+  // Declared only: an argument that the call did not have is no property, not an undefined one.
+  declare readonly fd1?: number;
+  declare readonly fd2?: number;
+  declare readonly slot?: Required<EpollSlot>;
 
   constructor(code: string, errno: number, message: string, args: KcmpArguments) {
     super(message);

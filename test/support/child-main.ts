@@ -6,6 +6,8 @@ import * as os from 'node:os';
 import * as workerThreads from 'node:worker_threads';
 import * as kcmp from '../../src/index.ts';
 import * as libc from './libc.ts';
+import * as seccomp from './seccomp.ts';
+import { startWorker } from './worker.ts';
 
 /** What a function sent to a child may use; `keep` lasts from one function to the next. */
 export interface Tools {
@@ -16,9 +18,11 @@ export interface Tools {
   workerThreads: typeof workerThreads;
   kcmp: typeof kcmp;
   libc: typeof libc;
+  seccomp: typeof seccomp;
+  startWorker: typeof startWorker;
   keep: Record<string, unknown>;
 }
-const tools: Tools = { fs, childProcess, net, os, workerThreads, kcmp, libc, keep: {} };
+const tools: Tools = { fs, childProcess, net, os, workerThreads, kcmp, libc, seccomp, startWorker, keep: {} };
 
 // tsx names functions by a helper that a function sent as text would miss.
 Object.assign(globalThis, { __name: (target: unknown) => target });

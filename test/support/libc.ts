@@ -51,6 +51,16 @@ export const unshare: (flags: number) => number = libc('int unshare(int)');
 export const getppid: () => number = libc('int getppid()');
 export const gettid: () => number = libc('int gettid()');
 export const kill: (pid: number, signal: number) => number = libc('int kill(int, int)');
+export const ioctl: (fd: number, request: number, address: number) => number = libc('int ioctl(int, ulong, ulong)');
+
+/** poll(2) for input on one descriptor: is there any within so many milliseconds? */
+export function poll(fd: number, timeoutMs: number): boolean {
+  const pollfd = Buffer.alloc(8);
+  pollfd.writeInt32LE(fd, 0);
+  pollfd.writeInt16LE(1, 4); // POLLIN
+  return pollCall(pollfd, 1, timeoutMs) > 0;
+}
+const pollCall = libc('int poll(void *, ulong, int)');
 
 export const EPOLLIN = 0x1;
 export const EPOLL_CTL_ADD = 1;
