@@ -1,0 +1,108 @@
+/**
+ * The types: each line below an `@ts-expect-error` must not compile, and throws when it is run all the same.
+ * The compiler reports a line that would compile after all as an unused directive.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import {
+  compareFiles, compareTasks, isEpollTarget, kcmp, KCMP_EPOLL_TFD, KCMP_FILE, KCMP_IO, KCMP_VM, packEpollSlot, probe, sameFile,
+  unpackEpollSlot, type EpollSlot, type EpollTargetRef, type FileRef, type KcmpResult, type KcmpSupport, type KcmpType, type Ordering,
+} from '../../src/index.ts';
+
+const { pid } = process;
+const slot: EpollSlot = { efd: 1, tfd: 1 };
+const file: FileRef = { pid, fd: 1 };
+const target: EpollTargetRef = { pid, efd: 1, tfd: 1 };
+const refused = (run: () => unknown): void => assert.throws(run, { code: 'ERR_INVALID_ARG_TYPE' });
+
+describe('what cannot be does not compile, and throws', () => {
+  test('a slot with KCMP_FILE', () => {
+    // @ts-expect-error KCMP_FILE compares two descriptors
+    refused(() => kcmp(pid, pid, KCMP_FILE, 1, slot));
+  });
+
+  test('a descriptor in place of the slot of KCMP_EPOLL_TFD', () => {
+    // @ts-expect-error KCMP_EPOLL_TFD wants a slot
+    refused(() => kcmp(pid, pid, KCMP_EPOLL_TFD, 1, 1));
+  });
+
+  test('a descriptor with a type that compares whole tasks', () => {
+    // @ts-expect-error KCMP_VM takes no index
+    refused(() => kcmp(pid, pid, KCMP_VM, 1));
+    // @ts-expect-error KCMP_IO takes no indices
+    refused(() => kcmp(pid, pid, KCMP_IO, 1, 1));
+  });
+
+  test('a missing index', () => {
+    // @ts-expect-error one descriptor is missing
+    refused(() => kcmp(pid, pid, KCMP_FILE, 1));
+    // @ts-expect-error both descriptors are missing
+    refused(() => kcmp(pid, pid, KCMP_FILE));
+    // @ts-expect-error the slot is missing
+    refused(() => kcmp(pid, pid, KCMP_EPOLL_TFD, 1));
+  });
+
+  test('a member that is missing or of another kind', () => {
+    // @ts-expect-error tfd is missing
+    refused(() => packEpollSlot({ efd: 1 }));
+    // @ts-expect-error a slot holds numbers
+    refused(() => packEpollSlot({ efd: 1, tfd: 1n }));
+    // @ts-expect-error pid is missing
+    refused(() => sameFile({ fd: 1 }, file));
+    // @ts-expect-error a descriptor is a number
+    refused(() => compareFiles(file, { pid, fd: '1' }));
+    // @ts-expect-error a slot alone has no pid
+    refused(() => isEpollTarget(file, slot));
+    // @ts-expect-error an array is no Uint8Array
+    refused(() => unpackEpollSlot([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
+  });
+
+  test('a type or a resource that does not exist', () => {
+    // @ts-expect-error there is no type 8
+    assert.throws(() => kcmp(pid, pid, 8), { code: 'EINVAL' });
+    // @ts-expect-error descriptors are compared by compareFiles
+    assert.throws(() => compareTasks(pid, pid, 'file'), { code: 'ERR_INVALID_ARG_VALUE' });
+  });
+});
+
+describe('what can be compiles', () => {
+  test('an answer is as narrow as it can be', () => {
+    const result: KcmpResult = kcmp(pid, pid, KCMP_FILE, 1, 1);
+    const ordering: Ordering = compareFiles(file, file);
+    const unpacked: Required<EpollSlot> = unpackEpollSlot(packEpollSlot(slot));
+    const support: KcmpSupport = probe();
+    assert.deepEqual([result, ordering, unpacked.toff, support.status], [0, 0, 0, 'available']);
+  });
+
+  test('a target serves as a slot, and a comparator as an argument of sort', () => {
+    assert.equal(packEpollSlot(target).byteLength, 12);
+    assert.equal([file, file].sort(compareFiles).length, 2);
+    const type: KcmpType = KCMP_EPOLL_TFD;
+    assert.equal(type, 7);
+  });
+});
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
+
+test('the compiler agrees with every line of this file', { skip: !existsSync(TSC) && 'typescript is not installed' }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kcmp-types-'));
+  try {
+    const config = {
+      extends: join(ROOT, 'tsconfig.json'),
+      compilerOptions: { typeRoots: [join(ROOT, 'node_modules/@types')] },
+      include: [],
+      files: [fileURLToPath(import.meta.url)],
+    };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    const { status, stdout, stderr } = spawnSync(process.execPath, [TSC, '--noEmit', '-p', folder], { encoding: 'utf8' });
+    assert.equal(status, 0, stdout + stderr);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
