@@ -105,8 +105,8 @@ function compareTarget(pid1: number, fd1: number, pid2: number, target: EpollSlo
   return result as KcmpResult;
 }
 
-/** 0, 1, 2 of the kernel as 0, -1, 1. */
-const toOrdering = (result: KcmpResult): Ordering => (result === 2 ? 1 : (-result as Ordering));
+/** 0, 1, 2 of the kernel as 0, -1, 1; a negated 0 would be -0, which strict assertions tell from 0. */
+const toOrdering = (result: KcmpResult): Ordering => (result === 0 ? 0 : result === 1 ? -1 : 1);
 
 function compareRefs(a: FileRef, b: FileRef): KcmpResult {
   if (typeof a !== 'object' || a === null) throw badType('a', REF, a);
