@@ -135,3 +135,25 @@ export function receiveFd(socket: number): number {
   keep.length = 0;
   return control.readInt32LE(CMSG_HEADER);
 }
+
+const IOPRIO_SET: Partial<Record<NodeJS.Architecture, number>> = { x64: 251, ia32: 289, arm: 314, ppc64: 273 };
+
+/** Gives the calling thread an I/O context, by ioprio_set(2) with the priority that it has anyway. */
+export function createIoContext(): void {
+  const IOPRIO_WHO_PROCESS = 1;
+  const BEST_EFFORT_4 = (2 << 13) | 4;
+  syscall(IOPRIO_SET[process.arch] ?? 30, IOPRIO_WHO_PROCESS, 0, BEST_EFFORT_4);
+}
+
+/** Gives the calling thread a list of System V semaphore undo operations. It outlives the semaphore. */
+export function createUndoList(): void {
+  const IPC_PRIVATE = 0;
+  const IPC_RMID = 0;
+  const SEM_UNDO = 0x1000;
+  const set = libc('int semget(int, int, int)')(IPC_PRIVATE, 1, 0o600);
+  const operation = Buffer.alloc(6); // struct sembuf: u16 number, s16 operation, s16 flags
+  operation.writeInt16LE(1, 2);
+  operation.writeInt16LE(SEM_UNDO, 4);
+  libc('int semop(int, void *, ulong)')(set, operation, 1);
+  libc('int semctl(int, int, int)')(set, 0, IPC_RMID);
+}
