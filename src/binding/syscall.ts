@@ -13,6 +13,7 @@ type Syscall = (nr: number, a: number, b: number, c: number, d: number, e: numbe
 let syscall: Syscall | undefined;
 let errno: () => number;
 let numbers: SyscallNumbers;
+let kcmpNumber = 0;
 
 // One slot serves the whole isolate, since calls are synchronous. Its memory is outside
 // the JavaScript heap and private to this file, so that its address holds for good.
@@ -37,12 +38,14 @@ export function load(): Syscall {
   const refusal = platformRefusal();
   if (refusal !== undefined) throw coded(new Error(refusal), 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM');
   numbers = SYSCALL_NUMBERS[process.arch] as SyscallNumbers;
+  kcmpNumber = numbers.kcmp;
   try {
     const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
     errno = koffi.errno;
     slotAddress = Number(koffi.address(slotBytes));
-    // `long` in front because syscall() takes its number so; the rest as kcmp(2) declares it.
-    syscall = koffi.load(null).func('long syscall(long, int, int, int, ulong, ulong)') as unknown as Syscall;
+    // The number is `long` as syscall() takes it, the rest as kcmp(2) declares it. The result fits an int,
+    // which koffi hands back faster than a long.
+    syscall = koffi.load(null).func('int syscall(long, int, int, int, ulong, ulong)') as unknown as Syscall;
   } catch (cause) {
     throw koffiUnavailable(cause);
   }
@@ -66,7 +69,7 @@ function koffiUnavailable(cause: unknown): CodedError {
  * @returns the kernel's result, 0 … 3, or a negative errno
  */
 export function kcmpRaw(pid1: number, pid2: number, type: number, idx1: number, idx2: number): number {
-  const result = (syscall ?? load())(numbers.kcmp, pid1, pid2, type, idx1, idx2);
+  const result = (syscall ?? load())(kcmpNumber, pid1, pid2, type, idx1, idx2);
   // errno is only ours until anything else runs.
   return result === -1 ? -errno() : result;
 }
@@ -82,7 +85,7 @@ export function kcmpEpollRaw(
 ): number {
   const call = syscall ?? load();
   writeEpollSlot(slot, efd, tfd, toff);
-  const result = call(numbers.kcmp, pid1, pid2, KCMP_EPOLL_TFD, fd1, slotAddress);
+  const result = call(kcmpNumber, pid1, pid2, KCMP_EPOLL_TFD, fd1, slotAddress);
   return result === -1 ? -errno() : result;
 }
 
