@@ -1,0 +1,97 @@
+/** Reads the arguments of a command: options by parseArgs, references to descriptors and tasks. */
+import type { FileRef } from '../index.ts';
+import { UsageError } from './io.ts';
+
+// Not an import statement: that takes a millisecond or two longer.
+const { parseArgs } = process.getBuiltinModule('node:util');
+
+const MAX = 2 ** 31 - 1;
+const NUMBER = /^\d{1,10}$/;
+
+interface OptionSpec {
+  type: 'string' | 'boolean';
+  multiple?: boolean;
+}
+
+export interface Parsed {
+  /** What is no option, in order. */
+  rest: string[];
+  flag(name: string): boolean;
+  /** The last value given. */
+  value(name: string): string | undefined;
+  values(name: string): string[];
+}
+
+/** parseArgs with --json added, and with errors of one line that name the command. */
+export function parse(command: string, args: string[], options: Record<string, OptionSpec> = {}): Parsed {
+  const config = { args, options: { json: { type: 'boolean' as const }, ...options }, allowPositionals: true };
+  let values: Record<string, unknown>;
+  let rest: string[];
+  try {
+    ({ values, positionals: rest } = parseArgs(config));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error;
+    const [first = message] = message.split('. ');
+    throw new UsageError(`${first.charAt(0).toLowerCase()}${first.slice(1)}; see kcmp ${command} --help`);
+  }
+  return {
+    rest,
+    flag: (name) => values[name] === true,
+    value: (name) => [values[name]].flat().at(-1) as string | undefined,
+    values: (name) => [values[name] ?? []].flat() as string[],
+  };
+}
+
+/** Exactly so many arguments, or an error that shows which. */
+export function expect(command: string, rest: string[], ...names: string[]): void {
+  if (rest.length === names.length) return;
+  const usage = ['kcmp', command, ...names].join(' ');
+  const extra = rest[names.length];
+  throw new UsageError(
+    extra === undefined ? `missing ${names.slice(rest.length).join(' and ')}; expected ${usage}` : `unexpected ${extra}; expected ${usage}`,
+  );
+}
+
+function toNumber(text: string | undefined, min: number): number | undefined {
+  if (text === undefined || !NUMBER.test(text)) return undefined;
+  const value = Number(text);
+  return value >= min && value <= MAX ? value : undefined;
+}
+
+/** PID:FD, /proc/PID/fd/FD or /proc/PID/task/TID/fd/FD. */
+export function fileRef(text: string): FileRef {
+  const match = /^(\d+):(\d+)$/.exec(text) ?? /^\/proc\/(?:\d+\/task\/)?(\d+)\/fd\/(\d+)\/?$/.exec(text);
+  const pid = toNumber(match?.[1], 1);
+  const fd = toNumber(match?.[2], 0);
+  if (pid === undefined || fd === undefined) {
+    throw new UsageError(`${text} is no descriptor; expected PID:FD or /proc/PID/fd/FD, such as 4242:7`);
+  }
+  return { pid, fd };
+}
+
+/** PID, TID, /proc/PID or /proc/PID/task/TID. */
+export function taskId(text: string): number {
+  const match = /^(\d+)$/.exec(text) ?? /^\/proc\/(?:\d+\/task\/)?(\d+)\/?$/.exec(text);
+  const id = toNumber(match?.[1], 1);
+  if (id === undefined) throw new UsageError(`${text} is no process or thread; expected PID or TID, such as 4242`);
+  return id;
+}
+
+/** A descriptor, or a process with all of its. */
+export function fileOrTask(text: string): { pid: number; fd?: number } {
+  const looksLikeTask = !/[:]|\/fd\//.test(text);
+  try {
+    return looksLikeTask ? { pid: taskId(text) } : fileRef(text);
+  } catch {
+    throw new UsageError(`${text} is no process or epoll descriptor; expected PID, PID:EFD or /proc/PID/fd/EFD, such as 4242:5`);
+  }
+}
+
+/** One of some words, or undefined when the option was not given. */
+export function choice<T extends string>(option: string, value: string | undefined, words: readonly T[]): T | undefined {
+  if (value === undefined) return undefined;
+  const word = words.find((candidate) => candidate === value);
+  if (word === undefined) throw new UsageError(`--${option} ${value} is unknown; expected ${words.join(', ')}`);
+  return word;
+}

@@ -1,0 +1,89 @@
+/** `kcmp epoll PID[:EFD]`: every target of an epoll instance, where its file really is, and who holds it. */
+import { listEpolls, resolveEpoll, type EpollReport, type EpollTarget } from '../../index.ts';
+import { choice, expect, fileOrTask, parse } from '../args.ts';
+import { tellPartial, unseen } from '../coverage.ts';
+import { GRAPH_LANGUAGES, render, type Graph, type GraphNode } from '../graph.ts';
+import { UsageError, type Command, type ExitCode, type Io } from '../io.ts';
+import { printJson } from '../json.ts';
+import { commandOf, named } from '../processes.ts';
+import { withProgress } from '../progress.ts';
+import { describe, explainStale, freshness, holdersText } from '../stale.ts';
+import { list, plural, print, table, tell } from '../text.ts';
+
+const WORDS = { fresh: 'live', stale: 'stale', undecided: 'undecided' } as const;
+
+function sentence({ pid, efd, targets }: EpollReport): string {
+  const counts = (['fresh', 'stale', 'undecided'] as const).flatMap((wanted) => {
+    const count = targets.filter((target) => freshness(target) === wanted).length;
+    return count === 0 ? [] : [`${count} ${WORDS[wanted]}`];
+  });
+  const what = targets.length === 0 ? 'no targets' : `${plural(targets.length, 'target')}: ${list(counts)}`;
+  return `fd ${efd} of ${named(pid)} is an epoll instance with ${what}.`;
+}
+
+const state = (target: EpollTarget): string => `${target.status}${target.numberReused ? ', number reused' : ''}`;
+
+function text(report: EpollReport): string[] {
+  const rows = report.targets.map((target) =>
+    [`${target.tfd}`, target.eventNames.join(','), state(target), describe(target), holdersText(target)]);
+  const stale = report.targets.filter((target) => freshness(target) === 'stale');
+  return [
+    sentence(report),
+    ...(rows.length === 0 ? [] : ['', ...table(['TFD', 'EVENTS', 'STATE', 'TARGET', 'HOLDERS'], rows, [0])]),
+    ...stale.flatMap((target) => ['', explainStale(report, target)]),
+  ];
+}
+
+function toGraph(reports: EpollReport[]): Graph {
+  const nodes = new Map<string, GraphNode>();
+  const graph: Graph = { nodes: [], edges: [] };
+  const processNode = (pid: number): string => {
+    const id = `p${pid}`;
+    if (!nodes.has(id)) nodes.set(id, { id, label: `${pid} (${commandOf(pid)})`, kind: 'process' });
+    return id;
+  };
+  for (const { pid, efd, targets } of reports) {
+    const instance = `e${efd}`;
+    nodes.set(instance, { id: instance, label: `epoll instance, fd ${efd}`, kind: 'description' });
+    graph.edges.push({ from: processNode(pid), to: instance, label: `fd ${efd}` });
+    for (const [i, target] of targets.entries()) {
+      const id = `e${efd}t${i}`;
+      nodes.set(id, { id, label: describe(target), kind: 'description' });
+      graph.edges.push({ from: instance, to: id, label: `tfd ${target.tfd} ${state(target)}`, stale: freshness(target) !== 'fresh' });
+      for (const holder of target.holders) graph.edges.push({ from: processNode(holder.pid), to: id, label: `fd ${holder.fd}` });
+    }
+  }
+  graph.nodes = [...nodes.values()];
+  return graph;
+}
+
+function codeOf(reports: EpollReport[], check: boolean): ExitCode {
+  if (!check) return reports.length > 0 ? 0 : 1;
+  const found = new Set(reports.flatMap(({ targets }) => targets.map(freshness)));
+  return found.has('stale') ? 1 : found.has('undecided') ? 2 : 0;
+}
+
+function tellDoubts(io: Io, reports: EpollReport[]): void {
+  const [widest] = reports.toSorted((a, b) => unseen(b.coverage).length - unseen(a.coverage).length);
+  if (widest !== undefined) tellPartial(io, widest.coverage);
+  for (const { efd, stable } of reports) {
+    if (!stable) tell(io, `the targets of fd ${efd} changed while they were looked at; ask again for a picture of one moment`);
+  }
+}
+
+export const run: Command = (args, io) => {
+  const parsed = parse('epoll', args, { check: { type: 'boolean' }, graph: { type: 'string' } });
+  const language = choice('graph', parsed.value('graph'), GRAPH_LANGUAGES);
+  if (language !== undefined && parsed.flag('json')) throw new UsageError('--graph and --json exclude each other');
+  expect('epoll', parsed.rest, 'PID[:EFD]');
+  const { pid, fd } = fileOrTask(parsed.rest[0] ?? '');
+  const efds = fd === undefined ? listEpolls(pid) : [fd];
+  const reports = efds.map((efd) => withProgress(io, (options) => resolveEpoll(pid, efd, options)));
+  // One instance asked for: its report. All of a process: a list of reports, also where it has one.
+  if (language !== undefined) print(io, render(toGraph(reports), language));
+  else if (parsed.flag('json')) printJson(io, fd === undefined ? reports : reports[0]);
+  else if (reports.length === 0) print(io, [`${named(pid)} has no epoll instance.`]);
+  else print(io, reports.flatMap((report, i) => [...(i > 0 ? [''] : []), ...text(report)]));
+  tellDoubts(io, reports);
+  return codeOf(reports, parsed.flag('check'));
+};

@@ -1,0 +1,36 @@
+/** `kcmp inherited PID`: the descriptors beyond 0, 1 and 2 that a process shares with its parent. */
+import { findInherited, type InheritedReport } from '../../index.ts';
+import { expect, parse, taskId } from '../args.ts';
+import { tellPartial, unseen } from '../coverage.ts';
+import type { Command } from '../io.ts';
+import { printJson } from '../json.ts';
+import { named } from '../processes.ts';
+import { withProgress } from '../progress.ts';
+import { plural, print, ref, table } from '../text.ts';
+
+function text({ pid, from, inherited }: InheritedReport): string[] {
+  const pair = `${named(pid)} shares %s beyond 0, 1 and 2 with ${named(from)}`;
+  if (inherited.length === 0) return [`${pair.replace('%s', 'no descriptor')}.`];
+  return [
+    `${pair.replace('%s', plural(inherited.length, 'descriptor'))}:`,
+    '',
+    ...table(['FD', 'FROM', 'KIND', 'FILE'], inherited.map(({ fd, from, kind, link }) => [`${fd}`, ref(from), kind, link ?? '?']), [0]),
+  ];
+}
+
+export const run: Command = (args, io) => {
+  const parsed = parse('inherited', args, { from: { type: 'string' }, allow: { type: 'string', multiple: true } });
+  expect('inherited', parsed.rest, 'PID');
+  const pid = taskId(parsed.rest[0] ?? '');
+  const from = parsed.value('from');
+  const allow = parsed.values('allow').map((pattern) => (/^\d+$/.test(pattern) ? Number(pattern) : pattern));
+  const report = withProgress(io, (options) =>
+    findInherited(pid, { ...options, allow, ...(from === undefined ? {} : { from: taskId(from) }) }));
+  const partial = unseen(report.coverage).length > 0;
+  // "Shares none" would be more than is known.
+  if (parsed.flag('json')) printJson(io, report);
+  else if (report.inherited.length > 0 || !partial) print(io, text(report));
+  tellPartial(io, report.coverage);
+  if (report.inherited.length > 0) return 1;
+  return partial ? 2 : 0;
+};

@@ -1,0 +1,58 @@
+/** `kcmp same A B`: do two descriptors, or one resource of two tasks, share one object? */
+import type { FileIdentity, FileRef, TaskResource } from '../../index.ts';
+import { choice, expect, fileRef, parse, taskId } from '../args.ts';
+import type { Command, ExitCode, Io } from '../io.ts';
+import { printJson } from '../json.ts';
+import { print, ref, tell } from '../text.ts';
+import { RESOURCES, RESOURCE_WORDS } from '../words.ts';
+
+const CODES: Readonly<Record<FileIdentity['relation'], ExitCode>> = { same: 0, different: 1, unknown: 2 };
+
+const BY: Readonly<Record<FileIdentity['via'], string>> = {
+  kcmp: '',
+  'dupfd-query': ', says fcntl(F_DUPFD_QUERY), since kcmp cannot be used here',
+  'socket-inode': ', since they are one socket; kcmp itself cannot be used here',
+  'different-inode': ', since their inodes differ; kcmp itself cannot be used here',
+  'same-descriptor': ', since they are one descriptor; kcmp itself cannot be used here',
+  none: '',
+};
+
+/** The modules are imported one by one: the whole library takes longer to load than the answer. */
+async function sameFiles(a: FileRef, b: FileRef, json: boolean, io: Io): Promise<ExitCode> {
+  const { identifyFiles } = await import('../../inspect/identify.ts');
+  const { relation, via, reason } = identifyFiles(a, b);
+  if (json) printJson(io, { a, b, type: 'file', relation, via, ...(reason === undefined ? {} : { reason }) });
+  else if (relation !== 'unknown') {
+    const what = relation === 'same' ? 'one open file description' : 'two different open file descriptions';
+    print(io, [`${ref(a)} and ${ref(b)} are ${what}${BY[via]}.`]);
+  }
+  if (relation === 'unknown') tell(io, `whether ${ref(a)} and ${ref(b)} are one cannot be known: ${reason ?? 'no reason given'}`);
+  return CODES[relation];
+}
+
+async function sameTasks(a: number, b: number, type: TaskResource, json: boolean, io: Io): Promise<ExitCode> {
+  const { taskSharing } = await import('../../inspect/tasks.ts');
+  const pair = taskSharing([a, b]).resources[type][0];
+  // A task has what it has, also where the kernel could not tell two tasks' nothing from their something.
+  const verdict = a === b && pair?.code === undefined ? 'shared' : (pair?.verdict ?? 'unknown');
+  const relation = verdict === 'shared' ? 'same' : verdict === 'separate' || verdict === 'none' ? 'different' : 'unknown';
+  const what = RESOURCE_WORDS[type];
+  if (json) printJson(io, { a, b, type, relation, verdict, ...(pair?.code === undefined ? {} : { code: pair.code }) });
+  else if (verdict === 'shared') print(io, [`${a} and ${b} share one ${what}.`]);
+  else if (verdict === 'separate') print(io, [`${a} and ${b} do not share a ${what}.`]);
+  else if (verdict === 'none') print(io, [`Neither ${a} nor ${b} has a ${what}.`]);
+  if (verdict === 'shared-or-none') tell(io, `${a} and ${b} share one ${what} or have none: the kernel tells no difference`);
+  if (verdict === 'unknown') tell(io, `${a} and ${b} could not be compared: ${pair?.code ?? 'no answer'}`);
+  return CODES[relation];
+}
+
+export const run: Command = (args, io) => {
+  const parsed = parse('same', args, { type: { type: 'string' } });
+  const type = choice('type', parsed.value('type'), ['file', ...RESOURCES] as const) ?? 'file';
+  const ref = type === 'file' ? ['PID:FD', 'PID:FD'] : ['PID', 'PID'];
+  expect('same', parsed.rest, ...ref);
+  const [a = '', b = ''] = parsed.rest;
+  const json = parsed.flag('json');
+  if (type === 'file') return sameFiles(fileRef(a), fileRef(b), json, io);
+  return sameTasks(taskId(a), taskId(b), type, json, io);
+};

@@ -1,0 +1,89 @@
+/** `kcmp tasks`: which of the six resources do tasks share? */
+import { taskSharing, type TaskPair, type TaskSharing } from '../../index.ts';
+import { expect, parse, taskId } from '../args.ts';
+import { UsageError, type Command } from '../io.ts';
+import { printJson } from '../json.ts';
+import { commandOf, exists, named, threadsOf } from '../processes.ts';
+import { list, plural, print, table, tell } from '../text.ts';
+import { RESOURCES } from '../words.ts';
+
+/** A, B, … Z, AA: one for each set of tasks that share. */
+const letter = (index: number): string =>
+  (index >= 26 ? letter(Math.floor(index / 26) - 1) : '') + String.fromCharCode(65 + (index % 26));
+
+/** One column of the matrix: what each task has, where sharers have the same letter. */
+function column(tasks: number[], pairs: TaskPair[]): string[] {
+  const of = new Map<number, string>();
+  let sets = 0;
+  for (const { a, b, verdict } of pairs) {
+    if (verdict !== 'shared' && verdict !== 'shared-or-none') continue;
+    const sign = of.get(a) ?? of.get(b) ?? `${letter(sets++)}${verdict === 'shared' ? '' : '?'}`;
+    of.set(a, sign).set(b, sign);
+  }
+  return tasks.map((task) => {
+    const mine = pairs.filter(({ a, b }) => a === task || b === task);
+    const sign = of.get(task);
+    if (sign !== undefined) return sign;
+    if (mine.some(({ verdict }) => verdict === 'none')) return 'none';
+    return mine.length > 0 && mine.every(({ verdict }) => verdict === 'unknown') ? '?' : 'own';
+  });
+}
+
+const allPairs = ({ resources }: TaskSharing): TaskPair[] => RESOURCES.flatMap((resource) => resources[resource]);
+
+function sentence({ tasks, resources }: TaskSharing): string {
+  const has = (pairs: TaskPair[], want: (pair: TaskPair) => boolean): boolean => pairs.length > 0 && pairs.every(want);
+  const everybody = RESOURCES.filter((resource) => has(resources[resource], ({ verdict }) => verdict === 'shared'));
+  const some = RESOURCES.filter((resource) => !everybody.includes(resource) && resources[resource].some(({ verdict }) => verdict === 'shared'));
+  const who = tasks.length === 2 ? list(tasks.map(named)) : `these ${tasks.length} tasks`;
+  if (everybody.length > 0) return `All of ${who} share ${list(everybody)}${some.length > 0 ? `; some of them share ${list(some)}` : ''}.`;
+  if (some.length > 0) return `Some of ${who} share ${list(some)}.`;
+  return `Nothing was found that ${who} share.`;
+}
+
+function text(report: TaskSharing): string[] {
+  const { tasks, resources } = report;
+  const columns = RESOURCES.map((resource) => column(tasks, resources[resource]));
+  const rows = tasks.map((task, i) => [`${task}`, ...columns.map((cells) => cells[i] ?? '?'), commandOf(task)]);
+  const signs = columns.flat();
+  return [
+    sentence(report),
+    '',
+    ...table(['ID', ...RESOURCES.map((resource) => resource.toUpperCase()), 'COMMAND'], rows, [0]),
+    '',
+    'The same letter in a column: shared.',
+    ...(signs.some((sign) => /[A-Z]\?/.test(sign)) ? ['A letter with ?: shared, or none of them has one; the kernel tells no difference.'] : []),
+    ...(signs.includes('none') ? ['none: there is none to share, as in zombies and kernel threads.'] : []),
+  ];
+}
+
+function idsOf(rest: string[], threads: string | undefined): number[] {
+  if (threads !== undefined) {
+    expect('tasks --threads PID', rest);
+    const pid = taskId(threads);
+    if (!exists(pid)) throw new Error(`there is no process ${pid}, or /proc hides it`);
+    return threadsOf(pid);
+  }
+  const ids = [...new Set(rest.map(taskId))];
+  if (ids.length < 2) throw new UsageError('expected kcmp tasks ID ID..., two different ones at least, or kcmp tasks --threads PID');
+  return ids;
+}
+
+export const run: Command = (args, io) => {
+  const parsed = parse('tasks', args, { threads: { type: 'string' } });
+  const ids = idsOf(parsed.rest, parsed.value('threads'));
+  const report = taskSharing(ids);
+  if (parsed.flag('json')) printJson(io, report);
+  else if (report.tasks.length < 2) print(io, [`${named(ids[0] ?? 0)} has one thread only, so nothing is shared.`]);
+  else print(io, text(report));
+  const pairs = allPairs(report);
+  const unknown = pairs.filter(({ verdict }) => verdict === 'unknown');
+  if (unknown.length > 0) {
+    const codes = [...new Set(unknown.map(({ code = 'no code' }) => code))];
+    tell(io, `${plural(unknown.length, 'comparison')} of ${pairs.length} could not be made: ${codes.join(', ')}`);
+  }
+  // An id that is nobody's is a mistake, whatever the others share.
+  if (unknown.some(({ code }) => code === 'ESRCH')) return 2;
+  if (pairs.some(({ verdict }) => verdict === 'shared')) return 0;
+  return unknown.length > 0 ? 2 : 1;
+};

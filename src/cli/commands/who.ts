@@ -1,0 +1,46 @@
+/** `kcmp who PID:FD`: who else refers to this open file description, and who to another of the same inode. */
+import { findHolders, type Holder, type HolderReport } from '../../index.ts';
+import { expect, fileRef, parse } from '../args.ts';
+import { scanCode, tellPartial } from '../coverage.ts';
+import type { Command } from '../io.ts';
+import { printJson } from '../json.ts';
+import { commandOf, since } from '../processes.ts';
+import { withProgress } from '../progress.ts';
+import { plural, print, ref, some, table } from '../text.ts';
+
+function row({ pid, fd, mode, cloexec, startTime, command, sharedWith = [] }: Holder): string[] {
+  const also = sharedWith.length > 0 ? ` (its whole table also belongs to ${some(sharedWith.map(String), 5)})` : '';
+  return [`${pid}`, `${fd}`, mode ?? '?', cloexec === undefined ? '?' : cloexec ? 'yes' : 'no',
+    since(startTime), `${command ?? commandOf(pid)}${also}`];
+}
+
+const holderTable = (holders: Holder[]): string[] =>
+  table(['PID', 'FD', 'MODE', 'CLOEXEC', 'SINCE', 'COMMAND'], holders.map(row), [0, 1]);
+
+const isOther = ({ file }: HolderReport, { pid, fd, sharedWith = [] }: Holder): boolean =>
+  pid !== file.pid || fd !== file.fd || sharedWith.length > 0;
+
+function text(report: HolderReport): string[] {
+  const { file, kind, link, holders, sameInode } = report;
+  const what = `${ref(file)}, ${kind} ${link ?? '?'},`;
+  const pids = new Set(holders.map(({ pid }) => pid));
+  const sentence = holders.some((holder) => isOther(report, holder))
+    ? `${what} is held by ${plural(holders.length, 'descriptor')} of ${plural(pids.size, 'process', 'processes')}.`
+    : `${what} is held by nobody else.`;
+  const others = sameInode.length === 0 ? [] : [
+    '', `On the same inode, but another open file description: ${plural(sameInode.length, 'descriptor')}.`, '',
+    ...holderTable(sameInode),
+  ];
+  return [sentence, '', ...holderTable(holders), ...others];
+}
+
+export const run: Command = (args, io) => {
+  const parsed = parse('who', args);
+  expect('who', parsed.rest, 'PID:FD');
+  const file = fileRef(parsed.rest[0] ?? '');
+  const report = withProgress(io, (options) => findHolders(file, options));
+  if (parsed.flag('json')) printJson(io, report);
+  else print(io, text(report));
+  tellPartial(io, report.coverage);
+  return scanCode(report.holders.some((holder) => isOther(report, holder)), report.coverage);
+};

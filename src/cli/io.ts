@@ -1,0 +1,23 @@
+/** What a command is given instead of the process's streams, so that it can be tested without a process. */
+export interface Io {
+  /** Data: standard output. */
+  out(text: string): void;
+  /** Messages: standard error. */
+  err(text: string): void;
+  errIsTerminal(): boolean;
+  /** Milliseconds, for progress. */
+  now(): number;
+}
+
+/** 0 same, found, clean; 1 different, none, findings; 2 trouble. As cmp, diff and grep have it. */
+export type ExitCode = 0 | 1 | 2;
+
+/** What every file in commands/ exports as `run`. */
+export type Command = (args: string[], io: Io) => ExitCode | Promise<ExitCode>;
+
+/** The command line is wrong: the message says what was expected. */
+export class UsageError extends Error {
+  static {
+    this.prototype.name = 'UsageError';
+  }
+}

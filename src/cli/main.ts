@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+/**
+ * The process around {@link run}: the only file of the command that touches argv, the standard streams and
+ * the exit code.
+ *
+ * SIGINT keeps its default action: the scans are synchronous, so a handler would run after them, and
+ * whoever pressed Ctrl-C would wait. The process ends at once, by the signal, which a shell shows as 130.
+ */
+import { run } from './run.ts';
+
+// An import statement of a builtin costs a millisecond or two, as much as all of `kcmp --help`.
+const { writeSync } = process.getBuiltinModule('node:fs');
+
+const RETRY_MS = 5;
+let outputClosed = false;
+
+/** Writes all of it, also into a pipe that somebody made non-blocking. */
+function writeAll(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += writeSync(fd, bytes, done);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+    }
+  }
+}
+
+/** A reader that has gone away (`| head -1`) is no trouble: nothing more is written, nothing is said. */
+function out(text: string): void {
+  if (outputClosed) return;
+  try {
+    writeAll(1, text);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'EPIPE') throw new Error(`the output cannot be written: ${message}`, { cause: error });
+    outputClosed = true;
+  }
+}
+
+function err(text: string): void {
+  try {
+    writeAll(2, text);
+  } catch {
+    // Nobody is left who could be told.
+  }
+}
+
+const io = {
+  out,
+  err,
+  // Asked for only when it matters: tty is one more builtin to load.
+  errIsTerminal: (): boolean => process.getBuiltinModule('node:tty').isatty(2),
+  now: (): number => performance.now(),
+};
+
+process.exitCode = await run(process.argv.slice(2), io);
