@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { SYSCALL_NUMBERS } from '../../src/binding/abi.ts';
 import { compareTasks, kcmp, KCMP_EPOLL_TFD, KCMP_FILE, KCMP_VM, KcmpError, sameFile } from '../../src/index.ts';
@@ -24,14 +25,19 @@ function caught(run: () => unknown): KcmpError {
   throw new assert.AssertionError({ message: 'nothing was thrown' });
 }
 
-/** A shell that became `sleep` and so never collects its child: a zombie, until the parent ends. */
+/** A shell that becomes `sleep` and so never collects its child: a zombie, until the parent ends. */
 async function startZombie(): Promise<{ parent: ChildProcess; pid: number }> {
-  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const parent = spawn('sh', ['-c', 'sleep 1000 & echo $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'ignore'] });
   const [line] = await once(parent.stdout, 'data');
   const pid = Number(line);
-  // Its descriptors go a moment after its end.
-  for (const end = Date.now() + 10_000; Date.now() < end && isOpen(pid, 1); ) await new Promise(setImmediate);
+  // Were it to end before, the shell would still collect it.
+  await until(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
+  process.kill(pid, 'SIGKILL');
+  await until(() => !isOpen(pid, 1));
   return { parent, pid };
+}
+async function until(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + 30_000; !condition() && Date.now() < end; ) await new Promise(setImmediate);
 }
 function isOpen(pid: number, fd: number): boolean {
   try {
