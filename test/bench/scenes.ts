@@ -1,0 +1,124 @@
+/** Scenes made of real processes that hold real descriptors and then do nothing. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync, readdirSync } from 'node:fs';
+import { startChild, type Child } from '../support/child.ts';
+import * as libc from '../support/libc.ts';
+
+export interface Scene {
+  pids: number[];
+  stop(): Promise<void>;
+}
+
+export interface EpollScene {
+  pid: number;
+  efd: number;
+  /** The number each target was registered under, and the one its file has now. */
+  tfds: Int32Array;
+  fds: Int32Array;
+  stop(): Promise<void>;
+}
+
+export type Mix = 'mixed' | 'sockets';
+
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+/**
+ * `count` descriptors, each of its own description. `mixed`: a third eventfds, a third opens of /dev/null,
+ * a third sockets. `sockets`: sockets and pipes.
+ */
+function openMix(mix: Mix, count: number): number[] {
+  const fds: number[] = [];
+  const third = Math.floor(count / 3);
+  if (mix === 'mixed') {
+    while (fds.length < third) fds.push(libc.eventfd());
+    while (fds.length < 2 * third) fds.push(openSync('/dev/null', 'r'));
+  } else {
+    while (fds.length < count / 2) fds.push(...libc.pipe());
+  }
+  while (fds.length < count) fds.push(...libc.socketpair());
+  for (const fd of fds) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  for (const fd of fds.splice(count)) closeSync(fd);
+  return fds;
+}
+
+const spawned = (child: ChildProcess): Promise<number> =>
+  new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('spawn', () => resolve(child.pid as number));
+  });
+
+/**
+ * Processes with `each` descriptors a piece: `cat`, which waits on a pipe that all of them share
+ * and ends when this process does. It is far smaller than a process of Node.
+ */
+export async function mixScene(mix: Mix, processes: number, each: number): Promise<Scene> {
+  const [waitOn, hold] = libc.pipe();
+  for (const fd of [waitOn, hold]) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  const pids: number[] = [];
+  for (let i = 0; i < processes; i++) {
+    const fds = openMix(mix, each - 3);
+    pids.push(await spawned(spawn('cat', { stdio: [waitOn, 'ignore', 'ignore', ...fds] })));
+    for (const fd of fds) closeSync(fd);
+  }
+  closeSync(waitOn);
+  await settled(pids);
+  return { pids, stop: async () => closeSync(hold) };
+}
+
+/** A server and its workers, which inherit `shared` descriptors under the same numbers. */
+export async function treeScene(workers: number, shared: number): Promise<Scene> {
+  const server = await startChild();
+  const pids = await server.run(
+    ({ libc, fs, childProcess }, workers, shared) => {
+      for (let i = 0; i < shared; i += 4) {
+        libc.eventfd();
+        libc.socketpair();
+        const fd = fs.openSync('/dev/null', 'r');
+        libc.dup(fd); // not closed on exec, unlike what Node opens
+        fs.closeSync(fd);
+      }
+      return Array.from({ length: workers }, () =>
+        childProcess.spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] }).pid as number);
+    },
+    workers,
+    shared,
+  );
+  await settled(pids);
+  return { pids: [server.pid, ...pids], stop: () => server.stop() };
+}
+
+/** An epoll instance; `renumbered`: every target has moved to another number since it was registered. */
+export async function epollScene(kind: 'eventfds' | 'sockets', targets: number, renumbered = false): Promise<EpollScene> {
+  const child: Child = await startChild();
+  const { efd, tfds, fds } = await child.run(
+    ({ libc }, kind, targets, renumbered) => {
+      const efd = libc.epollCreate();
+      const tfds: number[] = [];
+      while (tfds.length < targets) {
+        if (kind === 'eventfds') tfds.push(libc.eventfd());
+        else tfds.push(...libc.socketpair());
+      }
+      for (const fd of tfds) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd);
+      if (!renumbered) return { efd, tfds, fds: tfds };
+      const fds = tfds.map((fd) => libc.dup(fd));
+      for (const fd of tfds) libc.close(fd);
+      return { efd, tfds, fds };
+    },
+    kind,
+    targets,
+    renumbered,
+  );
+  return { pid: child.pid, efd, tfds: Int32Array.from(tfds), fds: Int32Array.from(fds), stop: () => child.stop() };
+}
+
+/** Waits until the processes run what they were started for, and the dynamic linker's files are closed. */
+async function settled(pids: readonly number[]): Promise<void> {
+  let before = '';
+  for (;;) {
+    const now = pids.map((pid) => readdirSync(`/proc/${pid}/fd`).length).join();
+    if (now === before) return;
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

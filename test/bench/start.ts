@@ -1,0 +1,33 @@
+/** What starting costs: the command, and an import of the package, against Node that does nothing. */
+import { pathToFileURL } from 'node:url';
+import type { Build } from './build.ts';
+import { wholeProcess } from './processes.ts';
+import { compare, type Row, type Suite } from './row.ts';
+
+const ROUNDS = 25;
+
+export const start = ({ main, index }: Build): Suite => ({
+  rows: ['command.same', 'command.help', 'import'],
+  async *run(wanted): AsyncGenerator<Row> {
+    const node = process.execPath;
+    const file = `${process.pid}:0`;
+    const common = { scene: 'the whole process', rounds: ROUNDS, against: [wholeProcess(node, ['-e', '0'], 'node -e 0')] };
+    if (wanted('command.same')) {
+      yield compare({ ...common, name: 'command.same', ours: wholeProcess(node, [main, 'same', file, file], 'kcmp same'), limit: 1.35 });
+    }
+    if (wanted('command.help')) {
+      yield compare({ ...common, name: 'command.help', ours: wholeProcess(node, [main, '--help'], 'kcmp --help'), limit: 1.1 });
+    }
+    if (wanted('import')) {
+      const script = (url: string): string[] => ['--input-type=module', '-e', `import ${JSON.stringify(url)}`];
+      const row = compare({
+        ...common,
+        name: 'import',
+        ours: wholeProcess(node, script(pathToFileURL(index).href), 'the package'),
+        against: [wholeProcess(node, script('data:text/javascript,'), 'an empty module')],
+      });
+      const value = (row.ours?.ms ?? NaN) - (row.against?.[0]?.ms ?? NaN);
+      yield { ...row, figure: { value, unit: 'ms more' }, limit: 3 };
+    }
+  },
+});
