@@ -1,0 +1,194 @@
+/** resolveEpoll: where a target is, for every state that one can be in. */
+import assert from 'node:assert/strict';
+import { readlinkSync } from 'node:fs';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { resolveEpoll } from '../../src/inspect/epoll.ts';
+import type { EpollReport } from '../../src/inspect/reports.ts';
+import { assertTrue, Fds, only, refs } from '../support/brute.ts';
+import { startChild, type Child } from '../support/child.ts';
+import * as libc from '../support/libc.ts';
+
+const me = process.pid;
+const fds = new Fds();
+afterEach(() => fds.closeAll());
+
+/** The report on an epoll instance of this process, checked against brute force. */
+function resolve(efd: number, pids: number[] = [me]): EpollReport {
+  const report = resolveEpoll(me, efd, { pids });
+  assertTrue(report, pids);
+  return report;
+}
+
+describe('a target whose file this process holds', () => {
+  test('is live while its number is its file', () => {
+    const [read] = fds.pipe();
+    const efd = fds.epoll(read);
+    const report = resolve(efd);
+    const target = only(report);
+    assert.equal(target.status, 'live');
+    assert.deepEqual(target.holders, [{ pid: me, fd: read }]);
+    assert.equal(target.numberNow, readlinkSync(`/proc/self/fd/${read}`));
+    assert.equal(target.numberReused, false);
+    assert.equal(target.reason, undefined);
+    assert.deepEqual([report.pid, report.efd, report.stable], [me, efd, true]);
+  });
+
+  test('is live with all of its holders when it has other numbers as well', () => {
+    const [read] = fds.pipe();
+    const efd = fds.epoll(read);
+    const more = [fds.dup(read), fds.dup(read)];
+    assert.deepEqual(refs(only(resolve(efd)).holders), refs([read, ...more].map((fd) => ({ pid: me, fd }))));
+  });
+
+  test('is renumbered when its number is closed', () => {
+    const [read] = fds.pipe();
+    const efd = fds.epoll(read);
+    const moved = fds.dup(read);
+    fds.close(read);
+    const target = only(resolve(efd));
+    assert.equal(target.status, 'renumbered');
+    assert.deepEqual(target.holders, [{ pid: me, fd: moved }]);
+    assert.equal(target.numberNow, null);
+    assert.equal(target.numberReused, false);
+  });
+
+  test('is renumbered and its number reused when the number is another file', () => {
+    const [read] = fds.pipe();
+    const [other] = fds.pipe();
+    const efd = fds.epoll(read);
+    const moved = fds.dup(read);
+    fds.dup2(other, read);
+    const target = only(resolve(efd));
+    assert.equal(target.status, 'renumbered');
+    assert.deepEqual(target.holders, [{ pid: me, fd: moved }]);
+    assert.equal(target.numberNow, readlinkSync(`/proc/self/fd/${other}`));
+    assert.equal(target.numberReused, true);
+  });
+
+  test('is renumbered when the other end of its pipe has taken the number, although the inode is the same', () => {
+    const [read, write] = fds.pipe();
+    const efd = fds.epoll(read);
+    const moved = fds.dup(read);
+    fds.dup2(write, read);
+    const target = only(resolve(efd));
+    assert.deepEqual(target.holders, [{ pid: me, fd: moved }]);
+    assert.equal(target.numberReused, true);
+  });
+
+  test('is live again when its file comes back to its number', () => {
+    const [read] = fds.pipe();
+    const efd = fds.epoll(read);
+    const moved = fds.dup(read);
+    fds.close(read);
+    fds.dup2(moved, read);
+    assert.equal(only(resolve(efd)).status, 'live');
+  });
+});
+
+describe('a target in flight over a unix socket', () => {
+  test('is unresolved and unseen, and resolves once it is received', () => {
+    const [here, there] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
+    const [read, write] = fds.pipe();
+    const efd = fds.epoll(read);
+    libc.sendFd(here, read);
+    fds.dup2(write, read);
+
+    const inFlight = only(resolve(efd));
+    assert.equal(inFlight.status, 'unresolved');
+    assert.equal(inFlight.reason, 'unseen');
+    assert.deepEqual(inFlight.holders, []);
+    assert.equal(inFlight.numberReused, true);
+
+    const arrived = fds.add(libc.receiveFd(there));
+    const target = only(resolve(efd));
+    assert.equal(target.status, 'renumbered');
+    assert.equal(target.reason, undefined);
+    assert.deepEqual(target.holders, [{ pid: me, fd: arrived }]);
+  });
+});
+
+describe('a target and another process', () => {
+  const common = new Fds();
+  const [read] = common.pipe();
+  const shared = common.epoll();
+  let child: Child;
+  before(async () => {
+    child = await startChild({ fds: [read, shared] }); // its fds 4 and 5
+  });
+  after(async () => {
+    await child.stop();
+    common.closeAll();
+  });
+
+  test('is live with the holders of both processes', () => {
+    const target = only(resolve(fds.epoll(read), [me, child.pid]));
+    assert.equal(target.status, 'live');
+    assert.deepEqual(refs(target.holders), refs([{ pid: me, fd: read }, { pid: child.pid, fd: 4 }]));
+  });
+
+  test('names every holder of a shared instance', () => {
+    const again = fds.dup(shared);
+    const { instance } = resolve(shared, [me, child.pid]);
+    const expected = [{ pid: me, fd: shared }, { pid: me, fd: again }, { pid: child.pid, fd: 5 }];
+    assert.deepEqual(refs(instance), refs(expected));
+  });
+
+  test('is foreign when the child registered it under a number that this process lacks', async () => {
+    const pids = [me, child.pid];
+    const fd = await child.run(({ libc }) => {
+      libc.dup2(libc.eventfd(), 900);
+      libc.epollCtl(5, libc.EPOLL_CTL_ADD, 900);
+      return 900;
+    });
+    const seenHere = only(resolve(shared, pids));
+    assert.deepEqual([seenHere.status, seenHere.tfd, seenHere.numberNow], ['foreign', fd, null]);
+    const seenThere = resolveEpoll(child.pid, 5, { pids });
+    assertTrue(seenThere, pids);
+    assert.equal(only(seenThere).status, 'live');
+    assert.deepEqual(refs(seenThere.targets.flatMap((target) => target.holders)), refs(seenHere.holders));
+    await child.run(({ libc }) => libc.epollCtl(5, libc.EPOLL_CTL_DEL, 900));
+  });
+
+  test('is held by a thread whose table is its own, under the id of that thread', async () => {
+    const made = await child.run(({ libc, workerThreads }) => {
+      const code = `
+        const { parentPort, workerData } = require('node:worker_threads');
+        const lib = require('node:module').createRequire(workerData)('koffi').load(null);
+        lib.func('int unshare(int)')(0x400); // CLONE_FILES
+        parentPort.postMessage(lib.func('int gettid()')());
+        setInterval(() => {}, 1e6);`;
+      const fd = libc.eventfd();
+      const efd = libc.epollCreate();
+      libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd);
+      const worker = new workerThreads.Worker(code, { eval: true, workerData: `${process.cwd()}/x.js` });
+      return new Promise<{ tid: number; fd: number; efd: number }>((resolve, reject) => {
+        worker.on('error', reject);
+        worker.on('message', (tid) => {
+          libc.close(fd); // the thread's copy of the table still has it
+          resolve({ tid, fd, efd });
+        });
+      });
+    });
+    const report = resolveEpoll(child.pid, made.efd, { pids: [child.pid] });
+    assert.deepEqual(refs(only(report).holders), [{ pid: made.tid, fd: made.fd }]);
+    assert.notEqual(only(report).status, 'unresolved');
+    assert.ok(report.coverage.tasks > report.coverage.processes);
+  });
+});
+
+describe('a target that only another process holds', () => {
+  test('is foreign, whether its number is closed or reused here', async () => {
+    const [read, write] = fds.pipe();
+    const efd = fds.epoll(read);
+    await using child = await startChild({ fds: [read] });
+    fds.close(read);
+    const pids = [me, child.pid];
+    const target = only(resolve(efd, pids));
+    assert.equal(target.status, 'foreign');
+    assert.deepEqual(target.holders, [{ pid: child.pid, fd: 4 }]);
+    assert.equal(target.numberReused, false);
+    fds.dup2(write, read);
+    const reused = only(resolve(efd, pids));
+    assert.deepEqual([reused.status, reused.numberReused], ['foreign', true]);
+  });
+});
