@@ -1,5 +1,6 @@
 /** Scenes made of real processes that hold real descriptors and then do nothing. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { startChild, type Child } from '../support/child.ts';
 import * as libc from '../support/libc.ts';
@@ -42,12 +43,6 @@ function openMix(mix: Mix, count: number): number[] {
   return fds;
 }
 
-const spawned = (child: ChildProcess): Promise<number> =>
-  new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('spawn', () => resolve(child.pid as number));
-  });
-
 /**
  * Processes with `each` descriptors a piece: `cat`, which waits on a pipe that all of them share
  * and ends when this process does. It is far smaller than a process of Node.
@@ -55,15 +50,23 @@ const spawned = (child: ChildProcess): Promise<number> =>
 export async function mixScene(mix: Mix, processes: number, each: number): Promise<Scene> {
   const [waitOn, hold] = libc.pipe();
   for (const fd of [waitOn, hold]) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
-  const pids: number[] = [];
+  const children: ChildProcess[] = [];
   for (let i = 0; i < processes; i++) {
     const fds = openMix(mix, each - 3);
-    pids.push(await spawned(spawn('cat', { stdio: [waitOn, 'ignore', 'ignore', ...fds] })));
+    const child = spawn('cat', { stdio: [waitOn, 'ignore', 'ignore', ...fds] });
+    await once(child, 'spawn');
+    children.push(child);
     for (const fd of fds) closeSync(fd);
   }
   closeSync(waitOn);
+  const pids = children.map(({ pid }) => pid as number);
   await settled(pids);
-  return { pids, stop: async () => closeSync(hold) };
+  const stop = async (): Promise<void> => {
+    const ended = children.map((child) => once(child, 'exit'));
+    closeSync(hold);
+    await Promise.all(ended);
+  };
+  return { pids, stop };
 }
 
 /** A server and its workers, which inherit `shared` descriptors under the same numbers. */
@@ -101,7 +104,9 @@ export async function epollScene(kind: 'eventfds' | 'sockets', targets: number, 
       }
       for (const fd of tfds) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd);
       if (!renumbered) return { efd, tfds, fds: tfds };
-      const fds = tfds.map((fd) => libc.dup(fd));
+      // Moved in an order of its own, so that the new numbers do not betray which target is which.
+      const moved = new Map(tfds.map((_, i) => tfds[(i * 617) % targets] as number).map((fd) => [fd, libc.dup(fd)]));
+      const fds = tfds.map((fd) => moved.get(fd) as number);
       for (const fd of tfds) libc.close(fd);
       return { efd, tfds, fds };
     },
