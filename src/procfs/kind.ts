@@ -1,0 +1,59 @@
+/**
+ * What kind of object a descriptor refers to, from the text of its link and, for what has a path, its mode.
+ *
+ * Sources: proc_pid_fd(5); the names given to anon_inode_getfile() in Linux 6.18.
+ */
+import { constants } from 'node:fs';
+import type { FileKind } from '../inspect/reports.ts';
+
+/** The names after `anon_inode:`. Only inotify's has no brackets. */
+const ANONYMOUS: ReadonlyMap<string, FileKind> = new Map<string, FileKind>([
+  ['[eventpoll]', 'eventpoll'],
+  ['[eventfd]', 'eventfd'],
+  ['[timerfd]', 'timerfd'],
+  ['[signalfd]', 'signalfd'],
+  ['inotify', 'inotify'],
+  ['[fanotify]', 'fanotify'],
+  ['[userfaultfd]', 'userfaultfd'],
+  ['[io_uring]', 'io_uring'],
+  ['[pidfd]', 'pidfd'], // before pidfs, Linux 6.9
+]);
+
+/** The names before `:[inode]`: sockets, pipes, pidfds since Linux 6.9, and namespaces. */
+const NUMBERED: ReadonlyMap<string, FileKind> = new Map<string, FileKind>([
+  ['socket', 'socket'],
+  ['pipe', 'pipe'],
+  ['pidfd', 'pidfd'],
+  ...['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'].map((name) => [name, 'namespace'] as const),
+]);
+
+const MODES: ReadonlyMap<number, FileKind> = new Map<number, FileKind>([
+  [constants.S_IFREG, 'regular'],
+  [constants.S_IFDIR, 'directory'],
+  [constants.S_IFLNK, 'symlink'],
+  [constants.S_IFIFO, 'fifo'],
+  [constants.S_IFSOCK, 'socket'],
+  [constants.S_IFCHR, 'character device'],
+  [constants.S_IFBLK, 'block device'],
+]);
+
+const TTY = /^\/dev\/(?:pts\/\d+|tty[^/]*|console|ptmx|pts\/ptmx)(?: \(deleted\))?$/;
+const ANON_INODE = 'anon_inode:';
+
+/** The kind that the link's text alone tells; undefined for most paths. */
+function kindOfText(link: string): FileKind | undefined {
+  if (link.startsWith('/memfd:')) return 'memfd';
+  if (link.startsWith('/')) return undefined;
+  if (link.startsWith(ANON_INODE)) return ANONYMOUS.get(link.slice(ANON_INODE.length)) ?? 'anonymous';
+  const bracket = link.indexOf(':[');
+  return bracket < 0 ? undefined : NUMBERED.get(link.slice(0, bracket));
+}
+
+/** The kind of a file by its link and its st_mode; 'unknown' where neither tells. */
+export function kindOf(link: string | null, mode?: number): FileKind {
+  const kind = link === null ? undefined : kindOfText(link);
+  if (kind !== undefined) return kind;
+  const byMode = mode === undefined ? undefined : MODES.get(mode & constants.S_IFMT);
+  const mayBeTty = byMode === undefined || byMode === 'character device';
+  return mayBeTty && link !== null && TTY.test(link) ? 'tty' : (byMode ?? 'unknown');
+}

@@ -1,0 +1,109 @@
+/**
+ * A cursor over a text that reads numbers by character code: it creates no string and no match for a number,
+ * since an epoll instance may have a million lines of six each.
+ */
+const TAB = 9;
+const NEWLINE = 10;
+const RETURN = 13;
+const SPACE = 32;
+const MINUS = 45;
+const ZERO = 48;
+const NINE = 57;
+const LOWER_A = 97;
+const LOWER_F = 102;
+
+const MAX_HEX_DIGITS = 16; // 64 bits
+const MAX_DECIMAL_DIGITS = 19; // 63 bits
+const EXACT_DIGITS = 15; // as many as a number surely holds
+
+export class Scanner {
+  readonly text: string;
+  at: number;
+  /** The upper and the lower 32 bits of the hexadecimal number read last. */
+  high = 0;
+  low = 0;
+
+  constructor(text: string, at: number = 0) {
+    this.text = text;
+    this.at = at;
+  }
+
+  /** Steps over this word if it is next. */
+  skip(word: string): boolean {
+    if (!this.text.startsWith(word, this.at)) return false;
+    this.at += word.length;
+    return true;
+  }
+
+  skipBlanks(): void {
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (code !== SPACE && code !== TAB) return;
+      this.at++;
+    }
+  }
+
+  /** Steps over whatever is next, up to a blank or the end of the line. */
+  skipField(): void {
+    while (!this.#atBreak()) this.at++;
+  }
+
+  atLineEnd(): boolean {
+    const code = this.text.charCodeAt(this.at);
+    return code !== code || code === NEWLINE || code === RETURN;
+  }
+
+  /** Goes to the start of the next line, from anywhere in this one. */
+  nextLine(): void {
+    const newline = this.text.indexOf('\n', this.at);
+    this.at = newline < 0 ? this.text.length : newline + 1;
+  }
+
+  /** A decimal number up to the next blank or line end; undefined if there is none. */
+  decimal(): number | undefined {
+    this.skipBlanks();
+    const start = this.at;
+    const negative = this.text.charCodeAt(start) === MINUS;
+    if (negative) this.at++;
+    const first = this.at;
+    let value = 0;
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (!(code >= ZERO && code <= NINE)) break;
+      value = value * 10 + (code - ZERO);
+      this.at++;
+    }
+    const digits = this.at - first;
+    if (digits === 0 || digits > MAX_DECIMAL_DIGITS || !this.#atBreak()) return undefined;
+    if (digits > EXACT_DIGITS) return Number(this.text.slice(start, this.at));
+    return negative && value !== 0 ? -value : value;
+  }
+
+  /** Reads a hexadecimal number up to the next blank or line end into `high` and `low`; false if there is none. */
+  hex(): boolean {
+    this.skipBlanks();
+    const first = this.at;
+    let high = 0;
+    let low = 0;
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      let digit;
+      if (code >= ZERO && code <= NINE) digit = code - ZERO;
+      else if (code >= LOWER_A && code <= LOWER_F) digit = code - LOWER_A + 10;
+      else break;
+      high = (high << 4) | (low >>> 28);
+      low = (low << 4) | digit;
+      this.at++;
+    }
+    this.high = high >>> 0;
+    this.low = low >>> 0;
+    const digits = this.at - first;
+    return digits > 0 && digits <= MAX_HEX_DIGITS && this.#atBreak();
+  }
+
+  #atBreak(): boolean {
+    const code = this.text.charCodeAt(this.at);
+    // NaN, which is not itself, stands behind the last character.
+    return code === SPACE || code === TAB || code === NEWLINE || code === RETURN || code !== code;
+  }
+}

@@ -1,0 +1,56 @@
+/** What /proc/PID/stat says of a task. Source: proc_pid_stat(5). */
+import { PROC } from './processes.ts';
+import { readText } from './read.ts';
+
+export interface Stat {
+  /** The command name. */
+  command: string;
+  /** One letter: R running, S sleeping, Z zombie, … */
+  state: string;
+  ppid: number;
+  /** The PF_ flags; 0x00200000, PF_KTHREAD, marks a kernel thread. */
+  flags: number;
+  /** When the task started, in clock ticks since boot: with the pid it names a task for good. */
+  startTime: bigint;
+  /** How many threads its process has. */
+  threads: number;
+}
+
+// Fields after the command name, counted from 0; the manual page counts from 1 and from the pid.
+const STATE = 0;
+const PPID = 1;
+const FLAGS = 6;
+const THREADS = 17;
+const START_TIME = 19;
+const NEEDED = 20;
+
+const NUMBER = /^-?\d{1,20}$/;
+
+/** The kernel writes a newline and a backslash of the name as `\n` and `\\`. */
+const unescape = (name: string): string => name.replace(/\\[n\\]/g, (pair) => (pair === '\\n' ? '\n' : '\\'));
+
+/** Undefined for what is no such line. */
+export function parseStat(text: string): Stat | undefined {
+  // The name may hold spaces and parentheses; nothing after it does.
+  const open = text.indexOf('(');
+  const close = text.lastIndexOf(')');
+  if (open < 0 || close < open) return undefined;
+  const fields = text.slice(close + 1).trim().split(' ', NEEDED);
+  const [state = ''] = fields;
+  if (fields.length < NEEDED || state.length !== 1) return undefined;
+  if (!fields.every((field, index) => index === STATE || NUMBER.test(field))) return undefined;
+  return {
+    command: unescape(text.slice(open + 1, close)),
+    state,
+    ppid: Number(fields[PPID]),
+    flags: Number(fields[FLAGS]),
+    startTime: BigInt(fields[START_TIME] as string),
+    threads: Number(fields[THREADS]),
+  };
+}
+
+/** The stat of a task, or the errno's name; 'ESRCH' as well when nothing sensible is there to read. */
+export function readStat(pid: number, root: string = PROC): Stat | string {
+  const read = readText(`${root}/${pid}/stat`, 'utf8');
+  return typeof read === 'string' ? read : (parseStat(read.text) ?? 'ESRCH');
+}
