@@ -21,8 +21,9 @@ const kcmpNumber = SYSCALL_NUMBERS[process.arch]?.kcmp;
 /** x64 and generic numbers of the calls that look up a path: openat, readlinkat, newfstatat, statx. */
 const PATH_CALLS: ReadonlySet<unknown> = new Set(process.arch === 'x64' ? [257, 267, 262, 332] : [56, 78, 79, 291]);
 
-function wrapKoffi(): void {
-  const koffi = createRequire(import.meta.url)('koffi') as { load: (path: string | null) => { func: Any } };
+/** The koffi that the package itself will load; it has not yet. */
+function wrapKoffi(index: string): void {
+  const koffi = createRequire(index)('koffi') as { load: (path: string | null) => { func: Any } };
   const { load } = koffi;
   koffi.load = (path) => {
     const shared = load(path);
@@ -57,7 +58,7 @@ const kilobytes = (field: string): number =>
 
 const { index, job, what } = JSON.parse(fs.readFileSync(0, 'utf8')) as { index: string; job: Job; what: 'calls' | 'memory' };
 if (what === 'calls') {
-  wrapKoffi();
+  wrapKoffi(index);
   wrapFs();
 }
 const library = (await import(pathToFileURL(index).href)) as Library;
