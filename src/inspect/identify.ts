@@ -1,0 +1,157 @@
+/**
+ * Are two descriptors one open file description? Answered by kcmp(2), and where that is blocked, missing or
+ * refused, by whatever else is exact; what nothing decides stays unknown.
+ */
+import { constants } from 'node:os';
+import { F_DUPFD_QUERY, KCMP_FILE } from '../binding/abi.ts';
+import { errnoName, errnoText, KcmpError } from '../binding/errors.ts';
+import { accessTo, isBlocked, kcmpError } from '../binding/explain.ts';
+import type { FileRef } from '../binding/kcmp.ts';
+import { fcntlRaw, kcmpRaw } from '../binding/syscall.ts';
+import { isListed } from '../procfs/credentials.ts';
+import { readLink, statIno } from '../procfs/descriptors.ts';
+import { readFdinfo } from '../procfs/fdinfo.ts';
+import { checkProc } from '../procfs/processes.ts';
+import { checkFile } from './arguments.ts';
+import { refusalReason, taskExists } from './refusal.ts';
+import type { FileIdentity } from './reports.ts';
+
+const { EBADF, EPERM, ESRCH } = constants.errno;
+const { S_IFMT, S_IFSOCK } = constants as unknown as Record<'S_IFMT' | 'S_IFSOCK', number>;
+const F_GETFD = 1;
+const O_PATH = 0o10000000;
+const ATTEMPTS = 3;
+
+type Inode = Exclude<ReturnType<typeof statIno>, string>;
+
+const unknown = (reason: string): FileIdentity => ({ relation: 'unknown', via: 'none', reason });
+const sameInode = (a: Inode, b: Inode): boolean => a.dev === b.dev && a.ino === b.ino;
+
+/** What kcmp(2) would have thrown; its own explanation would need kcmp(2). */
+function missing(errno: number, what: string, a: FileRef, b: FileRef): KcmpError {
+  const code = errnoName(-errno);
+  const args = { pid1: a.pid, pid2: b.pid, type: KCMP_FILE, fd1: a.fd, fd2: b.fd } as const;
+  return new KcmpError(code, -errno, `${code}: ${errnoText(-errno)}, kcmp: ${what}`, args);
+}
+const closed = ({ pid, fd }: FileRef, a: FileRef, b: FileRef): KcmpError =>
+  missing(EBADF, `fd ${fd} of pid ${pid} is not open`, a, b);
+const absent = ({ pid }: FileRef, a: FileRef, b: FileRef): KcmpError =>
+  missing(ESRCH, `pid ${pid} does not exist in this pid namespace`, a, b);
+
+const isClosedHere = (fd: number): boolean => fcntlRaw(fd, F_GETFD, 0) === -EBADF;
+
+/** `fcntl(a, F_DUPFD_QUERY, b)`: 1 one description, 0 two; undefined before Linux 6.10 or under a filter. */
+function queryOwn(a: FileRef, b: FileRef): boolean | undefined {
+  const result = fcntlRaw(a.fd, F_DUPFD_QUERY, b.fd);
+  // A second descriptor that is closed answers 0 as well.
+  for (const ref of [a, b]) if (isClosedHere(ref.fd)) throw closed(ref, a, b);
+  return result < 0 ? undefined : (result & 1) === 1;
+}
+
+/** The inode behind a descriptor, or why it cannot be seen; throws when there is no such descriptor. */
+function inodeOf(ref: FileRef, a: FileRef, b: FileRef): Inode | string {
+  const inode = statIno(ref.pid, ref.fd);
+  if (typeof inode !== 'string') return inode;
+  if (inode === 'ENOENT' || inode === 'ESRCH') {
+    if (!taskExists(ref.pid)) throw absent(ref, a, b);
+    if (isListed(ref.pid)) throw closed(ref, a, b);
+  }
+  return `fd ${ref.fd} of pid ${ref.pid} cannot be seen: ${refusalReason(inode, ref.pid)}`;
+}
+
+/**
+ * Is it a socket as socket(2) makes it, of which there is one description an inode? An O_PATH descriptor of a
+ * socket is another description of it, and one of a socket's name in the file system has that file's inode.
+ */
+function isPlainSocket({ pid, fd }: FileRef, { mode }: Inode): boolean {
+  if ((Number(mode) & S_IFMT) !== S_IFSOCK || readLink(pid, fd)?.startsWith('socket:[') !== true) return false;
+  const info = readFdinfo(pid, fd);
+  return typeof info !== 'string' && info.flags !== undefined && (info.flags & O_PATH) === 0;
+}
+
+/** By the inodes; that of `a` is looked at again after `b`, so that both are known of one moment. */
+function identifyByInode(a: FileRef, b: FileRef, why: string): FileIdentity {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const first = inodeOf(a, a, b);
+    const second = inodeOf(b, a, b);
+    const unseen = [first, second].filter((inode) => typeof inode === 'string');
+    if (typeof first === 'string' || typeof second === 'string') return unknown(`${why}; ${[...new Set(unseen)].join('; ')}`);
+    const sockets = sameInode(first, second) && isPlainSocket(a, first) && isPlainSocket(b, second);
+    const again = [inodeOf(a, a, b), inodeOf(b, a, b)] as const;
+    if (typeof again[0] === 'string' || typeof again[1] === 'string') continue;
+    if (!sameInode(again[0], first) || !sameInode(again[1], second)) continue;
+    if (!sameInode(first, second)) return { relation: 'different', via: 'different-inode' };
+    if (sockets) return { relation: 'same', via: 'socket-inode' };
+    return unknown(`${why}; both are on one inode, of which there may be several open file descriptions`);
+  }
+  return unknown(`${why}; the descriptors changed whenever they were looked at`);
+}
+
+/** Why /proc cannot be believed: in another pid namespace's, the same pid is another process. */
+function procTrouble(): string | undefined {
+  try {
+    checkProc();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/**
+ * {@link identifyFiles} without kcmp(2), for callers that know it to be blocked: arguments are not checked.
+ *
+ * @param why - what to say first in the reason of an unknown answer
+ * @throws KcmpError `EBADF`, `ESRCH`, as kcmp(2) would
+ */
+export function identifyWithoutKcmp(a: FileRef, b: FileRef, why: string): FileIdentity {
+  const { pid } = process;
+  const own = (ref: FileRef): boolean => ref.pid === pid;
+  for (const ref of [a, b]) if (own(ref) && isClosedHere(ref.fd)) throw closed(ref, a, b);
+  if (own(a) && own(b) && a.fd !== b.fd) {
+    const answer = queryOwn(a, b);
+    if (answer !== undefined) return { relation: answer ? 'same' : 'different', via: 'dupfd-query' };
+  }
+  const one = a.pid === b.pid && a.fd === b.fd;
+  if (one && own(a)) return { relation: 'same', via: 'same-descriptor' };
+  const trouble = procTrouble();
+  if (trouble !== undefined) return unknown(`${why}; ${trouble}`);
+  if (!one) return identifyByInode(a, b, why);
+  const inode = inodeOf(a, a, b);
+  return typeof inode === 'string' ? unknown(`${why}; ${inode}`) : { relation: 'same', via: 'same-descriptor' };
+}
+
+/** Why kcmp(2) gave no answer: a filter, the kernel, or the tasks that it refused. */
+function whyNot(result: number, a: FileRef, b: FileRef): string {
+  const code = errnoName(result);
+  if (result !== -EPERM || isBlocked()) return refusalReason(code, a.pid);
+  const refused = [...new Set([a.pid, b.pid])].filter((pid) => accessTo(pid) === -EPERM);
+  return refused.map((pid) => `pid ${pid} may not be inspected: ${refusalReason(code, pid)}`).join('; ') || code;
+}
+
+/**
+ * `kcmp(a.pid, b.pid, KCMP_FILE, a.fd, b.fd)` — are two descriptors one open file description, and by which
+ * means is that known?
+ *
+ * Where kcmp(2) is blocked by a filter, missing, or refused for one of the processes, what is exact decides:
+ * for two of one's own descriptors `fcntl(F_DUPFD_QUERY)` (Linux 6.10); a descriptor is itself; different
+ * inodes are different descriptions; one socket inode is one description. Everything else is `unknown`.
+ * Under a filter that kills, it kills: ask {@link probe} with `isolated` before.
+ *
+ * @param a, b - descriptors, also of different processes
+ * @returns the relation, the means, and for `unknown` the reason
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
+ * @throws KcmpError `EBADF` — a descriptor is not open
+ * @throws KcmpError `ESRCH` — no such task
+ * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`
+ * @see kernel/kcmp.c, fcntl(2), proc(5)
+ */
+export function identifyFiles(a: FileRef, b: FileRef): FileIdentity {
+  const first = checkFile(a, 'a');
+  const second = checkFile(b, 'b');
+  const result = kcmpRaw(first.pid, second.pid, KCMP_FILE, first.fd, second.fd);
+  if (result >= 0) return { relation: result === 0 ? 'same' : 'different', via: 'kcmp' };
+  if (result === -EBADF || result === -ESRCH) {
+    throw kcmpError(result, { pid1: first.pid, pid2: second.pid, type: KCMP_FILE, fd1: first.fd, fd2: second.fd });
+  }
+  return identifyWithoutKcmp(first, second, whyNot(result, first, second));
+}
