@@ -26,3 +26,5 @@ export {
   type Ordering,
 } from './binding/kcmp.ts';
 export { probe, type KcmpStatus, type KcmpSupport } from './binding/probe.ts';
+export { listEpolls, readEpoll, resolveEpoll } from './inspect/epoll.ts';
+export type * from './inspect/reports.ts';

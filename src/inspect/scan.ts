@@ -1,0 +1,145 @@
+/**
+ * Which descriptor tables there are: one a process, one more for each thread that unshared its own,
+ * and only one for processes that share theirs; with an account of what could not be seen.
+ */
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { KCMP_FILES } from '../binding/abi.ts';
+import { accessTo } from '../binding/explain.ts';
+import { kcmpRaw } from '../binding/syscall.ts';
+import { listDescriptors } from '../procfs/descriptors.ts';
+import { listProcesses, listTasks, PROC } from '../procfs/processes.ts';
+import { groupBy } from './order.ts';
+import { refusalReason } from './refusal.ts';
+import { goneOrHidden } from './refused.ts';
+import type { Coverage, Skipped } from './reports.ts';
+
+const { EINVAL } = constants.errno;
+
+/** One descriptor table. */
+export interface Table {
+  /** The task that stands for it: a process, or a thread with a table of its own. */
+  id: number;
+  /** The open descriptors, ascending. */
+  fds: number[];
+  /** Other processes that share it. */
+  sharedWith: number[];
+}
+
+/** Counts what a scan sees and skips. */
+export class Account implements Coverage {
+  processes = 0;
+  tasks = 0;
+  descriptors = 0;
+  skipped: Skipped[] = [];
+
+  skip(pid: number, code: string, unit: Skipped['unit'], count = 1): void {
+    const known = this.skipped.find((entry) => entry.pid === pid && entry.code === code && entry.unit === unit);
+    if (known === undefined) this.skipped.push({ pid, code, count, unit, reason: refusalReason(code, pid) });
+    else known.count += count;
+  }
+
+  /** Whether something was there that could not be looked at; what ended or closed meanwhile is not. */
+  get partial(): boolean {
+    return this.skipped.some(({ code }) => code !== 'ESRCH' && code !== 'ENOENT' && code !== 'EBADF');
+  }
+
+  toCoverage(): Coverage {
+    const { processes, tasks, descriptors, skipped } = this;
+    return { processes, tasks, descriptors, skipped };
+  }
+}
+
+export interface Scan {
+  tables: Table[];
+  account: Account;
+  /** Whether kcmp can be used at all; where not, only inodes can tell. */
+  comparable: boolean;
+}
+
+/** Whether kcmp answers here; a missing platform or koffi throws, as every call does. */
+export const isComparable = (): boolean => accessTo(process.pid) === -EINVAL;
+
+/**
+ * Lists the tables of processes.
+ * @param pids - undefined for every process of /proc
+ * @param first - a task whose table stands under that very id, and which is looked at even if not listed
+ */
+export function scan(
+  pids: readonly number[] | undefined,
+  onProgress: ((done: number, total: number) => void) | undefined,
+  first?: number,
+): Scan {
+  const account = new Account();
+  const comparable = isComparable();
+  const asked = pids ?? listProcesses();
+  const all = first === undefined || asked.includes(first) ? asked : [first, ...asked];
+  if (pids === undefined && !existsSync(`${PROC}/1`)) account.skip(1, 'EPERM', 'process');
+  const tables: Table[] = [];
+  for (const [i, pid] of all.entries()) {
+    scanProcess(pid, tables, account, comparable);
+    onProgress?.(i + 1, all.length);
+  }
+  return { tables: comparable ? withoutShared(tables, first) : tables, account, comparable };
+}
+
+function scanProcess(pid: number, tables: Table[], account: Account, comparable: boolean): void {
+  const fds = listDescriptors(pid);
+  if (typeof fds === 'string') return account.skip(pid, goneOrHidden(pid, fds), 'process');
+  if (comparable) {
+    const access = accessTo(pid);
+    if (access !== -EINVAL) return account.skip(pid, access === -constants.errno.ESRCH ? 'ESRCH' : 'EPERM', 'process');
+  }
+  const own: Table[] = [{ id: pid, fds, sharedWith: [] }];
+  const tasks = listTasks(pid);
+  if (typeof tasks !== 'string' && tasks.length > 1) scanThreads(pid, tasks, own, account, comparable);
+  account.processes++;
+  account.tasks += own.length;
+  for (const table of own) {
+    account.descriptors += table.fds.length;
+    tables.push(table);
+  }
+}
+
+/** Adds the tables of threads that unshared theirs; a leader that has exited has none, so its threads' counts as well. */
+function scanThreads(pid: number, tasks: number[], own: Table[], account: Account, comparable: boolean): void {
+  for (const tid of tasks) {
+    if (tid === pid) continue;
+    if (comparable && own.some(({ id }) => kcmpRaw(id, tid, KCMP_FILES, 0, 0) === 0)) continue;
+    const fds = listDescriptors(tid);
+    if (typeof fds === 'string') account.skip(tid, goneOrHidden(tid, fds), 'task');
+    // Without kcmp only a listing that differs gives away a table of its own.
+    else if (comparable || fds.join() !== own[0]?.fds.join()) own.push({ id: tid, fds, sharedWith: [] });
+  }
+}
+
+/** Of several processes with one table keeps `first`, or else the lowest, and names the others in it. */
+function withoutShared(tables: Table[], first: number | undefined): Table[] {
+  const alike = new Map<string, number[]>();
+  for (const [i, { fds }] of tables.entries()) {
+    if (fds.length === 0) continue;
+    const key = `${fds.length} ${fds.at(-1)}`;
+    const list = alike.get(key);
+    if (list === undefined) alike.set(key, [i]);
+    else list.push(i);
+  }
+  const dropped = new Set<Table>();
+  const next = new Int32Array(tables.length);
+  const at = (i: number): Table => tables[i] as Table;
+  for (const items of alike.values()) {
+    if (items.length < 2) continue;
+    const compare = (a: number, b: number): number => {
+      const result = kcmpRaw(at(a).id, at(b).id, KCMP_FILES, 0, 0);
+      return result === 1 ? -1 : Math.abs(result);
+    };
+    for (const leader of groupBy(Int32Array.from(items), compare, next).leaders) {
+      const sharers: Table[] = [];
+      for (let i = leader; i !== -1; i = next[i] as number) sharers.push(at(i));
+      sharers.sort((a, b) => (a.id === first ? -1 : b.id === first ? 1 : a.id - b.id));
+      const [kept, ...others] = sharers as [Table, ...Table[]];
+      kept.sharedWith = others.map(({ id }) => id);
+      for (const other of others) dropped.add(other);
+    }
+  }
+  return dropped.size === 0 ? tables : tables.filter((table) => !dropped.has(table));
+}
