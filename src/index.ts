@@ -28,3 +28,8 @@ export {
 export { probe, type KcmpStatus, type KcmpSupport } from './binding/probe.ts';
 export { listEpolls, readEpoll, resolveEpoll } from './inspect/epoll.ts';
 export type * from './inspect/reports.ts';
+export { findHolders } from './inspect/holders.ts';
+export { groupFiles } from './inspect/groups.ts';
+export { assertNoInherited, findInherited } from './inspect/inherited.ts';
+export { taskSharing } from './inspect/tasks.ts';
+export { identifyFiles } from './inspect/identify.ts';

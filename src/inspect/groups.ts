@@ -1,0 +1,113 @@
+/** The open file table of many processes: their descriptors, gathered by open file description. */
+import { badRange, isInt31 } from '../binding/errors.ts';
+import type { FileRef } from '../binding/kcmp.ts';
+import { readLink, statIno } from '../procfs/descriptors.ts';
+import { kindOf } from '../procfs/kind.ts';
+import { checkProc } from '../procfs/processes.ts';
+import { checkPids } from './arguments.ts';
+import { DescriptionOrder } from './descriptions.ts';
+import type { FileGroup, GroupOptions, GroupReport } from './reports.ts';
+import { scan, type Account, type Table } from './scan.ts';
+
+/**
+ * `kcmp(…, KCMP_FILE, …)` over many descriptors — which of them share an open file description?
+ *
+ * Inodes are looked at first; only descriptors of one inode are compared.
+ *
+ * @param options.pids - the processes to look at; every process of /proc when left out
+ * @param options.minHolders - smaller groups are left out: 1 … 2^31−1, 2 when left out
+ * @param options.onProgress - told of every process that was looked at
+ * @returns one group a description, numbered by lowest pid, then fd; processes that share a whole table are listed once
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
+ * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`; never because
+ *   a process ended or refused, which `coverage` counts
+ * @since Linux 3.5
+ * @see kernel/kcmp.c
+ */
+export function groupFiles(options?: GroupOptions): GroupReport {
+  const pids = checkPids(options);
+  const minHolders = options?.minHolders ?? 2;
+  if (!isInt31(minHolders) || minHolders < 1) throw badRange('options.minHolders', 'an integer >= 1 && <= 2147483647', minHolders);
+  checkProc();
+  const { tables, account, comparable } = scan(pids, options?.onProgress);
+  tables.sort((a, b) => a.id - b.id);
+  const found = new Inodes(tables, account);
+  const groups = comparable ? compareAll(found, account) : socketsOnly(found, account);
+  return {
+    groups: groups
+      .filter((items) => items.length >= minHolders)
+      .sort((a, b) => (a[0] as number) - (b[0] as number))
+      .map((items, i) => describe(i + 1, items, found)),
+    sharedTables: tables.filter(({ sharedWith }) => sharedWith.length > 0).map(({ id, sharedWith }) => ({ pid: id, sharedWith })),
+    coverage: account.toCoverage(),
+  };
+}
+
+/** The descriptors as parallel arrays, and which of them have one inode. An item is an index, so their order is by pid, then fd. */
+class Inodes {
+  readonly ids: number[] = [];
+  readonly fds: number[] = [];
+  readonly byInode: Map<string, number[]> = new Map();
+
+  constructor(tables: readonly Table[], account: Account) {
+    for (const { id, fds } of tables) {
+      for (const fd of fds) {
+        const inode = inodeOf(id, fd);
+        if (inode === null) {
+          account.skip(id, 'EBADF', 'descriptor');
+          continue;
+        }
+        const item = this.ids.push(id) - 1;
+        this.fds.push(fd);
+        const list = this.byInode.get(inode);
+        if (list === undefined) this.byInode.set(inode, [item]);
+        else list.push(item);
+      }
+    }
+  }
+}
+
+/** What all descriptors of one inode have in common: a link that names it, or device and number. */
+function inodeOf(id: number, fd: number): string | null {
+  const link = readLink(id, fd);
+  if (link === null) return null;
+  if (link.startsWith('socket:[') || link.startsWith('pipe:[') || link.startsWith('anon_inode:')) return link;
+  const stat = statIno(id, fd);
+  return typeof stat === 'string' ? null : `${stat.dev}:${stat.ino}`;
+}
+
+function compareAll(found: Inodes, account: Account): number[][] {
+  const order = new DescriptionOrder(found, (item, code) => account.skip(found.ids[item] as number, code, 'descriptor'));
+  const groups: number[][] = [];
+  for (const items of found.byInode.values()) {
+    if (items.length === 1) {
+      groups.push(items);
+      continue;
+    }
+    const { leaders, next } = order.group(Int32Array.from(items));
+    for (const leader of leaders) {
+      const members: number[] = [];
+      for (let item = leader; item !== -1; item = next[item] as number) members.push(item);
+      groups.push(members.sort((a, b) => a - b));
+    }
+  }
+  return groups;
+}
+
+/** Without kcmp only sockets can be told, since one inode of theirs is one description. */
+function socketsOnly(found: Inodes, account: Account): number[][] {
+  const groups: number[][] = [];
+  for (const [inode, items] of found.byInode) {
+    if (items.length === 1 || inode.startsWith('socket:[')) groups.push(items);
+    else for (const item of items) account.skip(found.ids[item] as number, 'EPERM', 'descriptor');
+  }
+  return groups;
+}
+
+function describe(id: number, items: readonly number[], { ids, fds }: Inodes): FileGroup {
+  const holders: FileRef[] = items.map((item) => ({ pid: ids[item] as number, fd: fds[item] as number }));
+  const [{ pid, fd }] = holders as [FileRef];
+  const link = readLink(pid, fd);
+  const stat = statIno(pid, fd);
+  return { id, kind: kindOf(link, typeof stat === 'string' ? undefined : Number(stat.mode)), link, holders };
+}

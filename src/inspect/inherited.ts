@@ -1,0 +1,138 @@
+/** Which descriptors did a process get from its parent that it should not have? */
+import { AssertionError } from 'node:assert';
+import { KCMP_FILE } from '../binding/abi.ts';
+import { errnoName, badInt31, badType, isInt31 } from '../binding/errors.ts';
+import { kcmpRaw } from '../binding/syscall.ts';
+import { listDescriptors, readLink, statIno } from '../procfs/descriptors.ts';
+import { kindOf } from '../procfs/kind.ts';
+import { checkProc } from '../procfs/processes.ts';
+import { readStat } from '../procfs/stat.ts';
+import { checkOptions, checkPid } from './arguments.ts';
+import { identifyFiles } from './identify.ts';
+import { goneOrHidden, subjectError } from './refused.ts';
+import type { InheritedFile, InheritedOptions, InheritedReport } from './reports.ts';
+import { Account, isComparable } from './scan.ts';
+
+type Allow = (fd: number, link: string | null) => boolean;
+
+/**
+ * `kcmp(pid, from, KCMP_FILE, …)` — descriptors beyond 0, 1 and 2 whose open file description a process
+ * shares with its parent, or with any other process.
+ *
+ * @param pid - the process: 1 … 2^31−1
+ * @param options.from - the other process; the parent when left out
+ * @param options.allow - what may be shared: descriptor numbers, link texts (`*` stands for anything), and
+ *   regular expressions for link texts
+ * @returns the shared descriptors, each with its number in the other process, whatever it is there
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
+ * @throws Error `ESRCH` — no such process; `EACCES` or `EPERM` — one of them may not be inspected
+ * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`
+ * @since Linux 3.5
+ * @see kernel/kcmp.c
+ */
+export function findInherited(pid: number, options?: InheritedOptions): InheritedReport {
+  checkPid(pid, 'pid');
+  const given = checkOptions(options);
+  if (given?.from !== undefined) checkPid(given.from, 'options.from');
+  const allowed = compileAllow(given?.allow);
+  checkProc();
+  const from = given?.from ?? parentOf(pid);
+  const own = descriptorsOf(pid).filter((fd) => fd > 2);
+  const theirs = descriptorsOf(from);
+  const account = new Account();
+  account.processes = account.tasks = pid === from ? 1 : 2;
+  account.descriptors = own.length + theirs.length;
+  const same = isComparable() ? byKcmp : byInode;
+  const inherited: InheritedFile[] = [];
+  const numbers = new Set(theirs);
+  for (const fd of own) {
+    const link = readLink(pid, fd);
+    if (allowed(fd, link)) continue;
+    // Most are inherited under the number they had.
+    const guesses = numbers.has(fd) ? [fd, ...theirs.filter((other) => other !== fd)] : theirs;
+    const other = guesses.find((candidate) => same(pid, fd, from, candidate, account));
+    if (other === undefined) continue;
+    const stat = statIno(pid, fd);
+    const kind = kindOf(link, typeof stat === 'string' ? undefined : Number(stat.mode));
+    inherited.push({ fd, from: { pid: from, fd: other }, kind, link });
+  }
+  return { pid, from, inherited, coverage: account.toCoverage() };
+}
+
+function parentOf(pid: number): number {
+  const stat = readStat(pid);
+  if (typeof stat === 'string') throw subjectError(goneOrHidden(pid, stat), pid);
+  return stat.ppid;
+}
+
+function descriptorsOf(pid: number): number[] {
+  const fds = listDescriptors(pid);
+  if (typeof fds === 'string') throw subjectError(goneOrHidden(pid, fds), pid);
+  return fds;
+}
+
+function byKcmp(pid: number, fd: number, from: number, other: number, account: Account): boolean {
+  const result = kcmpRaw(pid, from, KCMP_FILE, fd, other);
+  if (result < 0) account.skip(kcmpRaw(pid, pid, KCMP_FILE, fd, fd) < 0 ? pid : from, errnoName(result), 'descriptor');
+  return result === 0;
+}
+
+function byInode(pid: number, fd: number, from: number, other: number, account: Account): boolean {
+  try {
+    const { relation } = identifyFiles({ pid, fd }, { pid: from, fd: other });
+    if (relation === 'unknown') account.skip(from, 'EPERM', 'descriptor');
+    return relation === 'same';
+  } catch (error) {
+    account.skip(from, (error as NodeJS.ErrnoException).code ?? 'EPERM', 'descriptor');
+    return false;
+  }
+}
+
+function compileAllow(allow: InheritedOptions['allow']): Allow {
+  if (allow === undefined) return () => false;
+  if (typeof allow !== 'object' || allow === null || typeof allow[Symbol.iterator] !== 'function') {
+    throw badType('options.allow', 'an iterable of descriptors, link texts and regular expressions', allow);
+  }
+  const numbers = new Set<number>();
+  const patterns: RegExp[] = [];
+  for (const entry of allow) {
+    if (typeof entry === 'number') {
+      if (!isInt31(entry)) throw badInt31('options.allow', entry);
+      numbers.add(entry);
+    } else if (typeof entry === 'string') patterns.push(wildcard(entry));
+    // A global or sticky expression would remember where it stopped.
+    else if (entry instanceof RegExp) patterns.push(new RegExp(entry.source, entry.flags.replace(/[gy]/g, '')));
+    else throw badType('options.allow', 'a descriptor, a link text or a regular expression', entry);
+  }
+  return (fd, link) => numbers.has(fd) || (link !== null && patterns.some((pattern) => pattern.test(link)));
+}
+
+const wildcard = (text: string): RegExp =>
+  new RegExp(`^${text.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&')).join('.*')}$`, 's');
+
+/**
+ * Asserts that a process shares no descriptor beyond 0, 1 and 2 with its parent, or with `options.from`; for test suites.
+ *
+ * @param pid, options - as for {@link findInherited}
+ * @throws AssertionError `ERR_ASSERTION` — with a table of what is shared; also when something could not be looked at
+ * @throws what {@link findInherited} throws
+ * @since Linux 3.5
+ * @see kernel/kcmp.c
+ */
+export function assertNoInherited(pid: number, options?: InheritedOptions): void {
+  const report = findInherited(pid, options);
+  const { from, inherited, coverage } = report;
+  const unseen = coverage.skipped.filter(({ code }) => code !== 'EBADF' && code !== 'ESRCH');
+  if (inherited.length === 0 && unseen.length === 0) return;
+  const message =
+    inherited.length === 0
+      ? `some descriptors of process ${pid} could not be compared: ${unseen[0]?.reason}`
+      : [`process ${pid} shares ${inherited.length} descriptor${inherited.length === 1 ? '' : 's'} with process ${from}:`, ...table(inherited)].join('\n');
+  throw new AssertionError({ message, actual: inherited, expected: [], operator: 'assertNoInherited', stackStartFn: assertNoInherited });
+}
+
+function table(inherited: readonly InheritedFile[]): string[] {
+  const rows = [['FD', 'FROM', 'KIND', 'FILE'], ...inherited.map(({ fd, from, kind, link }) => [`${fd}`, `${from.fd}`, kind, link ?? '?'])];
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => (row[column] as string).length)));
+  return rows.map((row) => '  ' + row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+}
