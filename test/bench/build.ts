@@ -4,7 +4,7 @@
  * The references are compiled beside it, where there is a compiler.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,12 +37,13 @@ export interface References {
 export interface Build {
   /** dist/index.js. */
   index: string;
+  /** A module with nothing in it. */
+  empty: string;
   /** dist/cli/main.js. */
   main: string;
   library: Library;
   /** Undefined without a C compiler. */
   references: References | undefined;
-  remove(): void;
 }
 
 function run(command: string, args: string[]): void {
@@ -55,20 +56,21 @@ export const isInstalled = (command: string): boolean =>
 
 export async function build(): Promise<Build> {
   const folder = mkdtempSync(join(tmpdir(), 'kcmp-bench-'));
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  process.once('exit', remove);
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const dist = join(folder, 'dist');
   // Type errors are for `npm run typecheck`: tsc compiles all the same.
   spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--outDir', dist], { cwd: ROOT });
   copyFileSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   const index = join(dist, 'index.js');
+  const empty = join(folder, 'empty.js');
+  writeFileSync(empty, '');
   return {
     index,
+    empty,
     main: join(dist, 'cli/main.js'),
     library: (await import(pathToFileURL(index).href)) as Library,
     references: isInstalled('cc') ? compileReferences(join(folder, 'reference.so')) : undefined,
-    remove,
   };
 }
 

@@ -6,7 +6,7 @@ import { compare, type Row, type Suite } from './row.ts';
 
 const ROUNDS = 25;
 
-export const start = ({ main, index }: Build): Suite => ({
+export const start = ({ main, index, empty }: Build): Suite => ({
   rows: ['command.same', 'command.help', 'import'],
   async *run(wanted): AsyncGenerator<Row> {
     const node = process.execPath;
@@ -19,12 +19,12 @@ export const start = ({ main, index }: Build): Suite => ({
       yield compare({ ...common, name: 'command.help', ours: wholeProcess(node, [main, '--help'], 'kcmp --help'), limit: 1.1 });
     }
     if (wanted('import')) {
-      const script = (url: string): string[] => ['--input-type=module', '-e', `import ${JSON.stringify(url)}`];
+      const script = (file: string): string[] => ['--input-type=module', '-e', `import ${JSON.stringify(pathToFileURL(file).href)}`];
       const row = compare({
         ...common,
         name: 'import',
-        ours: wholeProcess(node, script(pathToFileURL(index).href), 'the package'),
-        against: [wholeProcess(node, script('data:text/javascript,'), 'an empty module')],
+        ours: wholeProcess(node, script(index), 'the package'),
+        against: [wholeProcess(node, script(empty), 'an empty module')],
       });
       const value = (row.ours?.ms ?? NaN) - (row.against?.[0]?.ms ?? NaN);
       yield { ...row, figure: { value, unit: 'ms more' }, limit: 3 };
