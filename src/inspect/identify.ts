@@ -2,6 +2,7 @@
  * Are two descriptors one open file description? Answered by kcmp(2), and where that is blocked, missing or
  * refused, by whatever else is exact; what nothing decides stays unknown.
  */
+import { constants as fs } from 'node:fs';
 import { constants } from 'node:os';
 import { F_DUPFD_QUERY, KCMP_FILE } from '../binding/abi.ts';
 import { errnoName, errnoText, KcmpError } from '../binding/errors.ts';
@@ -17,7 +18,6 @@ import { refusalReason, taskExists } from './refusal.ts';
 import type { FileIdentity } from './reports.ts';
 
 const { EBADF, EPERM, ESRCH } = constants.errno;
-const { S_IFMT, S_IFSOCK } = constants as unknown as Record<'S_IFMT' | 'S_IFSOCK', number>;
 const F_GETFD = 1;
 const O_PATH = 0o10000000;
 const ATTEMPTS = 3;
@@ -64,7 +64,7 @@ function inodeOf(ref: FileRef, a: FileRef, b: FileRef): Inode | string {
  * socket is another description of it, and one of a socket's name in the file system has that file's inode.
  */
 function isPlainSocket({ pid, fd }: FileRef, { mode }: Inode): boolean {
-  if ((Number(mode) & S_IFMT) !== S_IFSOCK || readLink(pid, fd)?.startsWith('socket:[') !== true) return false;
+  if ((Number(mode) & fs.S_IFMT) !== fs.S_IFSOCK || readLink(pid, fd)?.startsWith('socket:[') !== true) return false;
   const info = readFdinfo(pid, fd);
   return typeof info !== 'string' && info.flags !== undefined && (info.flags & O_PATH) === 0;
 }
