@@ -3,7 +3,7 @@ import { PROC } from './processes.ts';
 import { readText } from './read.ts';
 
 export interface Stat {
-  /** The command name. */
+  /** The command name as it is printed; some kernels write a newline in it as `\n`, which nothing tells from that name. */
   command: string;
   /** One letter: R running, S sleeping, Z zombie, … */
   state: string;
@@ -26,9 +26,6 @@ const NEEDED = 20;
 
 const NUMBER = /^-?\d{1,20}$/;
 
-/** The kernel writes a newline and a backslash of the name as `\n` and `\\`. */
-const unescape = (name: string): string => name.replace(/\\[n\\]/g, (pair) => (pair === '\\n' ? '\n' : '\\'));
-
 /** Undefined for what is no such line. */
 export function parseStat(text: string): Stat | undefined {
   // The name may hold spaces and parentheses; nothing after it does.
@@ -40,7 +37,7 @@ export function parseStat(text: string): Stat | undefined {
   if (fields.length < NEEDED || state.length !== 1) return undefined;
   if (!fields.every((field, index) => index === STATE || NUMBER.test(field))) return undefined;
   return {
-    command: unescape(text.slice(open + 1, close)),
+    command: text.slice(open + 1, close),
     state,
     ppid: Number(fields[PPID]),
     flags: Number(fields[FLAGS]),
