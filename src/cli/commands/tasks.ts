@@ -36,7 +36,7 @@ function sentence({ tasks, resources }: TaskSharing): string {
   const everybody = RESOURCES.filter((resource) => has(resources[resource], ({ verdict }) => verdict === 'shared'));
   const some = RESOURCES.filter((resource) => !everybody.includes(resource) && resources[resource].some(({ verdict }) => verdict === 'shared'));
   const who = tasks.length === 2 ? list(tasks.map(named)) : `these ${tasks.length} tasks`;
-  if (everybody.length > 0) return `All of ${who} share ${list(everybody)}${some.length > 0 ? `; some of them share ${list(some)}` : ''}.`;
+  if (everybody.length > 0) return `${tasks.length === 2 ? who : `All of ${who}`} share ${list(everybody)}${some.length > 0 ? `; some of them share ${list(some)}` : ''}.`;
   if (some.length > 0) return `Some of ${who} share ${list(some)}.`;
   return `Nothing was found that ${who} share.`;
 }

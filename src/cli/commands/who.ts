@@ -1,12 +1,12 @@
 /** `kcmp who PID:FD`: who else refers to this open file description, and who to another of the same inode. */
 import { findHolders, type Holder, type HolderReport } from '../../index.ts';
 import { expect, fileRef, parse } from '../args.ts';
-import { scanCode, tellPartial } from '../coverage.ts';
+import { scanCode, tellPartial, unseen } from '../coverage.ts';
 import type { Command } from '../io.ts';
 import { printJson } from '../json.ts';
-import { commandOf, since } from '../processes.ts';
+import { commandOf, named, since } from '../processes.ts';
 import { withProgress } from '../progress.ts';
-import { plural, print, ref, some, table } from '../text.ts';
+import { plural, print, some, table } from '../text.ts';
 
 function row({ pid, fd, mode, cloexec, startTime, command, sharedWith = [] }: Holder): string[] {
   const also = sharedWith.length > 0 ? ` (its whole table also belongs to ${some(sharedWith.map(String), 5)})` : '';
@@ -21,12 +21,12 @@ const isOther = ({ file }: HolderReport, { pid, fd, sharedWith = [] }: Holder): 
   pid !== file.pid || fd !== file.fd || sharedWith.length > 0;
 
 function text(report: HolderReport): string[] {
-  const { file, kind, link, holders, sameInode } = report;
-  const what = `${ref(file)}, ${kind} ${link ?? '?'},`;
+  const { file, kind, link, holders, sameInode, coverage } = report;
+  const what = `fd ${file.fd} of ${named(file.pid)}, ${kind} ${link ?? '?'},`;
   const pids = new Set(holders.map(({ pid }) => pid));
   const sentence = holders.some((holder) => isOther(report, holder))
     ? `${what} is held by ${plural(holders.length, 'descriptor')} of ${plural(pids.size, 'process', 'processes')}.`
-    : `${what} is held by nobody else.`;
+    : `${what} is held by nobody else${unseen(coverage).length > 0 ? ' that could be seen' : ''}.`;
   const others = sameInode.length === 0 ? [] : [
     '', `On the same inode, but another open file description: ${plural(sameInode.length, 'descriptor')}.`, '',
     ...holderTable(sameInode),

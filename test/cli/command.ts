@@ -1,0 +1,82 @@
+/** The command as tests call it: in this process where only its answer matters, as a real process where streams do. */
+import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Io } from '../../src/cli/io.ts';
+import { run } from '../../src/cli/run.ts';
+import * as libc from '../support/libc.ts';
+
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const COMMAND: string[] = [process.execPath, '--import', import.meta.resolve('tsx'), MAIN];
+
+/** A number that no process has: beyond the kernel's PID_MAX_LIMIT. */
+export const NO_PID: number = 2 ** 22 + 1;
+
+export interface Result {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+/** `kcmp …` in this process. */
+export async function kcmp(...args: Array<string | number>): Promise<Result> {
+  const result = { code: 0, out: '', err: '' };
+  const io: Io = {
+    out: (text) => void (result.out += text),
+    err: (text) => void (result.err += text),
+    errIsTerminal: () => false,
+    now: () => 0,
+  };
+  result.code = await run(args.map(String), io);
+  return result;
+}
+
+/** The document that `kcmp … --json` prints, with its exit code. */
+export async function kcmpJson<T>(...args: Array<string | number>): Promise<{ code: number | null; report: T; err: string }> {
+  const { code, out, err } = await kcmp(...args, '--json');
+  return { code, report: JSON.parse(out) as T, err };
+}
+
+/** `kcmp …` as a process of its own, perhaps started by another command. */
+export function kcmpProcess(args: Array<string | number>, wrapper: string[] = []): Result {
+  const [file = '', ...rest] = [...wrapper, ...COMMAND, ...args.map(String)];
+  const { status, stdout, stderr } = spawnSync(file, rest, { encoding: 'utf8' });
+  return { code: status, out: stdout, err: stderr };
+}
+
+/** The same, not waited for. */
+export function startKcmp(args: Array<string | number>, stdio: StdioOptions, wrapper: string[] = []): ChildProcess {
+  const [file = '', ...rest] = [...wrapper, ...COMMAND, ...args.map(String)];
+  return spawn(file, rest, { stdio });
+}
+
+/** A line of a shell in which `kcmp` is the command. */
+export function shell(line: string): Result {
+  const quoted = COMMAND.map((word) => `'${word}'`).join(' ');
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', `kcmp() { ${quoted} "$@"; }; ${line}`], { encoding: 'utf8' });
+  return { code: status, out: stdout, err: stderr };
+}
+
+/** A pipe that no child gets unless it is handed over; Node's own descriptors are so, libc's are not. */
+export function pipe(): [read: number, write: number] {
+  const ends = libc.pipe();
+  for (const end of ends) libc.fcntl(end, F_SETFD, FD_CLOEXEC);
+  return ends;
+}
+
+/** Names for what differs from run to run: each value is replaced by its name where it stands alone. */
+export function mask(text: string, names: Record<string, string | number>): string {
+  return Object.entries(names).reduce((masked, [name, value]) => {
+    const literal = `${value}`.replaceAll(/[^\w]/g, '\\$&');
+    return masked.replaceAll(new RegExp(`(?<!\\w)${literal}(?!\\w)`, 'g'), name);
+  }, text);
+}
+
+/** Column widths depend on what was masked. */
+export const squeeze = (text: string): string => text.replaceAll(/ {2,}/g, '  ');
+
+export const NOBODY: string[] = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+export const isRoot: boolean = process.getuid?.() === 0;
+export const notRoot: string | false = isRoot ? false : 'needs root, to become another user';

@@ -1,0 +1,67 @@
+/** kcmp inherited: descriptors that a child should not have. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import type { InheritedReport } from '../../src/index.ts';
+import { kcmp, kcmpJson, mask, squeeze, pipe as newPipe } from './command.ts';
+
+const me = process.pid;
+let pipe: [number, number];
+let leaky: number;
+let clean: number;
+const children = [] as ReturnType<typeof spawn>[];
+/** The test runner may itself have been started with descriptors that its children get as well. */
+let surplus: string[];
+before(async () => {
+  pipe = newPipe();
+  const start = (fds: number[]): number => {
+    const child = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', ...fds] });
+    children.push(child);
+    return child.pid as number;
+  };
+  leaky = start([pipe[0], pipe[1]]);
+  clean = start([]);
+  const { report } = await kcmpJson<InheritedReport>('inherited', clean);
+  surplus = report.inherited.flatMap(({ fd }) => ['--allow', `${fd}`]);
+});
+after(() => children.forEach((child) => child.kill()));
+
+test('leaked descriptors are listed with where they come from, and are 1', async () => {
+  const { code, out, err } = await kcmp('inherited', leaky, ...surplus);
+  assert.deepEqual([code, err], [1, '']);
+  const link = readlinkSync(`/proc/self/fd/${pipe[0]}`);
+  const lines = squeeze(mask(out, { LINK: link, ME: me, LEAKY: leaky, READ: pipe[0], WRITE: pipe[1] })).split('\n').map((line) => line.trim());
+  assert.match(lines[0] ?? '', /^LEAKY \(sleep\) shares 2 descriptors beyond 0, 1 and 2 with ME \(.*\):$/);
+  assert.deepEqual(lines.slice(1), ['', 'FD  FROM  KIND  FILE', '3  ME:READ  pipe  LINK', '4  ME:WRITE  pipe  LINK', '']);
+});
+
+test('a child that got nothing is 0', async () => {
+  const { code, out, err } = await kcmp('inherited', clean, ...surplus);
+  assert.deepEqual([code, err], [0, '']);
+  assert.match(mask(out, { CLEAN: clean }), /^CLEAN \(sleep\) shares no descriptor beyond 0, 1 and 2 with \d+ \(.*\)\.\n$/);
+});
+
+test('--allow takes numbers and patterns, and may be given again', async () => {
+  assert.equal((await kcmp('inherited', leaky, '--allow', '3', ...surplus)).code, 1);
+  assert.equal((await kcmp('inherited', leaky, '--allow', '3', '--allow', '4', ...surplus)).code, 0);
+  assert.equal((await kcmp('inherited', leaky, '--allow', 'pipe:*', ...surplus)).code, 0);
+  assert.equal((await kcmp('inherited', leaky, '--allow', 'socket:*', ...surplus)).code, 1);
+});
+
+test('--from compares with another process', async () => {
+  assert.equal((await kcmp('inherited', leaky, '--from', clean, ...surplus)).code, 0);
+  assert.equal((await kcmp('inherited', leaky, '--from', me, ...surplus)).code, 1);
+});
+
+test('--json is the report of findInherited', async () => {
+  const { code, report } = await kcmpJson<InheritedReport>('inherited', leaky, ...surplus);
+  assert.equal(code, 1);
+  const link = readlinkSync(`/proc/self/fd/${pipe[0]}`);
+  assert.deepEqual([report.pid, report.from], [leaky, me]);
+  assert.deepEqual(report.inherited, [
+    { fd: 3, from: { pid: me, fd: pipe[0] }, kind: 'pipe', link },
+    { fd: 4, from: { pid: me, fd: pipe[1] }, kind: 'pipe', link },
+  ]);
+  assert.deepEqual(Object.keys(report.coverage).sort(), ['descriptors', 'processes', 'skipped', 'tasks']);
+});

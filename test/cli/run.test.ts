@@ -1,0 +1,153 @@
+/** Arguments, help and versions: what every command has in common. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { helpFor } from '../../src/cli/help.ts';
+import { kcmp, kcmpProcess, NO_PID } from './command.ts';
+
+const COMMANDS = ['same', 'epoll', 'who', 'groups', 'tasks', 'inherited', 'doctor'];
+const README = new URL('../../README.md', import.meta.url);
+
+test('the help of every command fits 80 columns and shows an example of it', async () => {
+  for (const command of COMMANDS) {
+    const { code, out, err } = await kcmp(command, '--help');
+    assert.equal(code, 0);
+    assert.equal(err, '');
+    assert.deepEqual(out.split('\n').filter((line) => line.length > 80), []);
+    assert.match(out, new RegExp(`^Usage: kcmp ${command}`));
+    assert.match(out, new RegExp(`Example[^]*\n  kcmp ${command}`));
+    assert.match(out, /Exit code: 0/);
+  }
+});
+
+test('the main help fits 80 columns and a screen of 40 lines, and names every command with an example', async () => {
+  const { code, out } = await kcmp('--help');
+  assert.equal(code, 0);
+  assert.deepEqual(out.split('\n').filter((line) => line.length > 80), []);
+  assert.ok(out.split('\n').length <= 40);
+  for (const command of COMMANDS) {
+    assert.match(out, new RegExp(`^  ${command}\\b`, 'm'));
+    assert.match(out, new RegExp(`^  kcmp ${command}\\b`, 'm'));
+  }
+});
+
+test('help is asked for by -h, --help and help alike', async () => {
+  const main = await kcmp('--help');
+  assert.deepEqual(await kcmp('-h'), main);
+  assert.deepEqual(await kcmp('help'), main);
+  assert.deepEqual(await kcmp('help', 'who'), await kcmp('who', '--help'));
+  assert.deepEqual(await kcmp('who', '4242:7', '-h'), await kcmp('who', '--help'));
+});
+
+test('README shows the same help', { skip: existsSync(README) ? false : 'there is no README.md yet' }, () => {
+  assert.ok(readFileSync(README, 'utf8').includes(helpFor('')));
+});
+
+test('--version prints the version of package.json', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  assert.deepEqual(await kcmp('--version'), { code: 0, out: `${version}\n`, err: '' });
+  assert.deepEqual(await kcmp('-V'), { code: 0, out: `${version}\n`, err: '' });
+});
+
+test('the process prints its help and exits with 0', () => {
+  const { code, out, err } = kcmpProcess(['--help']);
+  assert.deepEqual({ code, out, err }, { code: 0, out: helpFor(''), err: '' });
+});
+
+/** One line on stderr, nothing on stdout, exit code 2. */
+async function refused(args: string[], message: RegExp): Promise<void> {
+  const { code, out, err } = await kcmp(...args);
+  assert.equal(code, 2, args.join(' '));
+  assert.equal(out, '');
+  assert.match(err, /^kcmp: [^\n]+\n$/);
+  assert.match(err, message);
+}
+
+test('a missing or unknown command is told which there are', async () => {
+  await refused([], /no command; expected one of same, epoll, who/);
+  await refused(['lsof'], /unknown command lsof; expected one of same/);
+  await refused(['--verbose'], /unknown option --verbose/);
+  await refused(['help', 'lsof'], /unknown command lsof/);
+  await refused(['toString'], /unknown command toString/);
+  await refused(['--json'], /unknown option --json/);
+});
+
+test('an unknown option is told which command has help', async () => {
+  for (const command of COMMANDS) await refused([command, '--wrong'], new RegExp(`unknown option '--wrong'; see kcmp ${command} --help`));
+});
+
+test('an option without its value is refused', async () => {
+  await refused(['same', '1:2', '1:3', '--type'], /'--type <value>' argument missing/);
+  await refused(['groups', '--tree'], /'--tree <value>' argument missing/);
+  await refused(['who', '1:2', '--json=yes'], /does not take an argument/);
+});
+
+test('a word that an option does not know is told which it knows', async () => {
+  await refused(['same', '1:2', '1:3', '--type', 'mem'], /--type mem is unknown; expected file, vm, files, fs, sighand, io, sysvsem/);
+  await refused(['groups', '--graph', 'svg'], /--graph svg is unknown; expected mermaid, dot/);
+  await refused(['epoll', '4242', '--graph', 'svg'], /--graph svg is unknown; expected mermaid, dot/);
+});
+
+test('a missing or surplus argument is told what was expected', async () => {
+  await refused(['same'], /missing PID:FD and PID:FD; expected kcmp same PID:FD PID:FD/);
+  await refused(['same', '4242:1'], /missing PID:FD; expected kcmp same PID:FD PID:FD/);
+  await refused(['same', '1:1', '1:2', '1:3'], /unexpected 1:3; expected kcmp same PID:FD PID:FD/);
+  await refused(['same', '--type', 'vm', '4242'], /missing PID; expected kcmp same PID PID/);
+  await refused(['who'], /missing PID:FD; expected kcmp who PID:FD/);
+  await refused(['epoll'], /missing PID\[:EFD\]; expected kcmp epoll PID\[:EFD\]/);
+  await refused(['inherited'], /missing PID; expected kcmp inherited PID/);
+  await refused(['tasks'], /expected kcmp tasks ID ID/);
+  await refused(['tasks', '4242'], /expected kcmp tasks ID ID/);
+  await refused(['tasks', '--threads', '4242', '4243'], /unexpected 4243/);
+  await refused(['doctor', 'now'], /unexpected now; expected kcmp doctor/);
+});
+
+test('a malformed descriptor is told how one looks', async () => {
+  const malformed = ['', 'x', '12', '12:', ':3', '12:-3', '12:3.5', '12:0x3', '-12:3x', '1:2:3', '2147483648:0', '1:2147483648', '0:3',
+    '99999999999999999999:1', ' 1:2', '/proc/12/fd', '/proc/self/fd/1', '/proc/12/fdinfo/3', '١:٢'];
+  for (const text of malformed) {
+    if (text.startsWith('-')) continue; // an option to parseArgs
+    await refused(['who', text], /is no descriptor; expected PID:FD or \/proc\/PID\/fd\/FD, such as 4242:7/);
+    await refused(['same', text, `${process.pid}:0`], /is no descriptor; expected PID:FD/);
+  }
+});
+
+test('a malformed process or thread is told how one looks', async () => {
+  for (const text of ['', 'x', '1:2', '0', '-1x', '2147483648', '1.5', '/proc/self']) {
+    if (text.startsWith('-')) continue;
+    await refused(['inherited', text], /is no process or thread; expected PID or TID, such as 4242/);
+    await refused(['tasks', text, `${process.pid}`], /is no process or thread/);
+    await refused(['groups', text], /is no process or thread/);
+    await refused(['same', '--type', 'vm', text, '5'], /is no process or thread/);
+  }
+  for (const text of ['x', '1:', '0', '0:1']) await refused(['epoll', text], /expected PID, PID:EFD or \/proc\/PID\/fd\/EFD/);
+});
+
+test('control characters of an argument do not reach the terminal', async () => {
+  await refused(['who', 'a\nb\x1b[2J\x9b2J\u202e'], /^kcmp: a\\nb\\x1b\[2J\\x9b2J\\u202e is no descriptor/);
+});
+
+test('--graph and --json exclude each other', async () => {
+  await refused(['groups', '--graph', 'dot', '--json'], /--graph and --json exclude each other/);
+  await refused(['epoll', '4242', '--graph', 'dot', '--json'], /--graph and --json exclude each other/);
+});
+
+test('a process that does not exist is trouble for every command', async () => {
+  for (const args of [
+    ['same', `${NO_PID}:0`, `${process.pid}:0`],
+    ['same', '--type', 'vm', `${NO_PID}`, `${process.pid}`],
+    ['epoll', `${NO_PID}`],
+    ['epoll', `${NO_PID}:3`],
+    ['who', `${NO_PID}:3`],
+    ['groups', `${NO_PID}`],
+    ['groups', '--tree', `${NO_PID}`],
+    ['tasks', '--threads', `${NO_PID}`],
+    ['inherited', `${NO_PID}`],
+    ['inherited', `${process.pid}`, '--from', `${NO_PID}`],
+  ]) {
+    const { code, err } = await kcmp(...args);
+    assert.equal(code, 2, args.join(' '));
+    assert.match(err, new RegExp(`${NO_PID}`), args.join(' '));
+  }
+  assert.equal((await kcmp('tasks', NO_PID, process.pid)).code, 2);
+});

@@ -1,0 +1,69 @@
+/** kcmp tasks: a matrix of what tasks share. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { taskSharing, type TaskSharing } from '../../src/index.ts';
+import { startChild, type Child } from '../support/child.ts';
+import { kcmp, kcmpJson, mask, NO_PID, squeeze } from './command.ts';
+
+const me = process.pid;
+let child: Child;
+let sleeper: number;
+before(async () => {
+  child = await startChild();
+  sleeper = await child.run(({ childProcess, fs, keep }) => {
+    fs.writeFileSync('/proc/self/comm', 'worker');
+    keep['sleep'] = childProcess.spawn('sleep', ['1000'], { stdio: 'ignore' });
+    return (keep['sleep'] as { pid: number }).pid;
+  });
+});
+after(async () => {
+  process.kill(sleeper);
+  await child.stop();
+});
+
+test('the threads of a process share everything but what the kernel cannot tell', async () => {
+  const { code, out } = await kcmp('tasks', '--threads', child.pid);
+  assert.equal(code, 0);
+  assert.match(out, /^All of these \d+ tasks share vm, files, fs and sighand\.\n\n/);
+  const row = out.split('\n').find((line) => line.trim().startsWith(`${child.pid} `)) ?? '';
+  assert.match(squeeze(mask(row, { PID: child.pid })).trim(), /^PID {2}A {2}A {2}A {2}A {2}(A\??|own) {2}(A\??|own) {2}worker$/);
+});
+
+test('two processes share nothing and the exit code is 1', async () => {
+  const { code, out, err } = await kcmp('tasks', child.pid, sleeper);
+  assert.deepEqual([code, err], [1, '']);
+  const lines = squeeze(mask(out, { CHILD: child.pid, SLEEPER: sleeper })).split('\n').map((line) => line.trim());
+  assert.equal(lines[0], 'Nothing was found that CHILD (worker) and SLEEPER (sleep) share.');
+  assert.equal(lines[2], 'ID  VM  FILES  FS  SIGHAND  IO  SYSVSEM  COMMAND');
+  assert.match(lines[3] ?? '', /^CHILD {2}own {2}own {2}own {2}own {2}(A\?|own) {2}(A\?|own) {2}worker$/);
+  assert.match(lines[4] ?? '', /^SLEEPER {2}own {2}own {2}own {2}own {2}(A\?|own) {2}(A\?|own) {2}sleep$/);
+});
+
+test('a thread and a stranger are told apart in one matrix', async () => {
+  const { report } = await kcmpJson<TaskSharing>('tasks', '--threads', child.pid);
+  const thread = report.tasks.find((id) => id !== child.pid) as number;
+  const { code, out } = await kcmp('tasks', child.pid, thread, sleeper);
+  assert.equal(code, 0);
+  assert.match(out, /^Some of these 3 tasks share vm, files, fs and sighand\.\n/);
+  assert.match(squeeze(out), new RegExp(`^ *${sleeper} {2}own {2}own {2}own {2}own `, 'm'));
+  assert.match(squeeze(out), new RegExp(`^ *${thread} {2}A {2}A {2}A {2}A `, 'm'));
+});
+
+test('--json is the report of taskSharing', async () => {
+  const { report } = await kcmpJson<TaskSharing>('tasks', me, child.pid, sleeper);
+  assert.deepEqual(report, taskSharing([me, child.pid, sleeper]));
+});
+
+test('an id that is nobody\'s is 2', async () => {
+  const { code, err } = await kcmp('tasks', me, NO_PID);
+  assert.equal(code, 2);
+  assert.match(err, /^kcmp: .*ESRCH/);
+});
+
+test('kernel threads have no address space to share', async (t) => {
+  const { code, out } = await kcmp('tasks', 2, 3);
+  // In a pid namespace 2 and 3 are something else, or refused.
+  if (!/none/.test(out)) return t.skip('pids 2 and 3 are no kernel threads that may be inspected');
+  assert.match(squeeze(out), /^ *2 {2}none /m);
+  assert.ok(code === 0 || code === 1);
+});

@@ -1,0 +1,119 @@
+/** What makes text fit for a terminal, JSON for scripts, and graphs for their programs. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { render, type Graph } from '../../src/cli/graph.ts';
+import { toJson } from '../../src/cli/json.ts';
+import { withProgress } from '../../src/cli/progress.ts';
+import { clean, list, print, some, table } from '../../src/cli/text.ts';
+
+/** Every character that must never reach a terminal from a name. */
+const CONTROLS = [...Array(0x20).keys(), ...Array.from({ length: 0x21 }, (_, i) => 0x7f + i),
+  0x61c, 0x200b, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069, 0xfeff];
+
+test('control characters of every kind become visible escapes', () => {
+  for (const code of CONTROLS) {
+    const cleaned = clean(`a${String.fromCharCode(code)}b`);
+    assert.match(cleaned, /^a\\(n|r|t|x[0-9a-f]{2}|u[0-9a-f]{4})b$/);
+  }
+  assert.equal(clean('a\nb\u009bc\u202ed'), 'a\\nb\\x9bc\\u202ed');
+});
+
+test('letters of every script are left alone', () => {
+  for (const text of ['/home/Zoë/файл', '/tmp/日本語', '/tmp/🦊 (deleted)', 'a\\b']) assert.equal(clean(text), text);
+});
+
+test('a line cannot be broken by a newline in a name', () => {
+  let out = '';
+  print({ out: (text) => void (out += text), err: () => {}, errIsTerminal: () => false, now: () => 0 }, ['a\nb', 'c']);
+  assert.equal(out, 'a\\nb\nc\n');
+});
+
+test('a table has columns as wide as their widest cell and numbers to the right', () => {
+  assert.deepEqual(table(['PID', 'FILE', 'X'], [['7', 'a\n', 'y'], ['4242', 'abcdef', '']], [0]), [
+    ' PID  FILE    X',
+    '   7  a\\n     y',
+    '4242  abcdef',
+  ]);
+});
+
+test('lists read as sentences do', () => {
+  assert.equal(list(['a']), 'a');
+  assert.equal(list(['a', 'b', 'c']), 'a, b and c');
+  assert.equal(some(['a', 'b', 'c'], 2), 'a, b and 1 more');
+});
+
+describe('JSON', () => {
+  test('has bigints as decimal strings, and data as a hexadecimal one', () => {
+    const report = { ino: 2n ** 64n - 1n, data: 2n ** 64n - 1n, list: [{ data: 0n, startTime: 5n }] };
+    assert.deepEqual(JSON.parse(toJson(report)), {
+      ino: '18446744073709551615', data: '0xffffffffffffffff', list: [{ data: '0x0', startTime: '5' }],
+    });
+  });
+
+  test('has no control character in it, and the same strings after parsing', () => {
+    const link = CONTROLS.map((code) => String.fromCharCode(code)).join('');
+    const text = toJson({ link });
+    assert.equal((JSON.parse(text) as { link: string }).link, link);
+    assert.equal(clean(text.replaceAll('\n', '')), text.replaceAll('\n', ''));
+  });
+});
+
+const awkward = 'a"b\\c\\N<d>[e](f){g}|h#i`j`;--> end %% &amp; \n$';
+const graph: Graph = {
+  nodes: [{ id: 'p1', label: awkward, kind: 'process' }, { id: 'f1', label: awkward, kind: 'description' }],
+  edges: [{ from: 'p1', to: 'f1', label: awkward }, { from: 'p1', to: 'f1', label: 'fd 3', stale: true }],
+};
+
+describe('graphs', () => {
+  test('in dot escape quotes and backslashes', () => {
+    assert.deepEqual(render({ nodes: [{ id: 'p1', label: 'a"\\N', kind: 'process' }], edges: [] }, 'dot'),
+      ['digraph kcmp {', '  rankdir=LR;', '  p1 [shape=box, label="a\\"\\\\N"];', '}']);
+  });
+
+  test('in Mermaid hold nothing that its grammar or Markdown could see', () => {
+    const lines = render(graph, 'mermaid');
+    assert.equal(lines[0], 'flowchart LR');
+    const label = '"(?:[\\p{L}\\p{N} .,:/=+-]|#\\d+;)*"';
+    assert.match(lines[1] ?? '', new RegExp(`^  p1\\[${label}\\]$`, 'u'));
+    assert.match(lines[2] ?? '', new RegExp(`^  f1\\(${label}\\)$`, 'u'));
+    assert.match(lines[3] ?? '', new RegExp(`^  p1 -->\\|${label}\\| f1$`, 'u'));
+    assert.match(lines[4] ?? '', new RegExp(`^  p1 -.->\\|"fd 3"\\| f1$`, 'u'));
+  });
+});
+
+describe('progress', () => {
+  /** What is written to stderr when `done` is reported at these moments. */
+  function reported(errIsTerminal: boolean, moments: number[]): string {
+    let err = '';
+    let time = 0;
+    withProgress({ out: () => assert.fail('stdout is for data'), err: (text) => void (err += text), errIsTerminal: () => errIsTerminal, now: () => time },
+      ({ onProgress }) => {
+        for (const moment of moments) {
+          time = moment;
+          onProgress?.(moment, 1000);
+        }
+      });
+    return err;
+  }
+
+  test('is silent for half a second', () => assert.equal(reported(true, [1, 200, 499]), ''));
+
+  test('is shown on a terminal afterwards, ten times a second at most, and cleared', () => {
+    assert.equal(reported(true, [499, 500, 599, 600]),
+      `\rkcmp: 500 of 1000 processes\rkcmp: 600 of 1000 processes\r${' '.repeat(27)}\r`);
+  });
+
+  test('is not shown where stderr is no terminal', () => assert.equal(reported(false, [600, 900]), ''));
+
+  test('is cleared when the scan fails', () => {
+    let err = '';
+    let time = 0;
+    assert.throws(() => withProgress({ out: () => {}, err: (text) => void (err += text), errIsTerminal: () => true, now: () => time },
+      ({ onProgress }) => {
+        time = 700;
+        onProgress?.(1, 2);
+        throw new Error('failed');
+      }), /failed/);
+    assert.match(err, / \r$/);
+  });
+});

@@ -1,0 +1,80 @@
+/** kcmp who: the holders of a description, and those of others on its inode. */
+import assert from 'node:assert/strict';
+import { openSync, readlinkSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import type { HolderReport } from '../../src/index.ts';
+import { findHolders } from '../../src/index.ts';
+import { startChild, type Child } from '../support/child.ts';
+import { isRoot, kcmp, kcmpJson, kcmpProcess, mask, squeeze, pipe as newPipe } from './command.ts';
+
+const me = process.pid;
+let child: Child;
+let pipe: [number, number];
+before(async () => {
+  pipe = newPipe();
+  child = await startChild({ fds: [pipe[1]] });
+  await child.run(({ fs }) => fs.writeFileSync('/proc/self/comm', 'writer'));
+});
+after(() => child.stop());
+
+test('a pipe that does not end shows who else has its write end, then who has the read end', async () => {
+  const { code, out } = await kcmp('who', `${me}:${pipe[1]}`);
+  assert.equal(code, 0);
+  const link = readlinkSync(`/proc/self/fd/${pipe[1]}`);
+  const masked = squeeze(mask(out, { LINK: link, ME: me, CHILD: child.pid, READ: pipe[0], WRITE: pipe[1] }))
+    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'DATE').replaceAll(/(ME \()[^)]+|(DATE {2})(?!writer).+/g, '$1$2NAME').replaceAll(/^ +/gm, '');
+  const [sentence, ...rest] = masked.split('\n');
+  assert.equal(sentence, 'fd WRITE of ME (NAME), pipe LINK, is held by 2 descriptors of 2 processes.');
+  assert.deepEqual(rest.filter((line) => line.startsWith('PID')), ['PID  FD  MODE  CLOEXEC  SINCE  COMMAND', 'PID  FD  MODE  CLOEXEC  SINCE  COMMAND']);
+  assert.ok(rest.includes('CHILD  4  w  no  DATE  writer'), masked);
+  assert.ok(rest.includes('ME  WRITE  w  no  DATE  NAME'), masked);
+  const other = rest.indexOf('On the same inode, but another open file description: 1 descriptor.');
+  assert.ok(other > rest.indexOf('CHILD  4  w  no  DATE  writer'), masked);
+  assert.ok(rest.indexOf('ME  READ  r  no  DATE  NAME') > other, masked);
+});
+
+test('the start times are those of the processes', async () => {
+  const { out } = await kcmp('who', `${child.pid}:4`);
+  const started = /(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) {2}writer/.exec(out)?.[1] ?? '';
+  assert.ok(Math.abs(new Date(started).getTime() - Date.now()) < 300_000, started);
+});
+
+test('--json is the report of findHolders', async () => {
+  const { code, report } = await kcmpJson<HolderReport>('who', `${child.pid}:4`);
+  assert.equal(code, 0);
+  const expected = findHolders({ pid: child.pid, fd: 4 });
+  const plain = (holders: HolderReport['holders']): unknown => holders.map((holder) => ({ ...holder, startTime: `${holder.startTime}` }));
+  assert.deepEqual(report.file, expected.file);
+  assert.deepEqual([report.kind, report.link], [expected.kind, expected.link]);
+  assert.deepEqual(report.holders, plain(expected.holders));
+  assert.deepEqual(report.sameInode, plain(expected.sameInode));
+  assert.deepEqual(Object.keys(report.coverage).sort(), ['descriptors', 'processes', 'skipped', 'tasks']);
+});
+
+test('a file that nobody else holds is 1, or 2 when not everything could be seen', async () => {
+  const fd = openSync('/dev/null', 'r');
+  const { code, out, err } = await kcmp('who', `${me}:${fd}`);
+  if (err === '') {
+    assert.equal(code, 1);
+    assert.match(out, /is held by nobody else\.\n/);
+  } else {
+    assert.equal(code, 2);
+    assert.match(out, /is held by nobody else that could be seen\.\n/);
+    assert.match(err, /^kcmp: not everything could be seen: .*skipped \(E[A-Z]+ for pid .*\)\n$/);
+  }
+});
+
+test('a file that nobody else holds is 1 where every process can be seen', { skip: isRoot ? false : 'needs root, for a pid namespace of its own' }, () => {
+  // Pid 1 there is the shell that opens the file; what it starts must not have it as well.
+  const script = 'exec 9</dev/null; (exec 9<&-; "$@" who 1:9); exit $?';
+  const { code, out, err } = kcmpProcess([], ['unshare', '--pid', '--fork', '--mount-proc', 'sh', '-c', script, 'sh']);
+  assert.deepEqual([code, err], [1, '']);
+  assert.match(out, /is held by nobody else\.\n/);
+});
+
+test('a descriptor that is not open is 2, and names it', async () => {
+  const { code, out, err } = await kcmp('who', `${me}:99999`);
+  assert.equal(code, 2);
+  assert.equal(out, '');
+  assert.match(err, /^kcmp: .*99999/);
+});
