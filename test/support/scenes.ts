@@ -1,0 +1,83 @@
+/** Scenes for the inspectors: threads, zombies and processes of other users, and the truth about their descriptors. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sameFile, type Coverage, type FileGroup, type FileRef } from '../../src/index.ts';
+import type { Child, ChildOptions } from './child.ts';
+
+const WORKER = new URL('./worker.ts', import.meta.url).href;
+const PATIENCE_MS = 30_000;
+
+/** Options that make a child an ordinary user's. An ordinary user's children are that anyway. */
+export const ORDINARY: ChildOptions = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+export const needsRoot: string | false = process.getuid?.() === 0 ? false : 'needs root';
+
+export const numbersIn = (path: string): number[] => readdirSync(path).filter((name) => /^\d+$/.test(name)).map(Number);
+
+/** The fields of /proc/PID/stat from the state on; the name before them may hold anything. */
+export const statOf = (pid: number): string[] => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
+export const isZombie = (pid: number): boolean => statOf(pid)[0] === 'Z';
+
+export async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (const end = Date.now() + PATIENCE_MS; !isSo(); await sleep(5)) {
+    if (Date.now() > end) throw new Error(`waited in vain until ${what}`);
+  }
+}
+
+/** Starts a thread in a child that stops sharing some resources with it; returns its id. */
+export const startThread = (child: Child, flags: number = 0): Promise<number> =>
+  child.run(async ({ keep }, worker: string, flags: number) => {
+    const { startWorker } = (await import(worker)) as typeof import('./worker.ts');
+    const thread = startWorker('./thread.ts', { flags });
+    keep[`thread ${Math.random()}`] = thread;
+    return new Promise<number>((resolve, reject) => thread.on('error', reject).on('message', resolve));
+  }, WORKER, flags);
+
+/** Ends the main thread of a child, whose other threads live on: the leader stays as a zombie. */
+export async function endLeader(child: Child): Promise<void> {
+  child.run(({ libc }) => libc.syscall(process.arch === 'x64' ? 60 : ['arm64', 'riscv64', 'loong64'].includes(process.arch) ? 93 : 1, 0))
+    .catch(() => {}); // it never answers
+  await until(`the leader ${child.pid} is a zombie`, () => isZombie(child.pid));
+}
+
+export interface Zombies {
+  pids: [number, number];
+  stop(): Promise<void>;
+}
+
+/** Two processes that have ended below a parent that never collects them. */
+export async function startZombies(): Promise<Zombies> {
+  const parent = spawn('sh', ['-c', 'sleep 0 & a=$!; sleep 0 & echo $a $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(parent, 'exit');
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pids = line.toString().trim().split(' ').map(Number) as [number, number];
+  await until('the shell has become sleep', () => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
+  await until('both have ended', () => pids.every(isZombie));
+  return {
+    pids,
+    async stop() {
+      parent.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Every pair of these descriptors is of one group exactly when the kernel says that they are one description. */
+export function assertGrouped(groups: FileGroup[], descriptors: FileRef[]): void {
+  const groupOf = new Map(groups.flatMap(({ id, holders }) => holders.map(({ pid, fd }) => [`${pid}:${fd}`, id] as const)));
+  const ids = descriptors.map(({ pid, fd }) => groupOf.get(`${pid}:${fd}`));
+  const wrong: string[] = [];
+  for (const [i, a] of descriptors.entries()) {
+    if (ids[i] === undefined) wrong.push(`${a.pid}:${a.fd} is in no group`);
+    for (const [j, b] of descriptors.slice(0, i).entries()) {
+      if (sameFile(a, b) !== (ids[i] === ids[j])) wrong.push(`${a.pid}:${a.fd} and ${b.pid}:${b.fd} are in groups ${ids[i]} and ${ids[j]}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+}
+
+/** How many of a unit were skipped. */
+export const skippedOf = ({ skipped }: Coverage, unit: 'process' | 'task' | 'descriptor'): number =>
+  skipped.reduce((sum, entry) => sum + (entry.unit === unit ? entry.count : 0), 0);
