@@ -1,0 +1,139 @@
+/**
+ * The main facts as one plain script, for runtimes without a runner for node:test: node:assert and the public names
+ * are all that it uses. `facts.ts [import | require | worker]` says how the package is reached; the last line counts.
+ * Where a runtime may not start processes, the facts about a child are left out, and counted.
+ */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { isMainThread, Worker } from 'node:worker_threads';
+import type * as Kcmp from '../../src/index.ts';
+
+const ENTRY = new URL(import.meta.url.endsWith('.ts') ? '../../src/index.ts' : '../../src/index.js', import.meta.url);
+const SELF = fileURLToPath(import.meta.url);
+const { pid } = process;
+
+type Fact = [title: string, holds: () => void];
+
+/** Facts about this process alone. */
+function ownFacts(kcmp: typeof Kcmp, files: { first: number; second: number; closed: number }): Fact[] {
+  const { first, second, closed } = files;
+  return [
+    ['a descriptor is the same file as itself', () => assert.equal(kcmp.sameFile({ pid, fd: first }, { pid, fd: first }), true)],
+    ['a second open is another file', () => assert.equal(kcmp.sameFile({ pid, fd: first }, { pid, fd: second }), false)],
+    ['the order of two files is reversed when they are', () => {
+      const order = kcmp.compareFiles({ pid, fd: first }, { pid, fd: second });
+      assert.equal(kcmp.compareFiles({ pid, fd: second }, { pid, fd: first }), -order);
+    }],
+    ['the call itself answers 1 or 2 for two files', () => assert.ok([1, 2].includes(kcmp.kcmp(pid, pid, kcmp.KCMP_FILE, first, second)))],
+    ['a closed descriptor is EBADF, with its number in the message', () =>
+      assert.throws(() => kcmp.sameFile({ pid, fd: first }, { pid, fd: closed }), (error) =>
+        error instanceof kcmp.KcmpError && error.code === 'EBADF' && error.syscall === 'kcmp' && error.message.includes(String(closed)))],
+    ['a pid that is text is a TypeError', () =>
+      assert.throws(() => kcmp.compareTasks('1' as unknown as number, pid, 'vm'), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })],
+    ['a descriptor beyond 32 bits is a RangeError', () =>
+      assert.throws(() => kcmp.sameFile({ pid, fd: 2 ** 32 + first }, { pid, fd: first }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' })],
+    ['a process shares its address space with itself', () => assert.equal(kcmp.compareTasks(pid, pid, 'vm'), 0)],
+    ['a slot is 12 bytes that unpack to what was packed', () => {
+      const slot = { efd: 1, tfd: 2 ** 32 - 1, toff: 3 };
+      assert.equal(kcmp.packEpollSlot(slot).length, 12);
+      assert.deepEqual(kcmp.unpackEpollSlot(kcmp.packEpollSlot(slot)), slot);
+    }],
+    ['probe says that the call is available, epoll targets included', () => {
+      const { status, reason, epollTargets } = kcmp.probe();
+      assert.deepEqual({ status, epollTargets }, { status: 'available', epollTargets: true }, reason);
+    }],
+    ['the event loop is an epoll instance with a live socket, and kcmp agrees', () => {
+      const reports = kcmp.listEpolls(pid).map((efd) => kcmp.resolveEpoll(pid, efd, { pids: [pid] }));
+      const found = reports.flatMap(({ efd, targets }) => targets.map((target) => ({ efd, ...target })))
+        .find(({ status, numberNow }) => status === 'live' && numberNow?.startsWith('socket:'));
+      assert.ok(found, `no live socket in ${JSON.stringify(reports, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))}`);
+      const { efd, tfd, toff } = found;
+      assert.equal(kcmp.isEpollTarget({ pid, fd: tfd }, { pid, efd, tfd, toff }), true);
+      assert.equal(kcmp.isEpollTarget({ pid, fd: first }, { pid, efd, tfd, toff }), false);
+      assert.throws(() => kcmp.isEpollTarget({ pid, fd: first }, { pid, efd, tfd: 2 ** 32 - 1 }), { code: 'ENOENT' });
+    }],
+    ['two descriptors are told apart by identifyFiles', () =>
+      assert.equal(kcmp.identifyFiles({ pid, fd: first }, { pid, fd: second }).relation, 'different')],
+  ];
+}
+
+/** Facts about a child that has `first` as its descriptor 3. */
+function childFacts(kcmp: typeof Kcmp, child: number, first: number): Fact[] {
+  const here = { pid, fd: first };
+  const there = { pid: child, fd: 3 };
+  return [
+    ['a file that a child inherited is the same file', () => assert.equal(kcmp.sameFile(here, there), true)],
+    ['a child has an address space of its own', () => assert.notEqual(kcmp.compareTasks(pid, child, 'vm'), 0)],
+    ['both holders are found', () => {
+      const holders = kcmp.findHolders(here, { pids: [pid, child] }).holders.map(({ pid, fd }) => ({ pid, fd }));
+      assert.ok([here, there].every((ref) => holders.some((holder) => holder.pid === ref.pid && holder.fd === ref.fd)));
+    }],
+    ['the file makes a group of both processes', () => {
+      const { groups } = kcmp.groupFiles({ pids: [pid, child] });
+      assert.ok(groups.some(({ holders }) => [here, there].every((ref) => holders.some((h) => h.pid === ref.pid && h.fd === ref.fd))));
+    }],
+    ['the file is inherited, and an assertion can refuse that', () => {
+      assert.ok(kcmp.findInherited(child, { from: pid }).inherited.some(({ fd }) => fd === 3));
+      assert.throws(() => kcmp.assertNoInherited(child, { from: pid }), { code: 'ERR_ASSERTION' });
+    }],
+    ['descriptor tables of parent and child are separate', () =>
+      assert.equal(kcmp.taskSharing([pid, child]).resources.files[0]?.verdict, 'separate')],
+    ['probe can ask in a child process', () => {
+      const { status, reason } = kcmp.probe({ isolated: true });
+      assert.equal(status, 'available', reason);
+    }],
+  ];
+}
+
+/** A child with `fd` as its descriptor 3, or nothing where no process may be started. */
+function startChild(fd: number): ChildProcess | undefined {
+  try {
+    return spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
+  } catch (error) {
+    const { code, name } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_ACCESS_DENIED' || name === 'NotCapable') return undefined;
+    throw error;
+  }
+}
+
+async function check(kcmp: typeof Kcmp): Promise<void> {
+  const files = { first: openSync(SELF, 'r'), second: openSync(SELF, 'r'), closed: openSync(SELF, 'r') };
+  closeSync(files.closed);
+  files.closed += 1000;
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  await new Promise((resolve) => setTimeout(resolve, 50)); // the loop has come to watch the server
+  const child = startChild(files.first);
+  let failed = 0;
+  const facts = [...ownFacts(kcmp, files), ...(child?.pid === undefined ? [] : childFacts(kcmp, child.pid, files.first))];
+  for (const [title, holds] of facts) {
+    try {
+      holds();
+      console.log(`ok - ${title}`);
+    } catch (error) {
+      failed += 1;
+      console.log(`not ok - ${title}\n${String((error as Error).stack ?? error)}`);
+    }
+  }
+  child?.kill();
+  server.close();
+  const leftOut = child === undefined ? childFacts(kcmp, 0, 0).length : 0;
+  console.log(`${facts.length - failed} facts hold, ${failed} fail, ${leftOut} left out`);
+  if (failed > 0) process.exitCode = 1;
+}
+
+const way = process.argv[2] ?? 'import';
+if (way === 'worker' && isMainThread) {
+  const worker = new Worker(new URL(import.meta.url), { argv: ['worker'] });
+  worker.on('error', (error) => { throw error; });
+  worker.on('exit', (code) => { process.exitCode = code; });
+} else if (way === 'require') {
+  await check(createRequire(import.meta.url)(fileURLToPath(ENTRY)) as typeof Kcmp);
+} else {
+  await check((await import(ENTRY.href)) as typeof Kcmp);
+}
