@@ -13,6 +13,7 @@ import { checkProc } from '../procfs/processes.ts';
 import { checkPid, checkPids } from './arguments.ts';
 import { findCandidates, type Candidates } from './candidates.ts';
 import { Matcher } from './match.ts';
+import { isPlainSocket } from './identify.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { EpollItem, EpollReport, EpollTarget, ScanOptions } from './reports.ts';
 import { scan, type Scan } from './scan.ts';
@@ -197,5 +198,5 @@ function byInode(items: readonly EpollItem[], inodeOf: (item: EpollItem) => stri
 
 function socketHolders({ own, others, ids, fds }: Candidates, inode: string): FileRef[] {
   const items = [...(own.get(inode) ?? []), ...(others.get(inode) ?? [])];
-  return items.map((item) => ({ pid: ids[item] as number, fd: fds[item] as number }));
+  return items.map((item) => ({ pid: ids[item] as number, fd: fds[item] as number })).filter(isPlainSocket);
 }

@@ -10,7 +10,7 @@ import { kindOf } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/processes.ts';
 import { readStat } from '../procfs/stat.ts';
 import { checkFile, checkPids } from './arguments.ts';
-import { identifyFiles } from './identify.ts';
+import { sameWithoutKcmp } from './degraded.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { Holder, HolderReport, ScanOptions } from './reports.ts';
 import { scan, type Account, type Table } from './scan.ts';
@@ -27,9 +27,8 @@ const MODES = ['r', 'w', 'rw', 'rw'] as const;
  * @param options.pids - where to look besides `file.pid`; every process of /proc when left out
  * @param options.onProgress - told of every process that was looked at
  * @returns `holders`, with `file` itself among them, and apart from them `sameInode`: descriptors of another
- *   description of the same inode, such as a second open or the other end of a pipe. `sameInode` is empty for sockets,
- *   whose inode is one description, and for the kinds that share the kernel's one anonymous inode
- *   (eventfd, epoll, timerfd, …), where it would say nothing
+ *   description of the same inode, such as a second open or the other end of a pipe. `sameInode` is empty for
+ *   the kinds that share the kernel's one anonymous inode (eventfd, epoll, timerfd, …), where it would say nothing
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
  * @throws Error `ESRCH` — no such process; `EBADF` — `file` is not open; `EACCES` or `EPERM` — it may not be inspected.
  *   Other processes that end or refuse are counted in `coverage`, never thrown
@@ -50,7 +49,7 @@ export function findHolders(file: FileRef, options?: ScanOptions): HolderReport 
     if (self < 0) throw kcmpError(self, { pid1: asked.pid, pid2: asked.pid, type: KCMP_FILE, fd1: asked.fd, fd2: asked.fd });
   }
   const isSame = comparable ? byKcmp : byInode;
-  const others = sharesOnlyWithItself(link) ? undefined : new SameInode(link, stat);
+  const others = isAnonymous(link) ? undefined : new SameInode(link, stat);
   const holders: Holder[] = [];
   const sameInode: Holder[] = [];
   for (const table of tables) {
@@ -81,38 +80,29 @@ function byKcmp(file: FileRef, pid: number, fd: number, account: Account): boole
   return undefined;
 }
 
-function byInode(file: FileRef, pid: number, fd: number, account: Account): boolean | undefined {
-  try {
-    const { relation } = identifyFiles(file, { pid, fd });
-    if (relation !== 'unknown') return relation === 'same';
-    account.skip(pid, 'EPERM', 'descriptor');
-  } catch (error) {
-    account.skip(pid, (error as NodeJS.ErrnoException).code ?? 'EPERM', 'descriptor');
-  }
-  return undefined;
-}
+const byInode = (file: FileRef, pid: number, fd: number, account: Account): boolean | undefined =>
+  sameWithoutKcmp(file, { pid, fd }, account);
 
-const sharesOnlyWithItself = (link: string | null): boolean =>
-  link !== null && (link.startsWith('socket:[') || link.startsWith('anon_inode:'));
+const isAnonymous = (link: string | null): boolean => link?.startsWith('anon_inode:') === true;
+/** The link of a socket or pipe names its inode. */
+const namesInode = (link: string | null): boolean => link?.startsWith('socket:[') === true || link?.startsWith('pipe:[') === true;
 
-/** Descriptors of one inode. A pipe's link names it; anything else is asked for its device and number. */
+/** Descriptors of one inode, which a link names or device and number do. */
 class SameInode {
   readonly #link: string | null;
-  readonly #pipe: boolean;
   readonly #dev: bigint;
   readonly #ino: bigint;
 
   constructor(link: string | null, { dev, ino }: { dev: bigint; ino: bigint }) {
     this.#link = link;
-    this.#pipe = link?.startsWith('pipe:[') === true;
     this.#dev = dev;
     this.#ino = ino;
   }
 
   has(id: number, fd: number): boolean {
     const link = readLink(id, fd);
-    if (this.#pipe) return link === this.#link;
-    if (link === null || sharesOnlyWithItself(link) || link.startsWith('pipe:[')) return false;
+    if (link === null || isAnonymous(link)) return false;
+    if (namesInode(link) || namesInode(this.#link)) return link === this.#link;
     const stat = statIno(id, fd);
     return typeof stat !== 'string' && stat.ino === this.#ino && stat.dev === this.#dev;
   }

@@ -2,7 +2,6 @@
  * Are two descriptors one open file description? Answered by kcmp(2), and where that is blocked, missing or
  * refused, by whatever else is exact; what nothing decides stays unknown.
  */
-import { constants as fs } from 'node:fs';
 import { constants } from 'node:os';
 import { F_DUPFD_QUERY, KCMP_FILE } from '../binding/abi.ts';
 import { errnoName, errnoText, KcmpError } from '../binding/errors.ts';
@@ -63,8 +62,8 @@ function inodeOf(ref: FileRef, a: FileRef, b: FileRef): Inode | string {
  * Is it a socket as socket(2) makes it, of which there is one description an inode? An O_PATH descriptor of a
  * socket is another description of it, and one of a socket's name in the file system has that file's inode.
  */
-function isPlainSocket({ pid, fd }: FileRef, { mode }: Inode): boolean {
-  if ((Number(mode) & fs.S_IFMT) !== fs.S_IFSOCK || readLink(pid, fd)?.startsWith('socket:[') !== true) return false;
+export function isPlainSocket({ pid, fd }: FileRef): boolean {
+  if (readLink(pid, fd)?.startsWith('socket:[') !== true) return false;
   const info = readFdinfo(pid, fd);
   return typeof info !== 'string' && info.flags !== undefined && (info.flags & O_PATH) === 0;
 }
@@ -76,7 +75,7 @@ function identifyByInode(a: FileRef, b: FileRef, why: string): FileIdentity {
     const second = inodeOf(b, a, b);
     const unseen = [first, second].filter((inode) => typeof inode === 'string');
     if (typeof first === 'string' || typeof second === 'string') return unknown(`${why}; ${[...new Set(unseen)].join('; ')}`);
-    const sockets = sameInode(first, second) && isPlainSocket(a, first) && isPlainSocket(b, second);
+    const sockets = sameInode(first, second) && isPlainSocket(a) && isPlainSocket(b);
     const again = [inodeOf(a, a, b), inodeOf(b, a, b)] as const;
     if (typeof again[0] === 'string' || typeof again[1] === 'string') continue;
     if (!sameInode(again[0], first) || !sameInode(again[1], second)) continue;

@@ -8,7 +8,7 @@ import { kindOf } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/processes.ts';
 import { readStat } from '../procfs/stat.ts';
 import { checkOptions, checkPid } from './arguments.ts';
-import { identifyFiles } from './identify.ts';
+import { sameWithoutKcmp } from './degraded.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { InheritedFile, InheritedOptions, InheritedReport } from './reports.ts';
 import { Account, isComparable } from './scan.ts';
@@ -77,16 +77,8 @@ function byKcmp(pid: number, fd: number, from: number, other: number, account: A
   return result === 0;
 }
 
-function byInode(pid: number, fd: number, from: number, other: number, account: Account): boolean {
-  try {
-    const { relation } = identifyFiles({ pid, fd }, { pid: from, fd: other });
-    if (relation === 'unknown') account.skip(from, 'EPERM', 'descriptor');
-    return relation === 'same';
-  } catch (error) {
-    account.skip(from, (error as NodeJS.ErrnoException).code ?? 'EPERM', 'descriptor');
-    return false;
-  }
-}
+const byInode = (pid: number, fd: number, from: number, other: number, account: Account): boolean =>
+  sameWithoutKcmp({ pid, fd }, { pid: from, fd: other }, account) === true;
 
 function compileAllow(allow: InheritedOptions['allow']): Allow {
   if (allow === undefined) return () => false;

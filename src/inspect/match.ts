@@ -11,7 +11,8 @@ import { search } from './order.ts';
 import type { EpollItem } from './reports.ts';
 
 const { ENOENT } = constants.errno;
-const GONE = -1 - 2 ** 31;
+const NOBODY = -1;
+const GONE = -2;
 
 /** Finds the holders of targets of the instance `efd` of `pid`. */
 export class Matcher {
@@ -28,35 +29,59 @@ export class Matcher {
     this.#order = new DescriptionOrder(from, (item, code) => onDrop(from.ids[item] as number, code));
   }
 
-  /** The holders of each of the targets, all of one inode, in their order; empty where nobody holds it. */
+  /** The holders of each of the targets, all of one inode and in the kernel's order; empty where nobody holds it. */
   holders(inode: string, targets: readonly EpollItem[]): FileRef[][] {
-    const { own, others } = this.#from;
-    const near = this.#group(own.get(inode));
-    const found = this.#searchAll(targets, near);
-    const far = Int32Array.from(others.get(inode) ?? []);
+    const own = this.#from.own.get(inode) ?? [];
+    const others = this.#from.others.get(inode) ?? [];
+    const guesses = this.#guess(own, targets);
+    const live = others.length === 0 && own.length === targets.length ? this.#allLive(guesses) : undefined;
+    if (live !== undefined) return live;
+    const near = this.#order.group(Int32Array.from(own)).leaders;
+    const found = this.#searchAll(targets, near, guesses);
+    const far = Int32Array.from(others);
     if (far.length === 0) return found.map((leader) => this.#members(leader));
     // Others that share a description already found need no walk: they are looked up by KCMP_FILE alone.
     const hit = new Set(found);
     const matched = near.filter((leader) => hit.has(leader));
-    const joined = new Map<number, number[]>();
+    const joined = new Map<number, FileRef[]>();
     const rest = far.filter((item) => {
       const at = search(matched, (leader) => this.#order.compare(leader, item));
       if (at < 0) return true;
       const leader = matched[at] as number;
-      joined.set(leader, [...(joined.get(leader) ?? []), item]);
+      joined.set(leader, [...(joined.get(leader) ?? []), this.#ref(item)]);
       return false;
     });
     const open = targets.filter((_, i) => (found[i] as number) < 0);
-    const foreign = open.length > 0 ? this.#searchAll(open, this.#group(rest)) : [];
-    let nextOpen = 0;
-    return found.map((leader) => {
-      if (leader < 0) return this.#members(foreign[nextOpen++] as number);
-      return [...this.#members(leader), ...(joined.get(leader) ?? []).map((item) => this.#ref(item))];
+    const foreign = open.length > 0 ? this.#searchAll(open, this.#order.group(rest).leaders, []) : [];
+    let next = 0;
+    return found.map((leader) =>
+      leader < 0 ? this.#members(foreign[next++] as number) : [...this.#members(leader), ...(joined.get(leader) ?? [])]);
+  }
+
+  /** By target: the descriptor of its number, if that is its file. */
+  #guess(own: readonly number[], targets: readonly EpollItem[]): number[] {
+    const byNumber = new Map(own.map((item) => [this.#from.fds[item], item]));
+    return targets.map((target) => {
+      const item = byNumber.get(target.tfd);
+      return item !== undefined && this.#compareItem(item, target) === 0 ? item : NOBODY;
     });
   }
 
-  #group(items: ArrayLike<number> | undefined): Int32Array {
-    return this.#order.group(Int32Array.from(items ?? [])).leaders;
+  /**
+   * The common case, in which every descriptor is a target at its own number. The kernel keeps its items by file,
+   * so targets of one file stand side by side, and neighbours are all there is to compare.
+   */
+  #allLive(guesses: readonly number[]): FileRef[][] | undefined {
+    if (guesses.includes(NOBODY) || new Set(guesses).size !== guesses.length) return undefined;
+    const answers: FileRef[][] = [];
+    for (const [i, item] of guesses.entries()) {
+      const before = guesses[i - 1];
+      const shared = before !== undefined && this.#order.compare(before, item) === 0;
+      const holders = shared ? (answers.at(-1) as FileRef[]) : [];
+      holders.push(this.#ref(item));
+      answers.push(holders);
+    }
+    return answers.map((holders) => holders.slice());
   }
 
   #ref(item: number): FileRef {
@@ -70,49 +95,40 @@ export class Matcher {
   }
 
   /** The leader of each target among sorted leaders, or a negative number. */
-  #searchAll(targets: readonly EpollItem[], leaders: Int32Array): number[] {
-    const byNumber = new Map<number, number>();
+  #searchAll(targets: readonly EpollItem[], leaders: Int32Array, guesses: readonly number[]): number[] {
+    const leaderOf = new Map<number, number>();
     for (const leader of leaders) {
-      for (let item = leader; item >= 0; item = this.#order.next[item] as number) {
-        if (this.#from.ids[item] === this.#pid) byNumber.set(this.#from.fds[item] as number, leader);
-      }
+      for (let item = leader; item >= 0; item = this.#order.next[item] as number) leaderOf.set(item, leader);
     }
+    const found = targets.map((_, i) => leaderOf.get(guesses[i] ?? NOBODY) ?? NOBODY);
     // Mostly a description is one target: without those already matched the search takes fewer walks.
-    const left = Array.from(leaders);
-    const take = (leader: number): number => {
-      const at = left.indexOf(leader);
-      if (at >= 0) left.splice(at, 1);
-      return leader;
-    };
-    const found = targets.map((target) => {
-      const guess = byNumber.get(target.tfd);
-      return guess !== undefined && this.#compare(guess, target) === 0 ? guess : -1;
-    });
-    const guessed = new Set(found);
-    const unmatched = left.filter((leader) => !guessed.has(leader));
-    left.splice(0, left.length, ...unmatched);
+    const taken = new Set(found);
+    const left = Array.from(leaders).filter((leader) => !taken.has(leader));
     return found.map((leader, i) => {
       if (leader >= 0) return leader;
       const target = targets[i] as EpollItem;
-      const here = this.#searchOne(target, left);
-      if (here >= 0) return take(here);
-      return left.length === leaders.length ? here : this.#searchOne(target, leaders);
+      const at = search(left, (item) => this.#compareGroup(item, target));
+      if (at >= 0) return left.splice(at, 1)[0] as number;
+      if (left.length === leaders.length) return NOBODY;
+      const again = search(leaders, (item) => this.#compareGroup(item, target));
+      return again < 0 ? NOBODY : (leaders[again] as number);
     });
   }
 
-  #searchOne(target: EpollItem, leaders: ArrayLike<number>): number {
-    const at = search(leaders, (leader) => this.#compare(leader, target));
-    return at < 0 ? -1 : (leaders[at] as number);
-  }
-
-  /** Negative when the description orders before the target's file. A target or a holder that has gone fits nothing. */
-  #compare(leader: number, { tfd, toff }: EpollItem): number {
+  /** Negative when the description orders before the target's file; by the first member that is still open. */
+  #compareGroup(leader: number, target: EpollItem): number {
     for (let item = leader; item >= 0; item = this.#order.next[item] as number) {
-      const { ids, fds } = this.#from;
-      const result = kcmpEpollRaw(ids[item] as number, this.#pid, fds[item] as number, this.#efd, tfd, toff);
-      if (result >= 0) return result === 1 ? -1 : result;
-      if (result === -ENOENT) return GONE;
+      const order = this.#compareItem(item, target);
+      if (order !== undefined) return order;
     }
     return GONE;
+  }
+
+  /** As above for one descriptor; undefined when it is closed. A target that has gone fits nothing. */
+  #compareItem(item: number, { tfd, toff }: EpollItem): number | undefined {
+    const { ids, fds } = this.#from;
+    const result = kcmpEpollRaw(ids[item] as number, this.#pid, fds[item] as number, this.#efd, tfd, toff);
+    if (result >= 0) return result === 1 ? -1 : result;
+    return result === -ENOENT ? GONE : undefined;
   }
 }

@@ -1,6 +1,6 @@
 /** Errors of an inspector whose own subject cannot be looked at, shaped like Node's system errors. */
 import { constants } from 'node:os';
-import { accessTo } from '../binding/explain.ts';
+import { taskExists } from './refusal.ts';
 
 export interface SubjectError extends Error {
   code: string;
@@ -28,5 +28,5 @@ export function subjectError(code: string, pid: number, fd?: number): SubjectErr
 /** What ENOENT from /proc means for a pid: gone, or hidden by hidepid, which looks the same there. */
 export function goneOrHidden(pid: number, code: string): string {
   if (code !== 'ENOENT' && code !== 'ESRCH') return code;
-  return accessTo(pid) === -constants.errno.EPERM ? 'EPERM' : 'ESRCH';
+  return taskExists(pid) ? 'EPERM' : 'ESRCH';
 }

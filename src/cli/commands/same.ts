@@ -32,6 +32,8 @@ async function sameFiles(a: FileRef, b: FileRef, json: boolean, io: Io): Promise
 
 async function sameTasks(a: number, b: number, type: TaskResource, json: boolean, io: Io): Promise<ExitCode> {
   const { taskSharing } = await import('../../inspect/tasks.ts');
+  // One task makes no pair, but it has to exist.
+  if (a === b) (await import('../../binding/kcmp.ts')).compareTasks(a, b, type);
   const pair = taskSharing([a, b]).resources[type][0];
   // A task has what it has, also where the kernel could not tell two tasks' nothing from their something.
   const verdict = a === b && pair?.code === undefined ? 'shared' : (pair?.verdict ?? 'unknown');
