@@ -8,6 +8,7 @@ import { startChild, type Child } from '../support/child.ts';
 import { isRoot, kcmp, kcmpJson, kcmpProcess, mask, squeeze, pipe as newPipe } from './command.ts';
 
 const me = process.pid;
+// Node closes what it was started with on exec, so all of these are close-on-exec.
 let child: Child;
 let pipe: [number, number];
 before(async () => {
@@ -26,11 +27,11 @@ test('a pipe that does not end shows who else has its write end, then who has th
   const [sentence, ...rest] = masked.split('\n');
   assert.equal(sentence, 'fd WRITE of ME (NAME), pipe LINK, is held by 2 descriptors of 2 processes.');
   assert.deepEqual(rest.filter((line) => line.startsWith('PID')), ['PID  FD  MODE  CLOEXEC  SINCE  COMMAND', 'PID  FD  MODE  CLOEXEC  SINCE  COMMAND']);
-  assert.ok(rest.includes('CHILD  4  w  no  DATE  writer'), masked);
-  assert.ok(rest.includes('ME  WRITE  w  no  DATE  NAME'), masked);
+  assert.ok(rest.includes('CHILD  4  w  yes  DATE  writer'), masked);
+  assert.ok(rest.includes('ME  WRITE  w  yes  DATE  NAME'), masked);
   const other = rest.indexOf('On the same inode, but another open file description: 1 descriptor.');
-  assert.ok(other > rest.indexOf('CHILD  4  w  no  DATE  writer'), masked);
-  assert.ok(rest.indexOf('ME  READ  r  no  DATE  NAME') > other, masked);
+  assert.ok(other > rest.indexOf('CHILD  4  w  yes  DATE  writer'), masked);
+  assert.ok(rest.indexOf('ME  READ  r  yes  DATE  NAME') > other, masked);
 });
 
 test('the start times are those of the processes', async () => {
