@@ -49,11 +49,14 @@ export interface Zombies {
 
 /** Two processes that have ended below a parent that never collects them. */
 export async function startZombies(): Promise<Zombies> {
-  const parent = spawn('sh', ['-c', 'sleep 0 & a=$!; sleep 0 & echo $a $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // They end when the shell is no shell any more, since some shells collect what ends below them.
+  const script = 'cat <&3 >/dev/null & a=$!; cat <&3 >/dev/null & echo $a $!; exec sleep 1000';
+  const parent = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit', 'pipe'] });
   const ended = once(parent, 'exit');
-  const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+  const [line] = (await once(parent.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
   const pids = line.toString().trim().split(' ').map(Number) as [number, number];
   await until('the shell has become sleep', () => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
+  (parent.stdio[3] as NodeJS.WritableStream).end();
   await until('both have ended', () => pids.every(isZombie));
   return {
     pids,
