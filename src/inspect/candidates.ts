@@ -18,7 +18,7 @@ export interface Candidates {
 }
 
 /** @param wanted - the inodes of the targets; null when the kernel does not tell them, and all descriptors count */
-export function findCandidates(tables: readonly Table[], pid: number, wanted: ReadonlySet<string> | null): Candidates {
+export function findCandidates(tables: readonly Table[], pid: number, wanted: { has(inode: string): boolean } | null): Candidates {
   const found: Candidates = { ids: [], fds: [], own: new Map(), others: new Map(), sockets: new Set(), links: new Map() };
   const inodes = new InodeReader();
   for (const { id, fds } of tables) {

@@ -4,7 +4,6 @@
  * @see https://man7.org/linux/man-pages/man7/epoll.7.html, ep_show_fdinfo() in fs/eventpoll.c
  */
 import { KCMP_FILE } from '../binding/abi.ts';
-import { badU32, isU32 } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { listDescriptors, readLink } from '../procfs/descriptors.ts';
@@ -15,7 +14,7 @@ import { findCandidates, type Candidates } from './candidates.ts';
 import { Matcher } from './match.ts';
 import { isPlainSocket } from './identify.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
-import type { EpollItem, EpollReport, EpollTarget, ScanOptions } from './reports.ts';
+import type { EpollItem, EpollReport, EpollTarget, ScanOptions, TargetStatus } from './reports.ts';
 import { scan, type Scan } from './scan.ts';
 
 const EPOLL_LINK = 'anon_inode:[eventpoll]';
@@ -55,20 +54,24 @@ export function readEpoll(pid: number, efd: number): EpollItem[] {
   checkPid(pid, 'pid');
   checkPid(efd, 'efd');
   checkProc();
-  const items = readItems(pid, efd);
-  if (typeof items === 'string') throw subjectError(items, pid, items === 'EBADF' || items === 'EINVAL' ? efd : undefined);
-  return items;
+  return parseEpollItems(readOwnText(pid, efd));
 }
 
-/** The items, or the code of why not. */
-function readItems(pid: number, efd: number): EpollItem[] | string {
+/** The fdinfo of the instance that was asked about; not to be able to read it is an error. */
+function readOwnText(pid: number, efd: number): string {
+  const read = readEpollText(pid, efd);
+  if ('text' in read) return read.text;
+  throw subjectError(read.code, pid, read.code === 'EBADF' || read.code === 'EINVAL' ? efd : undefined);
+}
+
+function readEpollText(pid: number, efd: number): { text: string } | { code: string } {
   const info = readFdinfo(pid, efd);
   if (typeof info === 'string') {
     const fds = listDescriptors(pid);
-    if (typeof fds === 'string') return goneOrHidden(pid, fds);
-    return info === 'ENOENT' ? 'EBADF' : info;
+    if (typeof fds === 'string') return { code: goneOrHidden(pid, fds) };
+    return { code: info === 'ENOENT' ? 'EBADF' : info };
   }
-  return readLink(pid, efd) === EPOLL_LINK ? parseEpollItems(info.text) : 'EINVAL';
+  return readLink(pid, efd) === EPOLL_LINK ? info : { code: 'EINVAL' };
 }
 
 /**
@@ -87,27 +90,29 @@ function readItems(pid: number, efd: number): EpollItem[] | string {
  * @see kernel/kcmp.c, fs/eventpoll.c
  */
 export function resolveEpoll(pid: number, efd: number, options?: ScanOptions): EpollReport {
-  if (!isU32(efd)) throw badU32('efd', efd);
+  checkPid(pid, 'pid');
+  checkPid(efd, 'efd');
   const pids = checkPids(options);
-  let items = readEpoll(pid, efd);
-  let known = new Map<string, EpollTarget>();
+  checkProc();
+  let text = readOwnText(pid, efd);
+  let known: ReadonlyMap<string, EpollTarget> = new Map();
   for (let round = 1; ; round++) {
+    const items = parseEpollItems(text);
     const seen = scan(pids, options?.onProgress, pid);
     const resolver = new Resolver(pid, efd, seen);
     const targets = resolver.resolve(items, known);
     const instance = resolver.instance();
-    const again = readItems(pid, efd);
-    const stable = typeof again !== 'string' && fingerprint(again) === fingerprint(items);
-    if (stable || round === ROUNDS || typeof again === 'string') {
-      return { pid, efd, instance, targets, stable, coverage: seen.account.toCoverage() };
+    const again = readEpollText(pid, efd);
+    const now = 'text' in again ? again.text : undefined;
+    if (now === undefined || now === text || round === ROUNDS) {
+      return { pid, efd, instance, targets, stable: now === text, coverage: seen.account.toCoverage() };
     }
-    known = unchanged(targets, again);
-    items = again;
+    text = now;
+    known = unchanged(targets, parseEpollItems(text));
   }
 }
 
 const identity = ({ tfd, toff, ino, data, events }: EpollItem): string => `${tfd}:${toff}:${ino}:${data}:${events}`;
-const fingerprint = (items: readonly EpollItem[]): string => items.map(identity).join();
 
 /** Answers that still stand: those of numbers under which nothing changed, since `toff` counts within a number. */
 function unchanged(targets: readonly EpollTarget[], again: readonly EpollItem[]): Map<string, EpollTarget> {
@@ -147,13 +152,13 @@ class Resolver {
 
   resolve(items: readonly EpollItem[], known: ReadonlyMap<string, EpollTarget>): EpollTarget[] {
     const { tables, account, comparable } = this.#scan;
-    const open = items.filter((item) => !known.has(identity(item)));
-    const told = open.every(({ ino }) => ino !== undefined);
-    const inodeOf = ({ ino }: EpollItem): string => (told ? `${ino}` : '');
-    const candidates = findCandidates(tables, this.#pid, told ? new Set(open.map(inodeOf)) : null);
+    const kept = items.map((item) => (known.size > 0 ? known.get(identity(item)) : undefined));
+    const open = items.filter((_, i) => kept[i] === undefined);
+    const byInode = classify(open);
+    const candidates = findCandidates(tables, this.#pid, byInode.has('') ? null : byInode);
     const matcher = new Matcher(this.#pid, this.#efd, candidates, (id, code) => account.skip(id, code, 'descriptor'));
-    const resolved = new Map<string, EpollTarget>(known);
-    for (const [inode, targets] of byInode(open, inodeOf)) {
+    const answers = new Map<EpollItem, EpollTarget>();
+    for (const [inode, targets] of byInode) {
       const bySocket = !comparable && candidates.sockets.has(inode);
       const holders =
         comparable ? matcher.holders(inode, targets)
@@ -161,36 +166,41 @@ class Resolver {
       for (const [i, target] of targets.entries()) {
         const answer = this.#describe(target, holders[i] ?? [], candidates);
         if (!comparable) answer.via = bySocket ? 'socket-inode' : 'none';
-        resolved.set(identity(target), answer);
+        answers.set(target, answer);
       }
     }
-    return items.map((item) => resolved.get(identity(item)) as EpollTarget);
+    return items.map((item, i) => kept[i] ?? (answers.get(item) as EpollTarget));
   }
 
   #describe(item: EpollItem, holders: FileRef[], candidates: Candidates): EpollTarget {
     const { comparable, account } = this.#scan;
     const pid = this.#pid;
     const numberNow = candidates.links.get(item.tfd) ?? null;
-    const status =
-      holders.some((ref) => ref.pid === pid && ref.fd === item.tfd) ? 'live'
-      : holders.some((ref) => ref.pid === pid) ? 'renumbered'
-      : holders.length > 0 ? 'foreign'
-      : 'unresolved';
+    let status: TargetStatus = holders.length > 0 ? 'foreign' : 'unresolved';
+    for (const ref of holders) {
+      if (ref.pid !== pid) continue;
+      status = ref.fd === item.tfd ? 'live' : 'renumbered';
+      if (status === 'live') break;
+    }
     // Without kcmp a number that is open as some file of the same inode may still be this very file.
     const maybeLive = (): boolean => candidates.own.get(`${item.ino}`)?.some((i) => candidates.fds[i] === item.tfd) === true;
     const numberReused = numberNow !== null && status !== 'live' && (comparable || !maybeLive());
-    holders.sort((a, b) => a.pid - b.pid || a.fd - b.fd);
-    const target: EpollTarget = { ...item, status, holders, numberNow, numberReused };
+    const sorted = holders.toSorted((a, b) => a.pid - b.pid || a.fd - b.fd);
+    // The item was parsed for this report alone, so it becomes the target: a copy costs more than all else here.
+    const target: EpollTarget = Object.assign(item, { status, holders: sorted, numberNow, numberReused });
     if (status === 'unresolved') target.reason = !comparable || account.partial ? 'unreadable' : 'unseen';
     return target;
   }
 }
 
-function byInode(items: readonly EpollItem[], inodeOf: (item: EpollItem) => string): Map<string, EpollItem[]> {
+/** Targets by inode; all under '' where the kernel does not tell it. */
+function classify(items: readonly EpollItem[]): Map<string, EpollItem[]> {
+  const told = items.every(({ ino }) => ino !== undefined);
   const classes = new Map<string, EpollItem[]>();
   for (const item of items) {
-    const list = classes.get(inodeOf(item));
-    if (list === undefined) classes.set(inodeOf(item), [item]);
+    const inode = told ? `${item.ino}` : '';
+    const list = classes.get(inode);
+    if (list === undefined) classes.set(inode, [item]);
     else list.push(item);
   }
   return classes;

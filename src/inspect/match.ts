@@ -13,6 +13,7 @@ import type { EpollItem } from './reports.ts';
 const { ENOENT } = constants.errno;
 const NOBODY = -1;
 const GONE = -2;
+const NONE = new Int32Array(0);
 
 /** Finds the holders of targets of the instance `efd` of `pid`. */
 export class Matcher {
@@ -34,8 +35,11 @@ export class Matcher {
     const own = this.#from.own.get(inode) ?? [];
     const others = this.#from.others.get(inode) ?? [];
     const guesses = this.#guess(own, targets);
-    const live = others.length === 0 && own.length === targets.length ? this.#allLive(guesses) : undefined;
-    if (live !== undefined) return live;
+    if (guesses.every((item) => item >= 0)) {
+      const taken = new Set(guesses);
+      const rest = [...own.filter((item) => !taken.has(item)), ...others];
+      if (rest.length <= targets.length) return this.#allLive(guesses, rest);
+    }
     const near = this.#order.group(Int32Array.from(own)).leaders;
     const found = this.#searchAll(targets, near, guesses);
     const far = Int32Array.from(others);
@@ -60,7 +64,9 @@ export class Matcher {
 
   /** By target: the descriptor of its number, if that is its file. */
   #guess(own: readonly number[], targets: readonly EpollItem[]): number[] {
-    const byNumber = new Map(own.map((item) => [this.#from.fds[item], item]));
+    const { fds } = this.#from;
+    const byNumber = new Map<number | undefined, number>();
+    for (const item of own) byNumber.set(fds[item], item);
     return targets.map((target) => {
       const item = byNumber.get(target.tfd);
       return item !== undefined && this.#compareItem(item, target) === 0 ? item : NOBODY;
@@ -68,20 +74,26 @@ export class Matcher {
   }
 
   /**
-   * The common case, in which every descriptor is a target at its own number. The kernel keeps its items by file,
-   * so targets of one file stand side by side, and neighbours are all there is to compare.
+   * The common case, in which every target is at its own number. The kernel keeps its items by file, so targets of
+   * one file stand side by side, and comparing neighbours gathers them; the few other descriptors of this inode
+   * are sorted, and each file is searched among them.
    */
-  #allLive(guesses: readonly number[]): FileRef[][] | undefined {
-    if (guesses.includes(NOBODY) || new Set(guesses).size !== guesses.length) return undefined;
+  #allLive(guesses: readonly number[], rest: readonly number[]): FileRef[][] {
+    const order = this.#order;
+    const leaders = rest.length > 0 ? order.group(Int32Array.from(rest)).leaders : NONE;
     const answers: FileRef[][] = [];
-    for (const [i, item] of guesses.entries()) {
-      const before = guesses[i - 1];
-      const shared = before !== undefined && this.#order.compare(before, item) === 0;
-      const holders = shared ? (answers.at(-1) as FileRef[]) : [];
-      holders.push(this.#ref(item));
+    let holders: FileRef[] = [];
+    let before = NOBODY;
+    for (const item of guesses) {
+      if (before !== item && (before < 0 || order.compare(before, item) !== 0)) {
+        const at = leaders.length > 0 ? search(leaders, (leader) => order.compare(leader, item)) : -1;
+        holders = at < 0 ? [] : this.#members(leaders[at] as number);
+      }
+      if (before !== item) holders.push(this.#ref(item));
+      before = item;
       answers.push(holders);
     }
-    return answers.map((holders) => holders.slice());
+    return answers;
   }
 
   #ref(item: number): FileRef {
