@@ -1,11 +1,35 @@
 /** The descriptors of a task: /proc/PID/fd, where PID may be a thread's id as well. */
-import { readlinkSync, statSync } from 'node:fs';
+import { closeSync, openSync, readlinkSync, statSync } from 'node:fs';
 import { PROC } from './processes.ts';
 import { codeOf, listNumbers } from './read.ts';
 
-/** The task's descriptors, ascending, or the errno's name: 'EACCES' when refused. A zombie has none. */
-export const listDescriptors = (pid: number, root: string = PROC): number[] | string =>
-  listNumbers(`${root}/${pid}/fd`);
+/** The number that the next file opened here gets, as this folder just did. */
+function nextNumber(path: string): number {
+  const fd = openSync(path, 'r');
+  closeSync(fd);
+  return fd;
+}
+
+/**
+ * The task's descriptors, ascending, or the errno's name: 'EACCES' when refused. A zombie has none.
+ *
+ * Whoever lists a table of its own finds in it the folder that it reads for that; that one is left out.
+ */
+export function listDescriptors(pid: number, root: string = PROC): number[] | string {
+  const path = `${root}/${pid}/fd`;
+  let reading: number;
+  try {
+    reading = nextNumber(path);
+  } catch (error) {
+    return codeOf(error);
+  }
+  const fds = listNumbers(path);
+  if (typeof fds === 'string') return fds;
+  // Whether the table is this task's own is not asked: what has gone by now need not be listed anyhow.
+  const at = fds.indexOf(reading);
+  if (at >= 0 && readLink(pid, reading, root) === null) fds.splice(at, 1);
+  return fds;
+}
 
 /** What a descriptor's link reads, such as `socket:[4711]`; null when it is gone or refused. */
 export function readLink(pid: number, fd: number, root: string = PROC): string | null {

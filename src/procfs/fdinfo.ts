@@ -24,6 +24,7 @@ export interface Fdinfo {
 
 const FIELD = /^(pos|flags|ino|eventfd-id):[ \t]*(-?\d{1,20})[ \t\r]*$/;
 const OCTAL = /^[0-7]+$/;
+const UNSIGNED = /^\d+$/;
 
 /** The common fields. Unknown lines are skipped, a field that comes again as well. */
 export function parseFdinfo(text: string): Fdinfo {
@@ -36,8 +37,8 @@ export function parseFdinfo(text: string): Fdinfo {
     const [, name, value = ''] = FIELD.exec(text.slice(start, end)) ?? [];
     if (name === 'pos') info.pos ??= BigInt(value);
     else if (name === 'flags' && OCTAL.test(value)) info.flags ??= Number.parseInt(value, 8);
-    else if (name === 'ino') info.ino ??= BigInt(value);
-    else if (name === 'eventfd-id') info.eventfdId ??= Number(value);
+    else if (name === 'ino' && UNSIGNED.test(value)) info.ino ??= BigInt(value);
+    else if (name === 'eventfd-id' && UNSIGNED.test(value)) info.eventfdId ??= Number(value);
     start = end + 1;
   }
   return info;
@@ -53,20 +54,42 @@ const INT31_MAX = 2 ** 31 - 1;
 
 const u64 = (high: number, low: number): bigint => (high === 0 ? BigInt(low) : (BigInt(high) << 32n) | BigInt(low));
 
+const DENSE = 2 ** 20; // fs.nr_open's usual value: hardly a descriptor has a number above it
+
+/** How often a number came already; an array, since a map of a million entries costs more than the lines' parsing. */
+class Counts {
+  #near = new Uint32Array(1024);
+  readonly #far = new Map<number, number>();
+
+  next(fd: number): number {
+    if (fd >= DENSE) {
+      const count = this.#far.get(fd) ?? 0;
+      this.#far.set(fd, count + 1);
+      return count;
+    }
+    if (fd >= this.#near.length) {
+      const wider = new Uint32Array(Math.max(4 * this.#near.length, fd + 1));
+      wider.set(this.#near);
+      this.#near = wider;
+    }
+    const count = this.#near[fd] ?? 0;
+    this.#near[fd] = count + 1;
+    return count;
+  }
+}
+
 /**
  * The targets in the kernel's order, which is the one that `toff` counts in. A line is
  * `tfd: 5 events: 19 data: 5` and, since Linux 4.13, `pos:0 ino:1f sdev:e` behind it; others are skipped.
  */
 export function parseEpollItems(text: string): EpollItem[] {
   const items: EpollItem[] = [];
-  const counts = new Map<number, number>();
+  const counts = new Counts();
   const names = new Map<number, string[]>();
   for (const line = new Scanner(text); line.at < text.length; line.nextLine()) {
     const item = parseItem(line);
     if (item === undefined) continue;
-    const toff = counts.get(item.tfd) ?? 0;
-    counts.set(item.tfd, toff + 1);
-    item.toff = toff;
+    item.toff = counts.next(item.tfd);
     let words = names.get(item.events);
     if (words === undefined) names.set(item.events, (words = eventNames(item.events)));
     item.eventNames = words.slice();
