@@ -1,5 +1,4 @@
 /** Can kcmp(2) work here? Asked of the kernel, in words, without privileges. */
-import { spawnSync } from 'node:child_process';
 import { constants, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { KCMP_FILE, TASK_RESOURCE_TYPES, type TaskResource } from './abi.ts';
@@ -24,7 +23,7 @@ export interface KcmpSupport {
   types: Record<'file' | TaskResource, KcmpStatus>;
   /** Whether KCMP_EPOLL_TFD works, which needs Linux 4.13. */
   epollTargets: boolean;
-  /** The kernel's release, as uname(2) tells it. */
+  /** The kernel's release, as uname(2) tells it; 'unknown' where the runtime does not say. */
   kernel: string;
   /** The architecture, by Node's name. */
   arch: string;
@@ -41,10 +40,19 @@ function statusOf(result: number): KcmpStatus {
   return 'unknown';
 }
 
+/** Deno refuses even this where --allow-sys is missing, and probe() must not throw. */
+function kernelRelease(): string {
+  try {
+    return release();
+  } catch {
+    return 'unknown';
+  }
+}
+
 function support(status: KcmpStatus, reason: string, fix?: string): KcmpSupport {
   const all = {} as KcmpSupport['types'];
   for (const name of ['file', ...TASK_RESOURCE_TYPES.keys()] as const) all[name] = status;
-  const found: KcmpSupport = { status, reason, types: all, epollTargets: false, kernel: release(), arch: process.arch };
+  const found: KcmpSupport = { status, reason, types: all, epollTargets: false, kernel: kernelRelease(), arch: process.arch };
   if (fix !== undefined) found.fix = fix;
   return found;
 }
@@ -83,6 +91,8 @@ function loaderFlags(): string[] {
 }
 
 function probeInChild(): KcmpSupport {
+  // Loaded here, since it costs more than this package, and most processes never ask.
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
   const child = spawnSync(process.execPath, [...loaderFlags(), CHILD], {
     encoding: 'utf8',
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },

@@ -1,5 +1,4 @@
 /** Which descriptors did a process get from its parent that it should not have? */
-import { AssertionError } from 'node:assert';
 import { KCMP_FILE } from '../binding/abi.ts';
 import { errnoName, badInt31, badType, isInt31 } from '../binding/errors.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
@@ -120,6 +119,8 @@ export function assertNoInherited(pid: number, options?: InheritedOptions): void
     inherited.length === 0
       ? `some descriptors of process ${pid} could not be compared: ${unseen[0]?.reason}`
       : [`process ${pid} shares ${inherited.length} descriptor${inherited.length === 1 ? '' : 's'} with process ${from}:`, ...table(inherited)].join('\n');
+  // Loaded here, since it costs more than this package.
+  const { AssertionError } = process.getBuiltinModule('node:assert');
   throw new AssertionError({ message, actual: inherited, expected: [], operator: 'assertNoInherited', stackStartFn: assertNoInherited });
 }
 
