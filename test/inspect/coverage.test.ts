@@ -1,0 +1,125 @@
+/** Scans of the whole machine, as the one who runs the tests and as an ordinary user: the coverage adds up. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { findHolders, groupFiles, type Coverage, type FileRef, type GroupReport } from '../../src/index.ts';
+import { Fds } from '../support/brute.ts';
+import { startChild, type Child } from '../support/child.ts';
+import { needsRoot, numbersIn, ORDINARY, skippedOf } from '../support/scenes.ts';
+
+const me = process.pid;
+const fds = new Fds();
+const [read] = fds.pipe();
+let ordinary: Child;
+let own: Child;
+
+before(async () => {
+  [own, ordinary] = (await Promise.all([startChild({ fds: [read] }), startChild({ ...ORDINARY, fds: [read] })])) as [Child, Child];
+});
+after(async () => {
+  await Promise.all([own.stop(), ordinary.stop()]);
+  fds.closeAll();
+});
+
+/** Processes seen plus processes skipped are all that were asked for. */
+function assertAddsUp(coverage: Coverage, asked: number): void {
+  assert.equal(coverage.processes + skippedOf(coverage, 'process'), asked);
+  assert.ok(coverage.tasks >= coverage.processes);
+  for (const { count, code, reason, pid } of coverage.skipped) {
+    assert.ok(count > 0);
+    assert.match(code, /^E[A-Z]+$/);
+    assert.notEqual(reason, '');
+    assert.ok(pid > 0);
+  }
+}
+
+/** Every process that was there before and after is in a group, or skipped, or shares a table, or has no descriptor. */
+function assertAccountsForAll({ groups, sharedTables, coverage }: GroupReport, lasting: number[], hasNone: (pid: number) => boolean): void {
+  const seen = new Set([
+    ...groups.flatMap(({ holders }) => holders.map(({ pid }) => pid)),
+    ...sharedTables.flatMap(({ sharedWith }) => sharedWith),
+    ...coverage.skipped.map(({ pid }) => pid),
+  ]);
+  assert.deepEqual(lasting.filter((pid) => !seen.has(pid) && !hasNone(pid)), []);
+}
+
+const hasNone = (pid: number): boolean => {
+  try {
+    return numbersIn(`/proc/${pid}/fd`).length === 0;
+  } catch {
+    return true; // it has ended after all
+  }
+};
+
+describe('a scan of every process, by whoever runs the tests', () => {
+  test('sees or skips each process that /proc listed', () => {
+    const listed = numbersIn('/proc');
+    assertAddsUp(groupFiles({ pids: listed }).coverage, listed.length);
+    assertAddsUp(findHolders({ pid: me, fd: read }, { pids: listed }).coverage, listed.length);
+  });
+
+  test('covers everything by itself', () => {
+    const listed = new Set(numbersIn('/proc'));
+    const report = groupFiles({ minHolders: 1 });
+    const lasting = numbersIn('/proc').filter((pid) => listed.has(pid));
+    assertAccountsForAll(report, lasting, hasNone);
+    let total = 0;
+    const { holders, coverage } = findHolders({ pid: me, fd: read }, { onProgress: (_, count) => (total = count) });
+    assertAddsUp(coverage, total);
+    for (const { pid } of [own, ordinary]) assert.ok(holders.some((holder) => holder.pid === pid && holder.fd === 4));
+  });
+
+  test('sees each descriptor that is in a group, and skips the others', () => {
+    const pids = [own.pid, ordinary.pid];
+    const { groups, coverage } = groupFiles({ pids, minHolders: 1 });
+    assert.equal(groups.flatMap(({ holders }) => holders).length + skippedOf(coverage, 'descriptor'), coverage.descriptors);
+    assert.equal(coverage.descriptors, pids.flatMap((pid) => numbersIn(`/proc/${pid}/fd`)).length);
+  });
+});
+
+describe('a scan of every process by an ordinary user', () => {
+  const scan = (): Promise<{ report: GroupReport; listed: number[]; lasting: number[]; empty: number[] }> =>
+    ordinary.run(({ fs, kcmp }) => {
+      const numbersIn = (path: string): number[] => fs.readdirSync(path).filter((name) => /^\d+$/.test(name)).map(Number);
+      const listed = numbersIn('/proc');
+      const report = kcmp.groupFiles({ pids: listed, minHolders: 1 });
+      const after = new Set(numbersIn('/proc'));
+      const lasting = listed.filter((pid) => after.has(pid));
+      const empty = lasting.filter((pid) => {
+        try {
+          return numbersIn(`/proc/${pid}/fd`).length === 0;
+        } catch {
+          return false;
+        }
+      });
+      return { report, listed, lasting, empty };
+    });
+
+  test('sees or skips each process that /proc listed, and says why', async () => {
+    const { report, listed, lasting, empty } = await scan();
+    assertAddsUp(report.coverage, listed.length);
+    assertAccountsForAll(report, lasting, (pid) => empty.includes(pid) || hasNone(pid));
+    assert.ok(report.coverage.processes >= 1);
+  });
+
+  test('skips the processes of root, and still finds its own descriptors', { skip: needsRoot }, async () => {
+    const { report } = await scan();
+    const refused = report.coverage.skipped.filter(({ pid }) => pid === me || pid === own.pid);
+    assert.deepEqual(refused.map(({ unit, count }) => ({ unit, count })), [{ unit: 'process', count: 1 }, { unit: 'process', count: 1 }]);
+    assert.ok(refused.every(({ code }) => code === 'EACCES' || code === 'EPERM'));
+    const mine = report.groups.flatMap(({ holders }) => holders);
+    assert.ok(mine.some(({ pid, fd }) => pid === ordinary.pid && fd === 4));
+    assert.equal(mine.some(({ pid }) => pid === me), false);
+  });
+
+  test('says nobody else only together with whom it could not ask', { skip: needsRoot }, async () => {
+    const { holders, coverage } = await ordinary.run(({ kcmp }, pids: number[]) => kcmp.findHolders({ pid: process.pid, fd: 4 }, { pids }), [me, own.pid, ordinary.pid]);
+    assert.deepEqual(holders.map(({ pid, fd }): FileRef => ({ pid, fd })), [{ pid: ordinary.pid, fd: 4 }]);
+    assert.equal(coverage.processes, 1);
+    assert.equal(skippedOf(coverage, 'process'), 2);
+  });
+
+  test('may not ask about a descriptor of root', { skip: needsRoot }, async () => {
+    const asked = ordinary.run(({ kcmp }, pid: number, fd: number) => kcmp.findHolders({ pid, fd }), me, read);
+    await assert.rejects(asked, ({ code }: NodeJS.ErrnoException) => code === 'EACCES' || code === 'EPERM');
+  });
+});
