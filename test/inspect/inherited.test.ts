@@ -1,0 +1,155 @@
+/** findInherited and assertNoInherited: what a process shares with its parent, or with another one. */
+import assert from 'node:assert/strict';
+import { readlinkSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { assertNoInherited, findInherited, sameFile, type InheritedFile, type InheritedReport } from '../../src/index.ts';
+import { Fds } from '../support/brute.ts';
+import { startChild, type Child } from '../support/child.ts';
+import { numbersIn, needsRoot, ORDINARY, startZombies } from '../support/scenes.ts';
+
+const me = process.pid;
+
+// Whoever started this process may have left descriptors in it, which its children would get as well.
+const ambient = new Fds();
+for (const fd of numbersIn('/proc/self/fd').filter((fd) => fd > 2)) {
+  try {
+    ambient.add(fd); // close-on-exec from now on
+  } catch {
+    // the descriptor of the listing itself
+  }
+}
+
+const fds = new Fds();
+const [read, write] = fds.pipe();
+const event = fds.eventfd();
+const linkOf = (fd: number): string => readlinkSync(`/proc/self/fd/${fd}`);
+let leaky: Child;
+let clean: Child;
+
+before(async () => {
+  [leaky, clean] = (await Promise.all([startChild({ fds: [read, write, event] }), startChild()])) as [Child, Child];
+});
+after(async () => {
+  await Promise.all([leaky.stop(), clean.stop()]);
+  fds.closeAll();
+});
+
+const numbersOf = ({ inherited }: InheritedReport): number[] => inherited.map(({ fd }) => fd);
+const allowing = (...allow: Array<number | string | RegExp>): number[] => numbersOf(findInherited(leaky.pid, { allow }));
+const LEAKS = [4, 5, 6];
+
+describe('findInherited', () => {
+  test('lists each leaked descriptor with its number in the parent, its kind and its link', () => {
+    const report = findInherited(leaky.pid);
+    const expected: InheritedFile[] = [
+      { fd: 4, from: { pid: me, fd: read }, kind: 'pipe', link: linkOf(read) },
+      { fd: 5, from: { pid: me, fd: write }, kind: 'pipe', link: linkOf(write) },
+      { fd: 6, from: { pid: me, fd: event }, kind: 'eventfd', link: linkOf(event) },
+    ];
+    assert.deepEqual(report.inherited, expected);
+    assert.deepEqual([report.pid, report.from], [leaky.pid, me]);
+    assert.equal(report.coverage.processes, 2);
+  });
+
+  test('finds nothing in a clean child, and never counts 0, 1 and 2, which it does share', () => {
+    assert.deepEqual(findInherited(clean.pid).inherited, []);
+    const shared = [1, 2].filter((fd) => sameFile({ pid: clean.pid, fd }, { pid: me, fd }));
+    assert.deepEqual(shared, [1, 2]);
+  });
+
+  test('finds a descriptor under every number that the child gave it', async () => {
+    await leaky.run(({ libc }) => libc.dup2(4, 700));
+    assert.deepEqual(findInherited(leaky.pid).inherited.at(-1), { fd: 700, from: { pid: me, fd: read }, kind: 'pipe', link: linkOf(read) });
+    await leaky.run(({ libc }) => libc.close(700));
+  });
+
+  test('takes a re-open of the same file for what it is: not inherited', async () => {
+    const fd = await clean.run(({ fs }, path: string) => fs.openSync(path, 'r'), `/proc/${me}/fd/${read}`);
+    assert.deepEqual(findInherited(clean.pid).inherited, []);
+    await clean.run(({ fs }, fd: number) => fs.closeSync(fd), fd);
+  });
+
+  test('compares with any process that is named, in either direction', async () => {
+    assert.deepEqual(findInherited(leaky.pid, { from: clean.pid }).inherited, []);
+    const upwards = findInherited(me, { from: leaky.pid });
+    assert.equal(upwards.from, leaky.pid);
+    assert.deepEqual(new Set(numbersOf(upwards)), new Set([read, write, event]));
+    assert.deepEqual(upwards.inherited.find(({ fd }) => fd === event)?.from, { pid: leaky.pid, fd: 6 });
+  });
+
+  test('leaves out what is allowed, by number, by link, by a link with *, by a regular expression', () => {
+    assert.deepEqual(allowing(), LEAKS);
+    assert.deepEqual(allowing(4, 6), [5]);
+    assert.deepEqual(allowing(linkOf(read)), [6]);
+    assert.deepEqual(allowing('pipe:*'), [6]);
+    assert.deepEqual(allowing('*eventfd]'), [4, 5]);
+    assert.deepEqual(allowing(/^pipe:/g), [6]);
+    assert.deepEqual(allowing('pipe', 'PIPE:*', 'pipe:[?]', '.*'), LEAKS);
+    assert.deepEqual(allowing('*'), []);
+  });
+
+  test('throws ESRCH for a process that does not exist, on either side', () => {
+    assert.throws(() => findInherited(2 ** 31 - 1), { code: 'ESRCH' });
+    assert.throws(() => findInherited(leaky.pid, { from: 2 ** 31 - 1 }), { code: 'ESRCH' });
+  });
+
+  test('finds nothing in a zombie', async () => {
+    const zombies = await startZombies();
+    const { inherited } = findInherited(zombies.pids[0]);
+    await zombies.stop();
+    assert.deepEqual(inherited, []);
+  });
+
+  test('says so when the other process may not be inspected', { skip: needsRoot }, async () => {
+    await using ordinary = await startChild({ ...ORDINARY, fds: [read] });
+    const asked = ordinary.run(({ kcmp }) => kcmp.findInherited(process.pid).inherited);
+    await assert.rejects(asked, ({ code }: NodeJS.ErrnoException) => code === 'EACCES' || code === 'EPERM');
+    assert.deepEqual(numbersOf(findInherited(ordinary.pid)), [4]); // root may
+  });
+
+  test('refuses bad arguments as Node does', () => {
+    const bad = findInherited as (...args: unknown[]) => InheritedReport;
+    const TYPE = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
+    const RANGE = { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' };
+    assert.throws(() => bad('1'), TYPE);
+    assert.throws(() => bad(-1), RANGE);
+    assert.throws(() => bad(me, 1), TYPE);
+    assert.throws(() => bad(me, { from: '1' }), TYPE);
+    assert.throws(() => bad(me, { allow: 'pipe:*' }), TYPE);
+    assert.throws(() => bad(me, { allow: [null] }), TYPE);
+    assert.throws(() => bad(me, { allow: [-1] }), RANGE);
+  });
+});
+
+describe('assertNoInherited', () => {
+  test('passes for a clean child, and for a leaky one when all of it is allowed', () => {
+    assertNoInherited(clean.pid);
+    assertNoInherited(leaky.pid, { allow: ['pipe:*', 6] });
+    assertNoInherited(leaky.pid, { from: clean.pid });
+  });
+
+  test('throws an AssertionError whose message is a table of the leaks', () => {
+    assert.throws(() => assertNoInherited(leaky.pid, { allow: [5] }), (error: assert.AssertionError) => {
+      assert.ok(error instanceof assert.AssertionError);
+      assert.equal(error.code, 'ERR_ASSERTION');
+      const [head = '', ...rows] = error.message.split('\n');
+      assert.match(head, new RegExp(`\\b${leaky.pid}\\b.*\\b2\\b.*\\b${me}\\b`));
+      assert.deepEqual(rows.slice(-2).map((row) => row.trim().split(/ {2,}/)), [
+        ['4', `${read}`, 'pipe', linkOf(read)],
+        ['6', `${event}`, 'eventfd', linkOf(event)],
+      ]);
+      return true;
+    });
+  });
+
+  test('points its stack at the test, not into the library', () => {
+    assert.throws(() => assertNoInherited(leaky.pid), ({ stack = '' }: Error) =>
+      /^ +at .*inherited\.test\.ts/.test(stack.split('\n').find((line) => line.startsWith('    at ')) ?? ''));
+  });
+
+  test('does not take a process that is gone for a clean one', async () => {
+    const gone = await startChild();
+    await gone.stop();
+    assert.throws(() => assertNoInherited(gone.pid), { code: 'ESRCH' });
+  });
+});
