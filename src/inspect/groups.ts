@@ -1,11 +1,12 @@
 /** The open file table of many processes: their descriptors, gathered by open file description. */
-import { badRange, isInt31 } from '../binding/errors.ts';
+import { badInt31, badRange, isInt31 } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { readLink, statIno } from '../procfs/descriptors.ts';
 import { kindOf } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/processes.ts';
 import { checkPids } from './arguments.ts';
 import { DescriptionOrder } from './descriptions.ts';
+import { isPlainSocket } from './identify.ts';
 import type { FileGroup, GroupOptions, GroupReport } from './reports.ts';
 import { scan, type Account, type Table } from './scan.ts';
 
@@ -27,7 +28,8 @@ import { scan, type Account, type Table } from './scan.ts';
 export function groupFiles(options?: GroupOptions): GroupReport {
   const pids = checkPids(options);
   const minHolders = options?.minHolders ?? 2;
-  if (!isInt31(minHolders) || minHolders < 1) throw badRange('options.minHolders', 'an integer >= 1 && <= 2147483647', minHolders);
+  if (!isInt31(minHolders)) throw badInt31('options.minHolders', minHolders);
+  if (minHolders < 1) throw badRange('options.minHolders', 'an integer >= 1 && <= 2147483647', minHolders);
   checkProc();
   const { tables, account, comparable } = scan(pids, options?.onProgress);
   tables.sort((a, b) => a.id - b.id);
@@ -94,18 +96,23 @@ function compareAll(found: Inodes, account: Account): number[][] {
   return groups;
 }
 
-/** Without kcmp only sockets can be told, since one inode of theirs is one description. */
+const refOf = ({ ids, fds }: Inodes, item: number): FileRef => ({ pid: ids[item] as number, fd: fds[item] as number });
+
+/** Without kcmp only sockets can be told, since one inode of theirs is one description, and what is alone on its inode. */
 function socketsOnly(found: Inodes, account: Account): number[][] {
   const groups: number[][] = [];
-  for (const [inode, items] of found.byInode) {
-    if (items.length === 1 || inode.startsWith('socket:[')) groups.push(items);
-    else for (const item of items) account.skip(found.ids[item] as number, 'EPERM', 'descriptor');
+  for (const items of found.byInode.values()) {
+    const alone = items.length === 1;
+    const [known, unknown] = [[] as number[], [] as number[]];
+    for (const item of items) (alone || isPlainSocket(refOf(found, item)) ? known : unknown).push(item);
+    if (known.length > 0) groups.push(known);
+    for (const item of unknown) account.skip(found.ids[item] as number, 'EPERM', 'descriptor');
   }
   return groups;
 }
 
-function describe(id: number, items: readonly number[], { ids, fds }: Inodes): FileGroup {
-  const holders: FileRef[] = items.map((item) => ({ pid: ids[item] as number, fd: fds[item] as number }));
+function describe(id: number, items: readonly number[], found: Inodes): FileGroup {
+  const holders = items.map((item) => refOf(found, item));
   const [{ pid, fd }] = holders as [FileRef];
   const link = readLink(pid, fd);
   const stat = statIno(pid, fd);

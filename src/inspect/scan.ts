@@ -75,15 +75,16 @@ export function scan(
   const asked = pids ?? listProcesses();
   const all = first === undefined || asked.includes(first) ? asked : [first, ...asked];
   if (pids === undefined && !existsSync(`${PROC}/1`)) account.skip(1, 'EPERM', 'process');
-  const tables: Table[] = [];
+  const found = new Map<number, Table>();
   for (const [i, pid] of all.entries()) {
-    scanProcess(pid, tables, account, comparable);
+    scanProcess(pid, found, account, comparable);
     onProgress?.(i + 1, all.length);
   }
+  const tables = [...found.values()];
   return { tables: comparable ? withoutShared(tables, first) : tables, account, comparable };
 }
 
-function scanProcess(pid: number, tables: Table[], account: Account, comparable: boolean): void {
+function scanProcess(pid: number, tables: Map<number, Table>, account: Account, comparable: boolean): void {
   const fds = listDescriptors(pid);
   if (typeof fds === 'string') return account.skip(pid, goneOrHidden(pid, fds), 'process');
   if (comparable) {
@@ -94,10 +95,12 @@ function scanProcess(pid: number, tables: Table[], account: Account, comparable:
   const tasks = listTasks(pid);
   if (typeof tasks !== 'string' && tasks.length > 1) scanThreads(pid, tasks, own, account, comparable);
   account.processes++;
-  account.tasks += own.length;
   for (const table of own) {
+    // A thread that was asked about by its id comes again with its process.
+    if (tables.has(table.id)) continue;
+    account.tasks++;
     account.descriptors += table.fds.length;
-    tables.push(table);
+    tables.set(table.id, table);
   }
 }
 
