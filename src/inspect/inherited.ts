@@ -1,6 +1,8 @@
 /** Which descriptors did a process get from its parent that it should not have? */
+import { constants } from 'node:os';
 import { KCMP_FILE } from '../binding/abi.ts';
-import { errnoName, badInt31, badType, isInt31 } from '../binding/errors.ts';
+import { badInt31, badType, errnoName, isInt31 } from '../binding/errors.ts';
+import { accessTo } from '../binding/explain.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { listDescriptors, readLink, statIno } from '../procfs/descriptors.ts';
 import { kindOf } from '../procfs/kind.ts';
@@ -38,10 +40,12 @@ export function findInherited(pid: number, options?: InheritedOptions): Inherite
   const from = given?.from ?? parentOf(pid);
   const own = descriptorsOf(pid).filter((fd) => fd > 2);
   const theirs = descriptorsOf(from);
+  const comparable = isComparable();
+  if (comparable) for (const subject of [pid, from]) checkAccess(subject);
   const account = new Account();
   account.processes = account.tasks = pid === from ? 1 : 2;
   account.descriptors = own.length + theirs.length;
-  const same = isComparable() ? byKcmp : byInode;
+  const same = comparable ? byKcmp : byInode;
   const inherited: InheritedFile[] = [];
   const numbers = new Set(theirs);
   for (const fd of own) {
@@ -68,6 +72,11 @@ function descriptorsOf(pid: number): number[] {
   const fds = listDescriptors(pid);
   if (typeof fds === 'string') throw subjectError(goneOrHidden(pid, fds), pid);
   return fds;
+}
+
+function checkAccess(pid: number): void {
+  const access = accessTo(pid);
+  if (access !== -constants.errno.EINVAL) throw subjectError(errnoName(access), pid);
 }
 
 function byKcmp(pid: number, fd: number, from: number, other: number, account: Account): boolean {
