@@ -1,12 +1,18 @@
 /** Reads the arguments of a command: options by parseArgs, references to descriptors and tasks. */
 import type { FileRef } from '../index.ts';
-import { UsageError } from './io.ts';
 
 // Not an import statement: that takes a millisecond or two longer.
 const { parseArgs } = process.getBuiltinModule('node:util');
 
 const MAX = 2 ** 31 - 1;
 const NUMBER = /^\d{1,10}$/;
+
+/** The command line is wrong: the message says what was expected. */
+export class UsageError extends Error {
+  static {
+    this.prototype.name = 'UsageError';
+  }
+}
 
 interface OptionSpec {
   type: 'string' | 'boolean';

@@ -14,10 +14,3 @@ export type ExitCode = 0 | 1 | 2;
 
 /** What every file in commands/ exports as `run`. */
 export type Command = (args: string[], io: Io) => ExitCode | Promise<ExitCode>;
-
-/** The command line is wrong: the message says what was expected. */
-export class UsageError extends Error {
-  static {
-    this.prototype.name = 'UsageError';
-  }
-}

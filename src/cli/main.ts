@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 /**
- * The process around {@link run}: the only file of the command that touches argv, the standard streams and
+ * The process around run(): the only file of the command that touches argv, the standard streams and
  * the exit code.
  *
  * SIGINT keeps its default action: the scans are synchronous, so a handler would run after them, and
  * whoever pressed Ctrl-C would wait. The process ends at once, by the signal, which a shell shows as 130.
  */
-import { run } from './run.ts';
+import type { Io } from './io.ts';
 
-// An import statement of a builtin costs a millisecond or two, as much as all of `kcmp --help`.
-const { writeSync } = process.getBuiltinModule('node:fs');
+// An import statement costs a millisecond or two, as much as all of `kcmp --help` may take.
+const { readFileSync, writeSync } = process.getBuiltinModule('node:fs');
 
 const RETRY_MS = 5;
 let outputClosed = false;
@@ -47,12 +47,30 @@ function err(text: string): void {
   }
 }
 
-const io = {
+const io: Io = {
   out,
   err,
   // Asked for only when it matters: tty is one more builtin to load.
-  errIsTerminal: (): boolean => process.getBuiltinModule('node:tty').isatty(2),
-  now: (): number => performance.now(),
+  errIsTerminal: () => process.getBuiltinModule('node:tty').isatty(2),
+  now: () => performance.now(),
 };
 
-process.exitCode = await run(process.argv.slice(2), io);
+const argv = process.argv.slice(2);
+
+/** What run() would do, without loading it. */
+function printHelp(): number {
+  try {
+    out(readFileSync(new URL('../../src/cli/help/kcmp.txt', import.meta.url), 'utf8'));
+    return 0;
+  } catch (error) {
+    err(`kcmp: ${(error as Error).message}\n`);
+    return 2;
+  }
+}
+
+if (argv.length === 1 && argv[0] === '--help') process.exitCode = printHelp();
+else {
+  void import('./run.ts').then(({ run }) => run(argv, io)).then((code) => {
+    process.exitCode = code;
+  });
+}

@@ -44,7 +44,7 @@ async function dispatch(argv: string[], io: Io): Promise<ExitCode> {
 }
 
 async function unknownCommand(name: string): Promise<Error> {
-  const { UsageError } = await import('./io.ts');
+  const { UsageError } = await import('./args.ts');
   const known = `expected one of ${Object.keys(COMMANDS).join(', ')}, or --help`;
   if (name === '') return new UsageError(`no command; ${known}`);
   return new UsageError(`unknown ${name.startsWith('-') ? 'option' : 'command'} ${name}; ${known}`);

@@ -84,7 +84,7 @@ describe('of two tasks', () => {
   test('is 1 for two processes', async () => {
     const { code, out } = await kcmp('same', me, child.pid, '--type', 'files');
     assert.equal(code, 1);
-    assert.equal(mask(out, { ME: me, CHILD: child.pid }), 'ME and CHILD do not share a descriptor table.\n');
+    assert.equal(mask(out, { ME: me, CHILD: child.pid }), 'ME and CHILD do not share one descriptor table.\n');
   });
 
   test('is 2 for a resource that they share or that neither has', async () => {

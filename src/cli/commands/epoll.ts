@@ -1,9 +1,9 @@
 /** `kcmp epoll PID[:EFD]`: every target of an epoll instance, where its file really is, and who holds it. */
 import { listEpolls, resolveEpoll, type EpollReport, type EpollTarget } from '../../index.ts';
-import { choice, expect, fileOrTask, parse } from '../args.ts';
+import { choice, expect, fileOrTask, parse, UsageError } from '../args.ts';
 import { tellPartial, unseen } from '../coverage.ts';
 import { GRAPH_LANGUAGES, render, type Graph, type GraphNode } from '../graph.ts';
-import { UsageError, type Command, type ExitCode, type Io } from '../io.ts';
+import type { Command, ExitCode, Io } from '../io.ts';
 import { printJson } from '../json.ts';
 import { commandOf, named } from '../processes.ts';
 import { withProgress } from '../progress.ts';

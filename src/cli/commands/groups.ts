@@ -1,9 +1,9 @@
 /** `kcmp groups`: the open file descriptions that several descriptors refer to. */
 import { groupFiles, type FileGroup, type FileRef, type GroupReport } from '../../index.ts';
-import { choice, parse, taskId } from '../args.ts';
+import { choice, parse, taskId, UsageError } from '../args.ts';
 import { scanCode, tellPartial } from '../coverage.ts';
 import { GRAPH_LANGUAGES, render, type Graph } from '../graph.ts';
-import { UsageError, type Command } from '../io.ts';
+import type { Command } from '../io.ts';
 import { printJson } from '../json.ts';
 import { exists, named, treeOf } from '../processes.ts';
 import { withProgress } from '../progress.ts';

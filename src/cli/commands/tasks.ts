@@ -1,7 +1,7 @@
 /** `kcmp tasks`: which of the six resources do tasks share? */
 import { taskSharing, type TaskPair, type TaskSharing } from '../../index.ts';
-import { expect, parse, taskId } from '../args.ts';
-import { UsageError, type Command } from '../io.ts';
+import { expect, parse, taskId, UsageError } from '../args.ts';
+import type { Command } from '../io.ts';
 import { printJson } from '../json.ts';
 import { commandOf, exists, named, threadsOf } from '../processes.ts';
 import { list, plural, print, table, tell } from '../text.ts';
