@@ -1,5 +1,5 @@
 /** /proc/PID/status: as whom a task runs, which anybody may read. */
-import { statSync } from 'node:fs';
+import { fs } from './fs.ts';
 import { PROC } from './processes.ts';
 import { codeOf, readText } from './read.ts';
 
@@ -39,7 +39,7 @@ export function readCredentials(pid: number | 'self', root: string = PROC): Cred
  */
 export function readOwner(pid: number, root: string = PROC): number | string {
   try {
-    return statSync(`${root}/${pid}/fd`).uid;
+    return fs().statSync(`${root}/${pid}/fd`).uid;
   } catch (error) {
     return codeOf(error);
   }
@@ -48,7 +48,7 @@ export function readOwner(pid: number, root: string = PROC): number | string {
 /** Is there an entry for this task? With 'self': is /proc mounted? */
 export function isListed(pid: number | 'self', root: string = PROC): boolean {
   try {
-    return statSync(`${root}/${pid}`, { throwIfNoEntry: false }) !== undefined;
+    return fs().statSync(`${root}/${pid}`, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
     codeOf(error);
     return false;

@@ -1,12 +1,12 @@
 /** The descriptors of a task: /proc/PID/fd, where PID may be a thread's id as well. */
-import { closeSync, openSync, readlinkSync, statSync } from 'node:fs';
+import { fs } from './fs.ts';
 import { PROC } from './processes.ts';
 import { codeOf, listNumbers } from './read.ts';
 
 /** The number that the next file opened here gets, as this folder just did. */
 function nextNumber(path: string): number {
-  const fd = openSync(path, 'r');
-  closeSync(fd);
+  const fd = fs().openSync(path, 'r');
+  fs().closeSync(fd);
   return fd;
 }
 
@@ -34,7 +34,7 @@ export function listDescriptors(pid: number, root: string = PROC): number[] | st
 /** What a descriptor's link reads, such as `socket:[4711]`; null when it is gone or refused. */
 export function readLink(pid: number, fd: number, root: string = PROC): string | null {
   try {
-    return readlinkSync(`${root}/${pid}/fd/${fd}`);
+    return fs().readlinkSync(`${root}/${pid}/fd/${fd}`);
   } catch (error) {
     codeOf(error);
     return null;
@@ -48,7 +48,7 @@ export function statIno(
   root: string = PROC,
 ): { dev: bigint; ino: bigint; mode: bigint; rdev: bigint } | string {
   try {
-    const stats = statSync(`${root}/${pid}/fd/${fd}`, { bigint: true, throwIfNoEntry: false });
+    const stats = fs().statSync(`${root}/${pid}/fd/${fd}`, { bigint: true, throwIfNoEntry: false });
     return stats === undefined ? 'ENOENT' : { dev: stats.dev, ino: stats.ino, mode: stats.mode, rdev: stats.rdev };
   } catch (error) {
     return codeOf(error);

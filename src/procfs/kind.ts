@@ -3,7 +3,6 @@
  *
  * Sources: proc_pid_fd(5); the names given to anon_inode_getfile() in Linux 6.18.
  */
-import { constants } from 'node:fs';
 import type { FileKind } from '../inspect/reports.ts';
 
 /** The names after `anon_inode:`. Only inotify's has no brackets. */
@@ -27,14 +26,16 @@ const NUMBERED: ReadonlyMap<string, FileKind> = new Map<string, FileKind>([
   ...['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'].map((name) => [name, 'namespace'] as const),
 ]);
 
+/** File types by their bits of st_mode, from <linux/stat.h>. */
+const S_IFMT = 0o170000;
 const MODES: ReadonlyMap<number, FileKind> = new Map<number, FileKind>([
-  [constants.S_IFREG, 'regular'],
-  [constants.S_IFDIR, 'directory'],
-  [constants.S_IFLNK, 'symlink'],
-  [constants.S_IFIFO, 'fifo'],
-  [constants.S_IFSOCK, 'socket'],
-  [constants.S_IFCHR, 'character device'],
-  [constants.S_IFBLK, 'block device'],
+  [0o100000, 'regular'],
+  [0o040000, 'directory'],
+  [0o120000, 'symlink'],
+  [0o010000, 'fifo'],
+  [0o140000, 'socket'],
+  [0o020000, 'character device'],
+  [0o060000, 'block device'],
 ]);
 
 const TTY = /^\/dev\/(?:pts\/\d+|tty[^/]*|console|ptmx|pts\/ptmx)(?: \(deleted\))?$/;
@@ -53,7 +54,7 @@ function kindOfText(link: string): FileKind | undefined {
 export function kindOf(link: string | null, mode?: number): FileKind {
   const kind = link === null ? undefined : kindOfText(link);
   if (kind !== undefined) return kind;
-  const byMode = mode === undefined ? undefined : MODES.get(mode & constants.S_IFMT);
+  const byMode = mode === undefined ? undefined : MODES.get(mode & S_IFMT);
   const mayBeTty = byMode === undefined || byMode === 'character device';
   return mayBeTty && link !== null && TTY.test(link) ? 'tty' : (byMode ?? 'unknown');
 }

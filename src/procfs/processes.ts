@@ -1,5 +1,5 @@
 /** Which processes and tasks there are: the numbers in /proc and in /proc/PID/task. */
-import { readlinkSync } from 'node:fs';
+import { fs } from './fs.ts';
 import { codeOf, listNumbers } from './read.ts';
 
 /** Where proc(5) is mounted. */
@@ -16,7 +16,7 @@ const unavailable = (message: string): Error => Object.assign(new Error(message)
 export function checkProc(root: string = PROC): void {
   let self;
   try {
-    self = readlinkSync(`${root}/self`);
+    self = fs().readlinkSync(`${root}/self`);
   } catch (error) {
     throw unavailable(`${root} is not a proc filesystem (readlink ${root}/self: ${codeOf(error)}); mount one there`);
   }

@@ -1,5 +1,5 @@
 /** What all readers of /proc have in common: a failure is an ordinary answer, told by its errno's name. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { fs } from './fs.ts';
 
 /** The errno's name, such as 'ENOENT'; what is no system error is a defect and goes on. */
 export function codeOf(error: unknown): string {
@@ -11,7 +11,7 @@ export function codeOf(error: unknown): string {
 /** A file's text, one character a byte where `encoding` is latin1. */
 export function readText(path: string, encoding: 'utf8' | 'latin1'): { text: string } | string {
   try {
-    return { text: readFileSync(path, encoding) };
+    return { text: fs().readFileSync(path, encoding) };
   } catch (error) {
     return codeOf(error);
   }
@@ -22,7 +22,7 @@ const NUMBER = /^(?:0|[1-9]\d{0,9})$/;
 /** The numbers among a directory's names, ascending. A typed array sorts ten thousand of them without a callback. */
 export function listNumbers(path: string): number[] | string {
   try {
-    return [...Float64Array.from(readdirSync(path).filter((name) => NUMBER.test(name)), Number).sort()];
+    return [...Float64Array.from(fs().readdirSync(path).filter((name) => NUMBER.test(name)), Number).sort()];
   } catch (error) {
     return codeOf(error);
   }
