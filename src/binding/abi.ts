@@ -44,6 +44,9 @@ export const TASK_RESOURCE_TYPES: ReadonlyMap<TaskResource, KcmpType> = new Map(
   ['sysvsem', KCMP_SYSVSEM],
 ]);
 
+/** Node's names of architectures; named here, so that a consumer needs no types of Node. */
+export type Architecture = 'arm' | 'arm64' | 'ia32' | 'loong64' | 'mips' | 'mipsel' | 'ppc64' | 'riscv64' | 's390x' | 'x64';
+
 /** System call numbers of one architecture, by Node's name of it. */
 export interface SyscallNumbers {
   readonly kcmp: number;
@@ -61,7 +64,7 @@ export const F_DUPFD_QUERY = 1027;
  * has no koffi build; mips and mipsel (o32: 4347) and mips64 have no koffi build;
  * ppc64 is 354 in both byte orders, but only the little-endian one has a koffi build.
  */
-export const SYSCALL_NUMBERS: Readonly<Partial<Record<NodeJS.Architecture, SyscallNumbers>>> = {
+export const SYSCALL_NUMBERS: Readonly<Partial<Record<Architecture, SyscallNumbers>>> = {
   x64: { kcmp: 312, fcntl: 72 },
   ia32: { kcmp: 349, fcntl: 221 }, // fcntl64
   arm: { kcmp: 378, fcntl: 221 }, // fcntl64
