@@ -45,7 +45,7 @@ export const TASK_RESOURCE_TYPES: ReadonlyMap<TaskResource, KcmpType> = new Map(
 ]);
 
 /** Node's names of architectures; named here, so that a consumer needs no types of Node. */
-export type Architecture = 'arm' | 'arm64' | 'ia32' | 'loong64' | 'mips' | 'mipsel' | 'ppc64' | 'riscv64' | 's390x' | 'x64';
+export type Architecture = 'arm' | 'arm64' | 'ia32' | 'loong64' | 'mips' | 'mipsel' | 'ppc' | 'ppc64' | 'riscv64' | 's390' | 's390x' | 'x64';
 
 /** System call numbers of one architecture, by Node's name of it. */
 export interface SyscallNumbers {
