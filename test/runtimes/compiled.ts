@@ -1,26 +1,30 @@
-/** The package and the facts as JavaScript, compiled as the published package is, in a folder of their own. */
+/** The package as it would be published, and the facts as JavaScript beside it, in a folder of their own. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface Compiled {
   folder: string;
-  /** The facts, which import the compiled package. */
+  /** The facts, which import the published package as `../../src/index.js`. */
   facts: string;
+}
+
+function must(command: string, args: string[], cwd: string): void {
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? `${stdout}${stderr}`}`);
 }
 
 export function compile(root: string): Compiled {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kcmp-runtimes-')));
-  const config = {
-    extends: join(root, 'tsconfig.json'),
-    compilerOptions: { noEmit: false, declaration: false, isolatedDeclarations: false, rootDir: root, outDir: folder, typeRoots: [join(root, 'node_modules/@types')] },
-    include: [join(root, 'src'), join(root, 'test/runtimes/facts.ts')],
-  };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+  must('npm', ['pack', '--pack-destination', folder], root);
+  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz')) as string;
+  must('tar', ['-xzf', tarball], folder);
+  renameSync(join(folder, 'package/dist'), join(folder, 'src'));
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  const tsc = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' });
-  if (tsc.status !== 0) throw new Error(`tsc: ${tsc.stdout}${tsc.stderr}`);
-  return { folder, facts: join(folder, 'test/runtimes/facts.js') };
+  const facts = join(folder, 'test/runtimes/facts.js');
+  mkdirSync(join(folder, 'test/runtimes'), { recursive: true });
+  must(join(root, 'node_modules/.bin/esbuild'), [join(root, 'test/runtimes/facts.ts'), '--target=node20', `--outfile=${facts}`], folder);
+  return { folder, facts };
 }
