@@ -1,0 +1,143 @@
+/** Under real seccomp filters: what the inspectors and the command still answer, and what they leave open. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type * as cli from '../../src/cli/run.ts';
+import { startChild, type Child } from '../support/child.ts';
+
+const RUN = new URL('../../src/cli/run.ts', import.meta.url).href;
+
+/** `kcmp …` in a child, where the filter is. */
+const command = (child: Child, ...args: Array<string | number>): Promise<{ code: number; out: string; err: string }> =>
+  child.run(async (_, source: string, args: string[]) => {
+    const { run } = (await import(source)) as typeof cli;
+    const result = { code: 0, out: '', err: '' };
+    result.code = await run(args, {
+      out: (text) => void (result.out += text),
+      err: (text) => void (result.err += text),
+      errIsTerminal: () => false,
+      now: () => 0,
+    });
+    return result;
+  }, RUN, args.map(String));
+
+interface Scene {
+  socket: number;
+  copy: number;
+  peer: number;
+  efd: number;
+  event: number;
+  eventCopy: number;
+  eventEfd: number;
+}
+
+const sleepers: Child[] = [];
+after(() => Promise.all(sleepers.map((child) => child.stop())));
+
+for (const code of ['EPERM', 'ENOSYS'] as const) {
+  describe(`under a filter that answers ${code}`, () => {
+    let child: Child;
+    let scene: Scene;
+    before(async () => {
+      child = await startChild();
+      sleepers.push(child);
+      scene = await child.run(({ libc, seccomp }, code: 'EPERM') => {
+        const [socket, peer] = libc.socketpair();
+        const copy = libc.dup(socket);
+        const efd = libc.epollCreate();
+        libc.epollCtl(efd, libc.EPOLL_CTL_ADD, socket);
+        libc.epollCtl(efd, libc.EPOLL_CTL_ADD, peer);
+        const event = libc.eventfd();
+        const eventCopy = libc.dup(event);
+        const eventEfd = libc.epollCreate();
+        libc.epollCtl(eventEfd, libc.EPOLL_CTL_ADD, event);
+        libc.close(event);
+        seccomp.refuseKcmp(code);
+        return { socket, copy, peer, efd, event, eventCopy, eventEfd };
+      }, code as 'EPERM');
+    });
+
+    test('findHolders names every holder of a socket, and only those', async () => {
+      const { socket, copy } = scene;
+      const report = await child.run(({ kcmp }, fd: number) => kcmp.findHolders({ pid: process.pid, fd }, { pids: [process.pid] }), socket);
+      assert.deepEqual(report.holders.map(({ fd }) => fd).sort((a, b) => a - b), [socket, copy]);
+      assert.deepEqual(report.sameInode, []);
+    });
+
+    test('groupFiles makes a group of every socket', async () => {
+      const { socket, copy, peer } = scene;
+      const { groups } = await child.run(({ kcmp }) => kcmp.groupFiles({ pids: [process.pid] }));
+      const sets = groups.map(({ holders }) => holders.map(({ fd }) => fd));
+      assert.ok(sets.some((set) => `${set}` === `${[socket, copy]}`), JSON.stringify(groups));
+      assert.ok(!sets.some((set) => set.includes(peer)));
+    });
+
+    test('resolveEpoll resolves sockets by their inodes, and says so', async () => {
+      const { efd, socket, copy, peer } = scene;
+      const { targets } = await child.run(({ kcmp }, efd: number) => kcmp.resolveEpoll(process.pid, efd, { pids: [process.pid] }), efd);
+      const said = targets.map(({ tfd, status, via, holders }) => ({ tfd, status, via, holders: holders.map(({ fd }) => fd) }));
+      assert.deepEqual(said, [
+        { tfd: socket, status: 'live', via: 'socket-inode', holders: [socket, copy] },
+        { tfd: peer, status: 'live', via: 'socket-inode', holders: [peer] },
+      ].sort((a, b) => targets.findIndex(({ tfd }) => tfd === a.tfd) - targets.findIndex(({ tfd }) => tfd === b.tfd)));
+    });
+
+    test('a target whose inode decides nothing is unreadable, not gone', async () => {
+      const { targets } = await child.run(({ kcmp }, efd: number) => kcmp.resolveEpoll(process.pid, efd, { pids: [process.pid] }), scene.eventEfd);
+      assert.deepEqual(targets.map(({ status, reason }) => [status, reason]), [['unresolved', 'unreadable']]);
+    });
+
+    test('identifyFiles tells two descriptors of its own process apart, or leaves it open', async () => {
+      const { eventCopy, socket, copy, peer } = scene;
+      const answers = await child.run(({ kcmp, libc }, fds: number[]) => {
+        const [eventCopy, socket, copy, peer] = fds as [number, number, number, number];
+        const other = libc.eventfd();
+        const again = libc.dup(eventCopy);
+        const { pid } = process;
+        return [[eventCopy, again], [eventCopy, other], [socket, copy], [socket, peer]].map(([a, b]) =>
+          kcmp.identifyFiles({ pid, fd: a as number }, { pid, fd: b as number }));
+      }, [eventCopy, socket, copy, peer]);
+      const expected = ['same', 'different', 'same', 'different'];
+      for (const [index, { relation, via }] of answers.entries()) {
+        // F_DUPFD_QUERY came with Linux 6.10; before it, eventfds are all on one inode.
+        if (via === 'dupfd-query') assert.equal(relation, expected[index]);
+        else assert.equal(relation, index < 2 ? 'unknown' : expected[index]);
+      }
+    });
+
+    test('kcmp doctor names the cause and the remedy, and is 2', async () => {
+      const { code: exit, out } = await command(child, 'doctor');
+      assert.equal(exit, 2);
+      assert.match(out, code === 'EPERM' ? /a seccomp filter blocks kcmp/ : /kcmp +missing/);
+      assert.match(out, code === 'EPERM' ? /--cap-add=SYS_PTRACE/ : /CONFIG_KCMP=y/);
+    });
+
+    test('kcmp same, kcmp epoll and kcmp who are right about sockets', async () => {
+      const { pid } = child;
+      const { socket, copy, peer, efd } = scene;
+      assert.equal((await command(child, 'same', `${pid}:${socket}`, `${pid}:${copy}`)).code, 0);
+      assert.equal((await command(child, 'same', `${pid}:${socket}`, `${pid}:${peer}`)).code, 1);
+      const epoll = await command(child, 'epoll', `${pid}:${efd}`, '--json');
+      assert.match(epoll.out, /"live"/);
+      assert.doesNotMatch(epoll.out, /"unresolved"/);
+      const who = await command(child, 'who', `${pid}:${socket}`, '--json');
+      assert.match(who.out, new RegExp(`"fd": ?${copy}\\b`));
+    });
+
+    test('kcmp same on what nobody can know is 2, never a guess', async () => {
+      const other = await startChild();
+      sleepers.push(other);
+      const theirs = await other.run(({ libc }) => libc.eventfd());
+      const { code: exit, out } = await command(child, 'same', `${child.pid}:${scene.eventCopy}`, `${other.pid}:${theirs}`);
+      assert.deepEqual([exit, out.includes('same ')], [2, false]);
+    });
+  });
+}
+
+test('kcmp doctor survives a filter that kills whoever calls kcmp', async () => {
+  await using child = await startChild();
+  await child.run(({ seccomp }) => seccomp.killOnKcmp());
+  const { code, out } = await command(child, 'doctor');
+  assert.equal(code, 2);
+  assert.match(out, /kills every process that calls kcmp/);
+  assert.equal(await child.run(() => 'alive'), 'alive');
+});
