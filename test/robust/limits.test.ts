@@ -1,0 +1,135 @@
+/** Limits of the machine and of the sandbox: few descriptors for oneself, very many in another, and a /proc that is not there. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, test } from 'node:test';
+import { parseEpollItems } from '../../src/procfs/fdinfo.ts';
+import { findHolders, groupFiles } from '../../src/index.ts';
+import { startChild } from '../support/child.ts';
+import { isRoot, kcmpProcess, NOBODY } from '../cli/command.ts';
+
+/** Lowers the child's own soft limit once Node has opened what it needs: those that are open stay usable. */
+const underLimit = (limit: number | 'one spare'): Promise<Record<string, unknown>> =>
+  startChild().then(async (child) => {
+    try {
+      return await child.run(({ kcmp, libc, childProcess }, limit: number | 'one spare') => {
+        const { pid } = process;
+        const fd = libc.eventfd();
+        const copy = libc.dup(fd);
+        const efd = libc.epollCreate();
+        libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd);
+        kcmp.groupFiles({ pids: [pid] }); // the first call loads koffi, which needs a descriptor
+        const free = libc.dup(fd);
+        libc.close(free);
+        const { status } = childProcess.spawnSync('prlimit', [`--pid=${pid}`, `--nofile=${limit === 'one spare' ? free + 1 : limit}:`]);
+        const outcome = (run: () => { coverage: { skipped: unknown[] } }, found: (report: any) => unknown): unknown => {
+          try {
+            const report = run();
+            return found(report) ?? report.coverage.skipped.length;
+          } catch (error) {
+            return (error as NodeJS.ErrnoException).code;
+          }
+        };
+        const fds = (holders: Array<{ fd: number }> | undefined): string | undefined =>
+          holders?.some((holder) => holder.fd === fd) && holders.some((holder) => holder.fd === copy) ? 'found' : undefined;
+        return {
+          status,
+          same: kcmp.sameFile({ pid, fd }, { pid, fd: copy }),
+          groups: outcome(() => kcmp.groupFiles({ pids: [pid] }), ({ groups }) => fds(groups.flatMap((group: any) => group.holders))),
+          holders: outcome(() => kcmp.findHolders({ pid, fd }, { pids: [pid] }), ({ holders }) => fds(holders)),
+          targets: outcome(() => kcmp.resolveEpoll(pid, efd, { pids: [pid] }), ({ targets }) => targets[0]?.status === 'live' ? 'found' : undefined),
+        };
+      }, limit);
+    } finally {
+      await child.stop();
+    }
+  });
+
+const noPrlimit = spawnSync('prlimit', ['--version']).status === 0 ? false : 'prlimit is not installed';
+
+test('one spare descriptor of its own is enough for every inspector', { skip: noPrlimit }, async () => {
+  assert.deepEqual(await underLimit('one spare'), { status: 0, same: true, groups: 'found', holders: 'found', targets: 'found' });
+});
+
+test('with a limit of 16 and no spare descriptor, comparing works and scanning says that it could not look', { skip: noPrlimit }, async () => {
+  const { same, ...answers } = await underLimit(16);
+  assert.equal(same, true);
+  for (const [name, said] of Object.entries(answers)) {
+    if (name !== 'status') assert.ok(typeof said === 'string' || (said as number) > 0, `${name}: ${said}`);
+  }
+});
+
+const works = (wrapper: string[]): boolean => spawnSync(wrapper[0] as string, [...wrapper.slice(1), 'true']).status === 0;
+const NO_PROC = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'];
+const OTHER_PROC = ['unshare', '--pid', '--fork', '--kill-child'];
+const HIDEPID = ['unshare', '--mount', 'sh', '-c', 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', 'sh', ...NOBODY];
+const cannot = (wrapper: string[]): string | false => (!isRoot ? 'needs root, for namespaces' : works(wrapper) ? false : 'namespaces are not allowed here');
+
+for (const [what, wrapper] of [['is not mounted', NO_PROC], ["is another pid namespace's", OTHER_PROC]] as const) {
+  describe(`where /proc ${what}`, { skip: cannot(wrapper) }, () => {
+    test('every inspector that needs it throws ERR_PROC_UNAVAILABLE', async () => {
+      await using child = await startChild({ wrapper: [...wrapper] });
+      const codes = await child.run(({ kcmp, libc }) => {
+        const { pid } = process;
+        const efd = libc.epollCreate();
+        return [
+          () => kcmp.groupFiles(), () => kcmp.findHolders({ pid, fd: efd }), () => kcmp.resolveEpoll(pid, efd), () => kcmp.listEpolls(pid),
+          () => kcmp.readEpoll(pid, efd), () => kcmp.findInherited(pid), () => kcmp.taskSharing([pid]),
+        ].map((run) => {
+          try {
+            return run();
+          } catch (error) {
+            return (error as NodeJS.ErrnoException).code;
+          }
+        });
+      });
+      assert.deepEqual(codes, Array.from({ length: 7 }, () => 'ERR_PROC_UNAVAILABLE'));
+    });
+
+    test('the command says so and is 2', () => {
+      const { code, out, err } = kcmpProcess(['groups'], [...wrapper]);
+      assert.deepEqual([code, out], [2, '']);
+      assert.match(err, /^kcmp: .*\/proc/);
+    });
+  });
+}
+
+test('behind hidepid, processes that cannot be seen are counted as refused', { skip: cannot(HIDEPID) }, async () => {
+  await using child = await startChild({ wrapper: HIDEPID });
+  const { pid } = process;
+  const { skipped } = await child.run(({ kcmp }, pid: number) => kcmp.groupFiles({ pids: [process.pid, pid] }).coverage, pid);
+  assert.deepEqual(skipped.map(({ pid, code, unit }) => [pid, code, unit]), [[pid, 'EPERM', 'process']]);
+  assert.equal(kcmpProcess(['who', `${pid}:0`], HIDEPID).code, 2);
+});
+
+test('a process with as many descriptors as it may have is grouped and searched', async (t) => {
+  await using child = await startChild();
+  const { count, first, last, lone } = await child.run(({ libc, childProcess, fs }) => {
+    childProcess.spawnSync('prlimit', [`--pid=${process.pid}`, '--nofile=100100:100100']);
+    const limit = Number(/Max open files +(\d+)/.exec(fs.readFileSync('/proc/self/limits', 'utf8'))?.[1]);
+    const count = Math.min(100_000, limit - 100);
+    const first = libc.eventfd();
+    const lone = libc.eventfd();
+    let last = first;
+    for (let i = 2; i < count; i++) last = libc.dup(i % 2 === 0 ? first : lone);
+    return { count, first, last, lone };
+  });
+  t.diagnostic(`${count} descriptors`);
+  const pids = [child.pid];
+  const { groups, coverage } = groupFiles({ pids });
+  assert.ok(coverage.descriptors >= count);
+  const ofFirst = groups.find(({ holders }) => holders.some(({ fd }) => fd === first));
+  const ofLone = groups.find(({ holders }) => holders.some(({ fd }) => fd === lone));
+  assert.equal((ofFirst?.holders.length ?? 0) + (ofLone?.holders.length ?? 0), count);
+  assert.notEqual(ofFirst?.id, ofLone?.id);
+  const { holders } = findHolders({ pid: child.pid, fd: first }, { pids });
+  assert.equal(holders.length, ofFirst?.holders.length);
+  assert.ok(last > first);
+});
+
+test('a million targets of an epoll instance are parsed, each with its toff', () => {
+  const line = (tfd: number): string => `tfd: ${`${tfd}`.padStart(8)} events:       19 data: ${tfd.toString(16).padStart(16)}  pos:0 ino:1a2b sdev:f\n`;
+  const text = `pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t1234\n${Array.from({ length: 1_000_000 }, (_, i) => line(i >> 1)).join('')}`;
+  const items = parseEpollItems(text);
+  assert.equal(items.length, 1_000_000);
+  assert.deepEqual([items[0], items[1], items[999_999]].map((item) => [item?.tfd, item?.toff]), [[0, 0], [0, 1], [499_999, 1]]);
+});
