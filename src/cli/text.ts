@@ -1,5 +1,5 @@
 /** The output for people: lines, tables and sentences, cleaned of whatever a terminal would obey. */
-import type { FileRef } from '../index.ts';
+import type { FileKind, FileRef } from '../index.ts';
 import type { Io } from './io.ts';
 
 /** C0, DEL and C1; bidirectional and invisible controls, which reorder or hide what stands beside them. */
@@ -46,3 +46,9 @@ export const some = (items: string[], limit: number): string =>
   items.length <= limit ? items.join(', ') : `${items.slice(0, limit).join(', ')} and ${items.length - limit} more`;
 
 export const ref = ({ pid, fd }: FileRef): string => `${pid}:${fd}`;
+
+/** A kind and a link of /proc, without saying `socket socket:[7]`, or `eventfd anon_inode:[eventfd]`. */
+export function file(kind: FileKind, link: string | null): string {
+  if (link === null || link === `anon_inode:[${kind}]`) return kind;
+  return link.startsWith(`${kind}:`) ? link : `${kind} ${link}`;
+}

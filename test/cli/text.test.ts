@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { render, type Graph } from '../../src/cli/graph.ts';
 import { toJson } from '../../src/cli/json.ts';
 import { withProgress } from '../../src/cli/progress.ts';
-import { clean, list, print, some, table } from '../../src/cli/text.ts';
+import { clean, file, list, print, some, table } from '../../src/cli/text.ts';
 
 /** Every character that must never reach a terminal from a name. */
 const CONTROLS = [...Array(0x20).keys(), ...Array.from({ length: 0x21 }, (_, i) => 0x7f + i),
@@ -40,6 +40,13 @@ test('lists read as sentences do', () => {
   assert.equal(list(['a']), 'a');
   assert.equal(list(['a', 'b', 'c']), 'a, b and c');
   assert.equal(some(['a', 'b', 'c'], 2), 'a, b and 1 more');
+});
+
+test('a file is named once, by its kind or by its link', () => {
+  assert.equal(file('socket', 'socket:[7]'), 'socket:[7]');
+  assert.equal(file('eventfd', 'anon_inode:[eventfd]'), 'eventfd');
+  assert.equal(file('regular', '/tmp/x'), 'regular /tmp/x');
+  assert.equal(file('unknown', null), 'unknown');
 });
 
 describe('JSON', () => {

@@ -25,7 +25,7 @@ test('a pipe that does not end shows who else has its write end, then who has th
   const masked = squeeze(mask(out, { LINK: link, ME: me, CHILD: child.pid, READ: pipe[0], WRITE: pipe[1] }))
     .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'DATE').replaceAll(/(ME \()[^)]+|(DATE {2})(?!writer).+/g, '$1$2NAME').replaceAll(/^ +/gm, '');
   const [sentence, ...rest] = masked.split('\n');
-  assert.equal(sentence, 'fd WRITE of ME (NAME), pipe LINK, is held by 2 descriptors of 2 processes.');
+  assert.equal(sentence, 'fd WRITE of ME (NAME), LINK, is held by 2 descriptors of 2 processes.');
   assert.deepEqual(rest.filter((line) => line.startsWith('PID')), ['PID  FD  MODE  CLOEXEC  SINCE  COMMAND', 'PID  FD  MODE  CLOEXEC  SINCE  COMMAND']);
   assert.ok(rest.includes('CHILD  4  w  yes  DATE  writer'), masked);
   assert.ok(rest.includes('ME  WRITE  w  yes  DATE  NAME'), masked);

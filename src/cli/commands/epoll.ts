@@ -21,11 +21,15 @@ function sentence({ pid, efd, targets }: EpollReport): string {
   return `fd ${efd} of ${named(pid)} is an epoll instance with ${what}.`;
 }
 
+/** In short, and without the two that the kernel adds to every target. */
+const events = ({ eventNames }: EpollTarget): string =>
+  eventNames.filter((name) => name !== 'EPOLLERR' && name !== 'EPOLLHUP').map((name) => name.replace(/^EPOLL/, '')).join(',') || 'none';
+
 const state = (target: EpollTarget): string => `${target.status}${target.numberReused ? ', number reused' : ''}`;
 
 function text(report: EpollReport): string[] {
   const rows = report.targets.map((target) =>
-    [`${target.tfd}`, target.eventNames.join(','), state(target), describe(target), holdersText(target)]);
+    [`${target.tfd}`, events(target), state(target), describe(target), holdersText(target)]);
   const stale = report.targets.filter((target) => freshness(target) === 'stale');
   return [
     sentence(report),
@@ -66,6 +70,10 @@ function codeOf(reports: EpollReport[], check: boolean): ExitCode {
 function tellDoubts(io: Io, reports: EpollReport[]): void {
   const [widest] = reports.toSorted((a, b) => unseen(b.coverage).length - unseen(a.coverage).length);
   if (widest !== undefined) tellPartial(io, widest.coverage);
+  const undecided = reports.flatMap(({ targets }) => targets.filter((target) => freshness(target) === 'undecided'));
+  if (undecided.length > 0) {
+    tell(io, `${plural(undecided.length, 'target')} could not be decided: the number is open, but whether as that file cannot be told; see kcmp doctor`);
+  }
   for (const { efd, stable } of reports) {
     if (!stable) tell(io, `the targets of fd ${efd} changed while they were looked at; ask again for a picture of one moment`);
   }

@@ -7,7 +7,7 @@ import type { Command } from '../io.ts';
 import { printJson } from '../json.ts';
 import { exists, named, treeOf } from '../processes.ts';
 import { withProgress } from '../progress.ts';
-import { list, plural, print, tell } from '../text.ts';
+import { file, list, plural, print, tell } from '../text.ts';
 
 /** The descriptors of each task. */
 function byTask(holders: FileRef[]): Map<number, number[]> {
@@ -30,7 +30,7 @@ function namer(): (pid: number) => string {
   };
 }
 
-const title = ({ id, kind, link }: FileGroup): string => `${id}. ${kind} ${link ?? '?'}`;
+const title = ({ id, kind, link }: FileGroup): string => `${id}. ${file(kind, link)}`;
 
 function text({ groups, sharedTables, coverage }: GroupReport): string[] {
   const name = namer();
@@ -55,7 +55,7 @@ function toGraph({ groups }: GroupReport): Graph {
   const pids = new Set(groups.flatMap(({ holders }) => holders.map(({ pid }) => pid)));
   for (const pid of pids) graph.nodes.push({ id: `p${pid}`, label: name(pid), kind: 'process' });
   for (const { id, kind, link, holders } of groups) {
-    graph.nodes.push({ id: `f${id}`, label: `${kind} ${link ?? '?'}`, kind: 'description' });
+    graph.nodes.push({ id: `f${id}`, label: file(kind, link), kind: 'description' });
     for (const [pid, fds] of byTask(holders)) graph.edges.push({ from: `p${pid}`, to: `f${id}`, label: `fd ${fds.join(', ')}` });
   }
   return graph;

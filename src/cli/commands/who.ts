@@ -6,7 +6,7 @@ import type { Command } from '../io.ts';
 import { printJson } from '../json.ts';
 import { commandOf, named, since } from '../processes.ts';
 import { withProgress } from '../progress.ts';
-import { plural, print, some, table } from '../text.ts';
+import { file as describe, plural, print, some, table } from '../text.ts';
 
 function row({ pid, fd, mode, cloexec, startTime, command, sharedWith = [] }: Holder): string[] {
   const also = sharedWith.length > 0 ? ` (its whole table also belongs to ${some(sharedWith.map(String), 5)})` : '';
@@ -22,7 +22,7 @@ const isOther = ({ file }: HolderReport, { pid, fd, sharedWith = [] }: Holder): 
 
 function text(report: HolderReport): string[] {
   const { file, kind, link, holders, sameInode, coverage } = report;
-  const what = `fd ${file.fd} of ${named(file.pid)}, ${kind} ${link ?? '?'},`;
+  const what = `fd ${file.fd} of ${named(file.pid)}, ${describe(kind, link)},`;
   const pids = new Set(holders.map(({ pid }) => pid));
   const sentence = holders.some((holder) => isOther(report, holder))
     ? `${what} is held by ${plural(holders.length, 'descriptor')} of ${plural(pids.size, 'process', 'processes')}.`
