@@ -9,6 +9,7 @@ import { kcmpRaw } from '../binding/syscall.ts';
 import { groupBy, type Groups } from './order.ts';
 
 const ROUNDS = 4;
+const ATTEMPTS = 3;
 
 /** Descriptors as parallel arrays; an item is an index into them. */
 export interface Descriptors {
@@ -37,11 +38,14 @@ export class DescriptionOrder {
     const dead = this.#dead;
     if (dead[a] === 1) return -1;
     if (dead[b] === 1) return 1;
-    const result = this.#raw(a, b);
-    if (result >= 0) return result === 1 ? -1 : result;
-    const broken = this.#drop(a) ? a : b;
-    if (broken === b) this.#drop(b, result);
-    return broken === a ? -1 : 1;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const result = this.#raw(a, b);
+      if (result >= 0) return result === 1 ? -1 : result;
+      if (this.#drop(a)) return -1;
+      if (this.#drop(b)) return 1;
+      // Neither fails by itself: one was closed for a moment only.
+    }
+    return -1;
   };
 
   /**
@@ -68,15 +72,21 @@ export class DescriptionOrder {
     return items.length > 1 ? items : items.filter((item) => !this.#drop(item));
   }
 
+  /** Whether leaders still stand in their order, so that what was searched among them was searched in vain only if absent. */
+  steady(leaders: Int32Array): boolean {
+    for (let i = 0; i < leaders.length; i++) {
+      if (this.#dead[leaders[i] as number] === 1) return false;
+      if (i > 0 && this.compare(leaders[i - 1] as number, leaders[i] as number) >= 0) return false;
+    }
+    return true;
+  }
+
   #confirmed({ leaders, next }: Groups): boolean {
-    let before = -1;
+    if (!this.steady(leaders)) return false;
     for (const leader of leaders) {
-      if (this.#dead[leader] === 1) return false;
-      if (before !== -1 && this.compare(before, leader) >= 0) return false;
       for (let item = next[leader] as number; item !== -1; item = next[item] as number) {
         if (this.compare(leader, item) !== 0) return false;
       }
-      before = leader;
     }
     return true;
   }
@@ -85,9 +95,9 @@ export class DescriptionOrder {
     return kcmpRaw(this.#ids[a] as number, this.#ids[b] as number, KCMP_FILE, this.#fds[a] as number, this.#fds[b] as number);
   }
 
-  /** Takes an item out when it fails against itself, or for a reason already known. */
-  #drop(item: number, known = 0): boolean {
-    const result = known < 0 ? known : this.#raw(item, item);
+  /** Takes an item out when it fails against itself. */
+  #drop(item: number): boolean {
+    const result = this.#raw(item, item);
     if (result >= 0) return false;
     this.#dropAs(item, errnoName(result));
     return true;

@@ -14,6 +14,7 @@ const { ENOENT } = constants.errno;
 const NOBODY = -1;
 const GONE = -2;
 const NONE = new Int32Array(0);
+const ATTEMPTS = 4;
 
 /** Finds the holders of targets of the instance `efd` of `pid`. */
 export class Matcher {
@@ -21,6 +22,8 @@ export class Matcher {
   readonly #efd: number;
   readonly #from: Candidates;
   readonly #order: DescriptionOrder;
+  /** What was searched by its order. */
+  #searched: Int32Array[] = [];
 
   /** @param onDrop - told of every descriptor that could not be compared */
   constructor(pid: number, efd: number, from: Candidates, onDrop: (id: number, code: string) => void) {
@@ -32,6 +35,15 @@ export class Matcher {
 
   /** The holders of each of the targets, all of one inode and in the kernel's order; empty where nobody holds it. */
   holders(inode: string, targets: readonly EpollItem[]): FileRef[][] {
+    for (let attempt = 1; ; attempt++) {
+      this.#searched = [];
+      const found = this.#holders(inode, targets);
+      // A descriptor that closed or changed meanwhile sends a search the wrong way.
+      if (attempt === ATTEMPTS || this.#searched.every((leaders) => this.#order.steady(leaders))) return found;
+    }
+  }
+
+  #holders(inode: string, targets: readonly EpollItem[]): FileRef[][] {
     const own = this.#from.own.get(inode) ?? [];
     const others = this.#from.others.get(inode) ?? [];
     const guesses = this.#guess(own, targets);
@@ -40,7 +52,7 @@ export class Matcher {
       const rest = [...own.filter((item) => !taken.has(item)), ...others];
       if (rest.length <= targets.length) return this.#allLive(guesses, rest);
     }
-    const near = this.#order.group(Int32Array.from(own)).leaders;
+    const near = this.#group(own);
     const found = this.#searchAll(targets, near, guesses);
     const far = Int32Array.from(others);
     if (far.length === 0) return found.map((leader) => this.#members(leader));
@@ -56,7 +68,7 @@ export class Matcher {
       return false;
     });
     const open = targets.filter((_, i) => (found[i] as number) < 0);
-    const foreign = open.length > 0 ? this.#searchAll(open, this.#order.group(rest).leaders, []) : [];
+    const foreign = open.length > 0 ? this.#searchAll(open, this.#group(rest), []) : [];
     let next = 0;
     return found.map((leader) =>
       leader < 0 ? this.#members(foreign[next++] as number) : [...this.#members(leader), ...(joined.get(leader) ?? [])]);
@@ -80,7 +92,7 @@ export class Matcher {
    */
   #allLive(guesses: readonly number[], rest: readonly number[]): FileRef[][] {
     const order = this.#order;
-    const leaders = rest.length > 0 ? order.group(Int32Array.from(rest)).leaders : NONE;
+    const leaders = rest.length > 0 ? this.#group(rest) : NONE;
     const answers: FileRef[][] = [];
     let holders: FileRef[] = [];
     let before = NOBODY;
@@ -94,6 +106,12 @@ export class Matcher {
       answers.push(holders);
     }
     return answers;
+  }
+
+  #group(items: ArrayLike<number>): Int32Array {
+    const { leaders } = this.#order.group(Int32Array.from(items));
+    this.#searched.push(leaders);
+    return leaders;
   }
 
   #ref(item: number): FileRef {

@@ -56,6 +56,9 @@ export class Resolver {
     const answers = new Map<EpollItem, EpollTarget>();
     for (const [inode, targets] of byInode) {
       const bySocket = !comparable && candidates.sockets.has(inode);
+      // Those of one inode may be these targets or not, which is to say that they could not be looked at.
+      const undecided = comparable || bySocket ? 0 : sizeOf(candidates, inode);
+      if (undecided > 0) account.skip(this.#pid, 'EPERM', 'descriptor', undecided);
       const holders =
         comparable ? matcher.holders(inode, targets)
         : targets.map(() => (bySocket ? socketHolders(candidates, inode) : []));
@@ -101,6 +104,9 @@ function classify(items: readonly EpollItem[]): Map<string, EpollItem[]> {
   }
   return classes;
 }
+
+const sizeOf = ({ own, others }: Candidates, inode: string): number =>
+  (own.get(inode)?.length ?? 0) + (others.get(inode)?.length ?? 0);
 
 function socketHolders({ own, others, ids, fds }: Candidates, inode: string): FileRef[] {
   const items = [...(own.get(inode) ?? []), ...(others.get(inode) ?? [])];
