@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { kcmp, squeeze } from '../cli/command.ts';
+import * as libc from '../support/libc.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+const README = readFileSync(new URL('README.md', ROOT), 'utf8');
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+
+/** The fenced blocks of one language, in order. */
+const blocks = (language: string): string[] =>
+  [...README.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, text = '']) => text);
+
+/** What a console block shows: a command and its output. */
+const shown = blocks('console').flatMap((block) => block.split(/^\$ /m).slice(1))
+  .map((part) => ({ command: part.slice(0, part.indexOf('\n')), output: part.slice(part.indexOf('\n') + 1) }));
+const outputOf = (start: string): string => {
+  const found = shown.find(({ command }) => command.startsWith(start));
+  assert.ok(found, start);
+  return found.output;
+};
+
+/** Numbers differ from run to run, column widths with them, and who else can be seen with the user. */
+const masked = (text: string): string[] =>
+  squeeze(text.replaceAll(/\d+/g, 'N')).replaceAll(' that could be seen', '').split('\n').map((line) => line.trim()).filter(Boolean);
+
+/** Every path of keys in a document. */
+function keys(value: unknown, path = ''): string[] {
+  if (typeof value !== 'object' || value === null) return [path];
+  return Object.entries(value).flatMap(([key, inner]) => keys(inner, Array.isArray(value) ? `${path}[]` : `${path}.${key}`));
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'readme-'));
+const log = join(folder, 'app.log');
+const started: ChildProcess[] = [];
+const pids: Record<'cat' | 'spin' | 'shell' | 'leak', number> = { cat: 0, spin: 0, shell: 0, leak: 0 };
+
+/** A line of the README in a shell of its own, with a process group of its own, so that all of it can be ended. */
+function start(line: string): ChildProcess & { pid: number } {
+  const child = spawn('sh', ['-c', line], { cwd: folder, detached: true, stdio: 'ignore' });
+  started.push(child);
+  return child as ChildProcess & { pid: number };
+}
+
+/** Waits until something holds; what never comes about fails instead of hanging. */
+async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+  for (let attempt = 0; attempt < 400; attempt++) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    await sleep(25);
+  }
+  throw new Error(`it never came about: ${what}`);
+}
+
+/** What a line wrote into a file of the folder, once it has. */
+const written = (name: string): Promise<number> => until(name, () => {
+  const path = join(folder, name);
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  return text.endsWith('\n') && Number(text);
+});
+const becomes = (pid: number, command: string): Promise<boolean> =>
+  until(command, () => readFileSync(`/proc/${pid}/comm`, 'utf8') === `${command}\n`);
+
+/** What this process itself inherited must not show up as a leak of the README's examples. */
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+for (const fd of readdirSync('/proc/self/fd').map(Number).filter((fd) => fd > 2)) {
+  try {
+    libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  } catch {
+    // The folder's own descriptor is closed by now.
+  }
+}
+
+before(async () => {
+  start('(sleep 300 & echo hello) | sh -c \'echo $$ >cat.pid; exec cat\'');
+  const leak = blocks('sh').find((block) => block.includes('leak.pid')) ?? '';
+  const here = leak.trim().replace(/&$/, '').replace('/tmp/app.log', log).replace('/tmp/leak.pid', join(folder, 'leak.pid'));
+  pids.shell = start(`exec ${here}`).pid;
+  if (hasPython) {
+    const spin = blocks('sh').find((block) => block.includes('spin.py')) ?? '';
+    start(`${spin.trim()}\necho $! >spin.pid; wait`);
+    pids.spin = await written('spin.pid');
+    await until('a stale target', async () => (await kcmp('epoll', pids.spin, '--check')).code === 1);
+  }
+  pids.cat = await written('cat.pid');
+  pids.leak = await written('leak.pid');
+  await becomes(pids.cat, 'cat');
+  await becomes(pids.leak, 'sleep');
+}, { timeout: 60_000 });
+
+after(() => {
+  for (const { pid } of started) if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+for (const [index, snippet] of blocks('ts').entries()) {
+  test(`TypeScript snippet ${index + 1} of the README runs as shown`, () => {
+    const path = join(folder, `snippet-${index}.mts`);
+    writeFileSync(path, snippet.replace('from \'kcmp\'', `from '${new URL('src/index.ts', ROOT).pathname}'`));
+    const { status, stderr, stdout } = spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), path], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    assert.notEqual(stdout, '');
+    assert.equal(stderr, '');
+  });
+}
+
+test('the README shows the help that the command prints', async () => {
+  const { out } = await kcmp('--help');
+  assert.ok(blocks('text').includes(out));
+});
+
+test('the README mentions every public name', () => {
+  const index = readFileSync(new URL('src/index.ts', ROOT), 'utf8');
+  const reports = readFileSync(new URL('src/inspect/reports.ts', ROOT), 'utf8');
+  const names = [
+    ...[...index.matchAll(/\{([^}]*)\}/g)].flatMap(([, list = '']) => list.split(',')).map((name) => name.trim().replace(/^type /, '')),
+    ...[...reports.matchAll(/^export (?:interface|type) (\w+)/gm)].map(([, name = '']) => name),
+  ].filter(Boolean);
+  assert.ok(names.length > 40);
+  assert.deepEqual(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(README)), []);
+});
+
+test('the README names the two commands of a clone and is short', () => {
+  for (const line of ['npm ci && npx tsx examples/epoll-targets.ts', 'npm ci && npm test', 'npm install kcmp']) {
+    assert.ok(blocks('sh').includes(`${line}\n`), line);
+  }
+  assert.ok(README.split('\n').length <= 351);
+});
+
+test('a pipe that does not end is explained as the README shows', async () => {
+  const { out } = await kcmp('who', `${pids.cat}:0`);
+  assert.deepEqual(masked(out), masked(outputOf('kcmp who $(')));
+});
+
+test('an epoll that spins is explained as the README shows', { skip: !hasPython && 'needs python3' }, async () => {
+  const { code, out } = await kcmp('epoll', pids.spin, '--check');
+  assert.equal(code, 1);
+  assert.deepEqual(masked(out), masked(outputOf('kcmp epoll $!')));
+});
+
+test('a child that inherited too much is shown as in the README', async () => {
+  const { code, out } = await kcmp('inherited', pids.leak);
+  assert.equal(code, 1);
+  assert.deepEqual(masked(out.replace(log, '/tmp/app.log')), masked(outputOf('kcmp inherited $(')));
+  assert.equal((await kcmp('inherited', pids.leak, '--allow', log)).code, 0);
+});
+
+test('every JSON example of the README has the keys that the command prints', async () => {
+  const commands = {
+    same: [`${pids.leak}:9`, `${pids.shell}:9`],
+    ...(hasPython ? { epoll: [pids.spin] } : {}),
+    who: [`${pids.cat}:0`],
+    groups: [pids.shell, pids.leak],
+    tasks: [pids.leak, pids.shell],
+    inherited: [pids.leak],
+    doctor: [],
+  };
+  for (const [name, args] of Object.entries(commands)) {
+    const example = shown.find(({ command }) => command.startsWith(`kcmp ${name} `) && command.includes('--json'));
+    assert.ok(example, name);
+    const real = new Set(keys(JSON.parse((await kcmp(name, ...args, '--json')).out)));
+    // Where nothing is skipped the list is empty and has no keys; a shortened example has fewer.
+    const skipped = (path: string): boolean => path.includes('.coverage.skipped');
+    const mine = new Set(keys(JSON.parse(example.output)).filter((path) => !skipped(path)));
+    assert.deepEqual([...mine].filter((path) => !real.has(path)), [], name);
+    if (example.command.includes('shortened')) continue;
+    assert.deepEqual([...real].filter((path) => !skipped(path) && !mine.has(path)), [], name);
+  }
+});
