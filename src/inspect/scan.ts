@@ -2,13 +2,13 @@
  * Which descriptor tables there are: one a process, one more for each thread that unshared its own,
  * and only one for processes that share theirs; with an account of what could not be seen.
  */
-import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { KCMP_FILES } from '../binding/abi.ts';
 import { accessTo } from '../binding/explain.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
+import { isListed } from '../procfs/credentials.ts';
 import { listDescriptors } from '../procfs/descriptors.ts';
-import { listProcesses, listTasks, PROC } from '../procfs/processes.ts';
+import { listProcesses, listTasks } from '../procfs/processes.ts';
 import { groupBy } from './order.ts';
 import { refusalReason } from './refusal.ts';
 import { goneOrHidden } from './refused.ts';
@@ -74,7 +74,7 @@ export function scan(
   const comparable = isComparable();
   const asked = pids ?? listProcesses();
   const all = first === undefined || asked.includes(first) ? asked : [first, ...asked];
-  if (pids === undefined && !existsSync(`${PROC}/1`)) account.skip(1, 'EPERM', 'process');
+  if (pids === undefined && !isListed(1)) account.skip(1, 'EPERM', 'process');
   const found = new Map<number, Table>();
   for (const [i, pid] of all.entries()) {
     scanProcess(pid, found, account, comparable);
