@@ -93,11 +93,16 @@ describe('findInherited', () => {
     assert.throws(() => findInherited(leaky.pid, { from: 2 ** 31 - 1 }), { code: 'ESRCH' });
   });
 
-  test('finds nothing in a zombie', async () => {
+  test('finds nothing in a zombie, unless it says that its descriptors may not be listed', async () => {
     const zombies = await startZombies();
-    const { inherited } = findInherited(zombies.pids[0]);
-    await zombies.stop();
-    assert.deepEqual(inherited, []);
+    try {
+      assert.deepEqual(findInherited(zombies.pids[0]).inherited, []);
+    } catch (error) {
+      // The kernel gives a zombie's folder to root.
+      if (needsRoot === false || (error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    } finally {
+      await zombies.stop();
+    }
   });
 
   test('says so when the other process may not be inspected', { skip: needsRoot }, async () => {
