@@ -9,6 +9,7 @@ import { kcmpRaw } from '../binding/syscall.ts';
 import { isListed } from '../procfs/credentials.ts';
 import { listDescriptors } from '../procfs/descriptors.ts';
 import { listProcesses, listTasks } from '../procfs/processes.ts';
+import { readStat } from '../procfs/stat.ts';
 import { groupBy } from './order.ts';
 import { refusalReason } from './refusal.ts';
 import { goneOrHidden } from './refused.ts';
@@ -85,7 +86,9 @@ export function scan(
 }
 
 function scanProcess(pid: number, tables: Map<number, Table>, account: Account, comparable: boolean): void {
-  const fds = listDescriptors(pid);
+  const listed = listDescriptors(pid);
+  // The kernel gives the folder of a task that has ended to root. It has no descriptors, but its threads may have some.
+  const fds = listed === 'EACCES' && hasEnded(pid) ? [] : listed;
   if (typeof fds === 'string') return account.skip(pid, goneOrHidden(pid, fds), 'process');
   if (comparable) {
     const access = accessTo(pid);
@@ -102,6 +105,11 @@ function scanProcess(pid: number, tables: Map<number, Table>, account: Account, 
     account.descriptors += table.fds.length;
     tables.set(table.id, table);
   }
+}
+
+function hasEnded(pid: number): boolean {
+  const stat = readStat(pid);
+  return typeof stat !== 'string' && stat.state === 'Z';
 }
 
 /** Adds the tables of threads that unshared theirs; a leader that has exited has none, so its threads' counts as well. */
