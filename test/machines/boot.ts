@@ -1,0 +1,47 @@
+/** A machine switched on, watched, and switched off. */
+import { spawn } from 'node:child_process';
+import type { Image } from './image.ts';
+import { BEGIN, END } from './init.ts';
+import type { Machine } from './machines.ts';
+
+const PATIENCE_MS = 45 * 60_000;
+const MEMORY_MB = 2048;
+
+export interface Report {
+  ok: boolean;
+  /** Its kernel and Node. */
+  system: string;
+  result: string;
+  seconds: number;
+  /** All that the machine printed. */
+  output: string;
+}
+
+export async function boot(machine: Machine, { kernel, initramfs }: Image, files: number, watch: boolean): Promise<Report> {
+  const started = performance.now();
+  const [emulator = '', ...flags] = machine.qemu;
+  const child = spawn(emulator, [
+    ...flags, '-m', String(MEMORY_MB), '-smp', '2', '-nic', 'none', '-nographic', '-no-reboot',
+    '-kernel', kernel, '-initrd', initramfs, '-append', `console=${machine.console} panic=-1 quiet`,
+  ], { stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE_MS, killSignal: 'SIGKILL' });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => {
+    output += text.replaceAll('\r', '');
+    if (watch) process.stderr.write(text);
+  });
+  const status = await new Promise<string>((resolve) => {
+    child.on('error', (error) => resolve(error.message));
+    child.on('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+
+  const count = (name: string): number => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(output)?.[1] ?? NaN);
+  const [pass, fail, skipped] = [count('pass'), count('fail'), count('skipped')];
+  const end = new RegExp(`^${END} (\\d+)$`, 'm').exec(output)?.[1];
+  return {
+    ok: end === '0' && fail === 0 && pass >= files,
+    system: new RegExp(`^${BEGIN} (.*)$`, 'm').exec(output)?.[1] ?? 'did not boot',
+    result: end === undefined ? `ended early: ${status}` : `${pass} tests pass, ${fail} fail, ${skipped} skipped`,
+    seconds: (performance.now() - started) / 1000,
+    output,
+  };
+}
