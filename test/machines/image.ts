@@ -19,7 +19,7 @@ export interface Image {
 
 export function buildImage(name: string, machine: Machine, project: string, tests: string[]): Image {
   const cache = join(CACHE, name);
-  const folder = mkdtempSync(join(tmpdir(), `kcmp-${name}-`));
+  const folder = mkdtempSync(join(tmpdir(), `machine-${name}-`));
   const root = join(folder, 'root');
 
   const userland = new Debian(join(cache, RELEASE), machine.debian, RELEASE);
