@@ -20,12 +20,14 @@ const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), '
 const packages: Record<string, string> = {
   ...Object.fromEntries(NODES.map((version) => [`node-${version}`, `npm:node-linux-${arch}@${version}`])),
   bun: `npm:@oven/bun-linux-${BUN_ARCH}@${BUN}`,
+  'bun-musl': `npm:@oven/bun-linux-${BUN_ARCH}-musl@${BUN}`,
   deno: `npm:@deno/linux-${DENO_ARCH}-glibc@${DENO}`,
 };
 
 export interface Binaries {
   node: Record<(typeof NODES)[number], string>;
   bun: string;
+  bunMusl: string;
   deno: string;
 }
 
@@ -33,7 +35,8 @@ export interface Binaries {
 export function installBinaries(): Binaries {
   mkdirSync(CACHE, { recursive: true });
   writeFileSync(join(CACHE, 'package.json'), JSON.stringify({ private: true, dependencies: packages }));
-  const npm = spawnSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: CACHE, encoding: 'utf8' });
+  // Forced, since npm takes the package for musl to be none of this machine's business.
+  const npm = spawnSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--force'], { cwd: CACHE, encoding: 'utf8' });
   if (npm.status !== 0) throw new Error(`npm could not install the runtimes: ${npm.stderr}`);
   const binary = (name: string, path: string): string => {
     const file = join(CACHE, 'node_modules', name, path);
@@ -43,6 +46,7 @@ export function installBinaries(): Binaries {
   return {
     node: Object.fromEntries(NODES.map((version) => [version, binary(`node-${version}`, 'bin/node')])) as Binaries['node'],
     bun: binary('bun', 'bin/bun'),
+    bunMusl: binary('bun-musl', 'bin/bun'),
     deno: binary('deno', 'deno'),
   };
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { BUN, DENO, NODES, STRIPS_TYPES, type Binaries } from './binaries.ts';
 import type { Compiled } from './compiled.ts';
+import { muslEnvironment, muslMissing } from './musl.ts';
 import { runFacts, runSuite, type Outcome } from './run.ts';
 
 export interface Row {
@@ -17,6 +18,10 @@ const FACTS_ALONE = new Set(['22.13.0']);
 /** How many facts need a child process, and how many /proc. */
 const OF_CHILDREN = 7;
 const OF_PROC = 1;
+
+/** On a build machine everything has to be there. */
+const leaveOut = (reason: string): Promise<Outcome> =>
+  Promise.resolve({ ok: process.env['CI'] === undefined, result: `left out: ${reason}`, seconds: 0, output: '' });
 
 export function rowsOf(binaries: Binaries, compiled: Compiled, root: string, tests: string[]): Row[] {
   const source = join(root, 'test/runtimes/facts.ts');
@@ -37,10 +42,19 @@ export function rowsOf(binaries: Binaries, compiled: Compiled, root: string, tes
     ];
   };
 
+  const missing = muslMissing();
+  const env = missing === undefined ? muslEnvironment(compiled.folder) : {};
+  const rowsOfMusl = WAYS.map((way): Row => ({
+    runtime: `Bun ${BUN}, musl`,
+    way: `TypeScript, ${way}`,
+    run: () => (missing === undefined ? runFacts(binaries.bunMusl, [source, way], root, 0, env) : leaveOut(missing)),
+  }));
+
   return [
     ...NODES.flatMap(rowsOfNode),
     ...WAYS.map((way) => facts(`Bun ${BUN}`, `TypeScript, ${way}`, binaries.bun, [source, way])),
     facts(`Bun ${BUN}`, 'JavaScript, require', binaries.bun, [compiled.facts, 'require']),
+    ...rowsOfMusl,
     ...WAYS.map((way) => facts(`Deno ${DENO}`, `TypeScript, ${way}, -A`, binaries.deno, ['run', '-A', source, way])),
     facts(`Deno ${DENO}`, 'TypeScript, --allow-ffi --allow-read', binaries.deno,
       ['run', '--no-prompt', '--allow-ffi', '--allow-read', source], OF_CHILDREN + OF_PROC),

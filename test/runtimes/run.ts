@@ -13,13 +13,13 @@ export interface Outcome {
 
 const PATIENCE_MS = 20 * 60_000;
 
-async function run(binary: string, args: string[], cwd: string): Promise<{ status: string; output: string; seconds: number }> {
+async function run(binary: string, args: string[], cwd: string, more: NodeJS.ProcessEnv = {}): Promise<{ status: string; output: string; seconds: number }> {
   const started = performance.now();
   // What the suite starts by name is this runtime as well; and a runner inside of a runner would run nothing.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const child = spawn(binary, args, {
     cwd,
-    env: { ...env, PATH: `${dirname(binary)}:${env['PATH']}` },
+    env: { ...env, ...more, PATH: `${dirname(binary)}:${env['PATH']}` },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: PATIENCE_MS,
     killSignal: 'SIGKILL',
@@ -34,8 +34,8 @@ async function run(binary: string, args: string[], cwd: string): Promise<{ statu
 }
 
 /** The main facts; `leftOut` is how many this runtime has to leave out. */
-export async function runFacts(binary: string, args: string[], cwd: string, leftOut: number): Promise<Outcome> {
-  const { status, output, seconds } = await run(binary, args, cwd);
+export async function runFacts(binary: string, args: string[], cwd: string, leftOut: number, env?: NodeJS.ProcessEnv): Promise<Outcome> {
+  const { status, output, seconds } = await run(binary, args, cwd, env);
   const [, hold, fail, left] = /^(\d+) facts hold, (\d+) fail, (\d+) left out$/m.exec(output) ?? [];
   const ok = status === 'exit code 0' && Number(hold) > 0 && fail === '0' && Number(left) === leftOut;
   const result = hold === undefined ? status : `${hold} facts hold${fail === '0' ? '' : `, ${fail} fail`}${left === '0' ? '' : `, ${left} left out`}`;
