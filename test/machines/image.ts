@@ -1,13 +1,14 @@
 /** What a machine boots: a kernel, and an initramfs with a Node, the project, and nothing else to speak of. */
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from '../runtimes/cache.ts';
 import { Debian } from './debian.ts';
 import { init } from './init.ts';
 import { RELEASE, type Machine } from './machines.ts';
 import { run } from './run.ts';
 
-const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'kcmp', 'machines');
+const CACHE = cacheFolder('machines');
 // Node's libraries, a shell, and the few programs that tests start.
 const USERLAND = ['busybox-static', 'libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1', 'util-linux', 'libcap-ng0', 'libsmartcols1'];
 

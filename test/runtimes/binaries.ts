@@ -1,8 +1,8 @@
 /** The runtimes themselves, as packages that carry their binaries, kept from one run to the next. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from './cache.ts';
 
 /** The lowest Node of each engine range, and the newest of each line. */
 export const NODES = ['20.19.0', '22.13.0', '22.23.3', '24.21.0', '26.10.0'] as const;
@@ -15,7 +15,7 @@ const { arch } = process;
 const DENO_ARCH = arch === 'arm64' ? 'arm64' : 'x64';
 const BUN_ARCH = arch === 'arm64' ? 'aarch64' : 'x64';
 
-const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'kcmp', 'runtimes');
+const CACHE = cacheFolder('runtimes');
 
 const packages: Record<string, string> = {
   ...Object.fromEntries(NODES.map((version) => [`node-${version}`, `npm:node-linux-${arch}@${version}`])),
