@@ -7,6 +7,7 @@ import { Debian } from './debian.ts';
 import { init } from './init.ts';
 import { RELEASE, type Machine } from './machines.ts';
 import { run } from './run.ts';
+import { copyStripped } from './stripped.ts';
 
 const CACHE = cacheFolder('machines');
 // Node's libraries, a shell, and the few programs that tests start.
@@ -64,7 +65,7 @@ function addNode(spec: string, cache: string, root: string): void {
 function addProject(cpu: string, project: string, target: string): void {
   mkdirSync(target, { recursive: true });
   for (const name of ['package.json', 'package-lock.json', 'tsconfig.json']) cpSync(join(project, name), join(target, name));
-  for (const name of ['src', 'test']) cpSync(join(project, name), join(target, name), { recursive: true });
   run('npm', ['ci', `--cpu=${cpu}`, '--os=linux', '--libc=glibc', '--ignore-scripts', '--no-audit', '--no-fund'], target);
+  copyStripped(project, target);
   for (const name of ['typescript', '@typescript']) rmSync(join(target, 'node_modules', name), { recursive: true, force: true });
 }
