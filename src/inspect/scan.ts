@@ -124,33 +124,31 @@ function scanThreads(pid: number, tasks: number[], own: Table[], account: Accoun
   }
 }
 
-/** Of several processes with one table keeps `first`, or else the lowest, and names the others in it. */
+/**
+ * Of several processes with one table keeps `first`, or else the lowest, and names the others in it. Only kcmp can
+ * tell: a table may change between two listings of it.
+ */
 function withoutShared(tables: Table[], first: number | undefined): Table[] {
-  const alike = new Map<string, number[]>();
-  for (const [i, { fds }] of tables.entries()) {
-    if (fds.length === 0) continue;
-    const key = `${fds.length} ${fds.at(-1)}`;
-    const list = alike.get(key);
-    if (list === undefined) alike.set(key, [i]);
-    else list.push(i);
-  }
+  // An empty table may be none at all, and nothing equals nothing.
+  const open = tables.filter(({ fds }) => fds.length > 0);
+  const at = (i: number): Table => open[i] as Table;
+  const raw = (a: number, b: number): number => kcmpRaw(at(a).id, at(b).id, KCMP_FILES, 0, 0);
+  const compare = (a: number, b: number): number => {
+    const result = raw(a, b);
+    if (result >= 0) return result === 1 ? -1 : result;
+    // One that has ended goes first wherever it stands, which moves no other.
+    return raw(a, a) < 0 ? -1 : 1;
+  };
   const dropped = new Set<Table>();
-  const next = new Int32Array(tables.length);
-  const at = (i: number): Table => tables[i] as Table;
-  for (const items of alike.values()) {
-    if (items.length < 2) continue;
-    const compare = (a: number, b: number): number => {
-      const result = kcmpRaw(at(a).id, at(b).id, KCMP_FILES, 0, 0);
-      return result === 1 ? -1 : Math.abs(result);
-    };
-    for (const leader of groupBy(Int32Array.from(items), compare, next).leaders) {
-      const sharers: Table[] = [];
-      for (let i = leader; i !== -1; i = next[i] as number) sharers.push(at(i));
-      sharers.sort((a, b) => (a.id === first ? -1 : b.id === first ? 1 : a.id - b.id));
-      const [kept, ...others] = sharers as [Table, ...Table[]];
-      kept.sharedWith = others.map(({ id }) => id);
-      for (const other of others) dropped.add(other);
-    }
+  const { leaders, next } = groupBy(Int32Array.from(open.keys()), compare, new Int32Array(open.length));
+  for (const leader of leaders) {
+    if (next[leader] === -1) continue;
+    const sharers: Table[] = [];
+    for (let i = leader; i !== -1; i = next[i] as number) sharers.push(at(i));
+    sharers.sort((a, b) => (a.id === first ? -1 : b.id === first ? 1 : a.id - b.id));
+    const [kept, ...others] = sharers as [Table, ...Table[]];
+    kept.sharedWith = others.map(({ id }) => id);
+    for (const other of others) dropped.add(other);
   }
   return dropped.size === 0 ? tables : tables.filter((table) => !dropped.has(table));
 }
