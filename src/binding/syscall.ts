@@ -12,8 +12,8 @@ type Syscall = (nr: number, a: number, b: number, c: number, d: number, e: numbe
 
 let syscall: Syscall | undefined;
 let errno: () => number;
-let numbers: SyscallNumbers;
 let kcmpNumber = 0;
+let fcntlNumber = 0;
 
 // One slot serves the whole isolate, since calls are synchronous. Its memory is outside
 // the JavaScript heap and private to this file, so that its address holds for good.
@@ -37,8 +37,7 @@ export function load(): Syscall {
   if (syscall !== undefined) return syscall;
   const refusal = platformRefusal();
   if (refusal !== undefined) throw coded(new Error(refusal), 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM');
-  numbers = SYSCALL_NUMBERS[process.arch] as SyscallNumbers;
-  kcmpNumber = numbers.kcmp;
+  ({ kcmp: kcmpNumber, fcntl: fcntlNumber } = SYSCALL_NUMBERS[process.arch] as SyscallNumbers);
   try {
     const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
     errno = koffi.errno;
@@ -91,6 +90,6 @@ export function kcmpEpollRaw(
 
 /** fcntl(2) with a whole number as its argument. */
 export function fcntlRaw(fd: number, command: number, argument: number): number {
-  const result = (syscall ?? load())(numbers.fcntl, fd, command, argument, 0, 0);
+  const result = (syscall ?? load())(fcntlNumber, fd, command, argument, 0, 0);
   return result === -1 ? -errno() : result;
 }

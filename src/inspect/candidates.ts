@@ -1,6 +1,8 @@
 /** The descriptors of a scan that can be a target of an epoll instance at all, by inode. */
 import { readLink } from '../procfs/descriptors.ts';
-import { InodeReader, isSocket } from './inodes.ts';
+import { isSocketLink } from '../procfs/link.ts';
+import { InodeReader } from './inodes.ts';
+import { addTo } from './multimap.ts';
 import type { Table } from './scan.ts';
 
 /** Parallel arrays of descriptors, and which of them have one inode. */
@@ -30,10 +32,8 @@ export function findCandidates(tables: readonly Table[], pid: number, wanted: { 
       if (inode === null || (wanted !== null && !wanted.has(inode))) continue;
       const item = found.ids.push(id) - 1;
       found.fds.push(fd);
-      if (isSocket(link)) found.sockets.add(inode);
-      const list = byInode.get(inode);
-      if (list === undefined) byInode.set(inode, [item]);
-      else list.push(item);
+      if (isSocketLink(link)) found.sockets.add(inode);
+      addTo(byInode, inode, item);
     }
   }
   return found;

@@ -1,7 +1,7 @@
 /** Comparisons where kcmp(2) is blocked or missing: what is exact, and an account of what stays unknown. */
 import type { FileRef } from '../binding/kcmp.ts';
 import { identifyWithoutKcmp } from './identify.ts';
-import type { Account } from './scan.ts';
+import type { Account } from './account.ts';
 
 /** Same description, another one, or undefined when it could not be told, which is counted against `b`. */
 export function sameWithoutKcmp(a: FileRef, b: FileRef, account: Account): boolean | undefined {

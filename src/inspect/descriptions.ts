@@ -5,6 +5,7 @@
  */
 import { KCMP_FILE } from '../binding/abi.ts';
 import { errnoName } from '../binding/errors.ts';
+import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { groupBy, type Groups } from './order.ts';
 
@@ -16,6 +17,8 @@ export interface Descriptors {
   ids: ArrayLike<number>;
   fds: ArrayLike<number>;
 }
+
+export const refAt = ({ ids, fds }: Descriptors, item: number): FileRef => ({ pid: ids[item] as number, fd: fds[item] as number });
 
 export class DescriptionOrder {
   readonly next: Int32Array;

@@ -91,8 +91,8 @@ export function resolveEpoll(pid: number, efd: number, options?: ScanOptions): E
   checkProc();
   let text = readOwnText(pid, efd);
   let known: ReadonlyMap<string, EpollTarget> = new Map();
+  let items = parseEpollItems(text);
   for (let round = 1; ; round++) {
-    const items = parseEpollItems(text);
     const seen = scan(pids, options?.onProgress, pid);
     const resolver = new Resolver(pid, efd, seen);
     const targets = resolver.resolve(items, known);
@@ -103,6 +103,7 @@ export function resolveEpoll(pid: number, efd: number, options?: ScanOptions): E
       return { pid, efd, instance, targets, stable: now === text, coverage: seen.account.toCoverage() };
     }
     text = now;
-    known = unchanged(targets, parseEpollItems(text));
+    items = parseEpollItems(text);
+    known = unchanged(targets, items);
   }
 }

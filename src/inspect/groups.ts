@@ -2,13 +2,17 @@
 import { badInt31, badRange, isInt31 } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { readLink, statIno } from '../procfs/descriptors.ts';
-import { kindOf } from '../procfs/kind.ts';
+import { kindAt } from '../procfs/kind.ts';
+import { isAnonymousLink, namesInode } from '../procfs/link.ts';
 import { checkProc } from '../procfs/processes.ts';
+import type { Account } from './account.ts';
 import { checkPids } from './arguments.ts';
-import { DescriptionOrder } from './descriptions.ts';
+import { DescriptionOrder, refAt } from './descriptions.ts';
 import { isPlainSocket } from './identify.ts';
+import { addTo } from './multimap.ts';
+import { membersOf } from './order.ts';
 import type { FileGroup, GroupOptions, GroupReport } from './reports.ts';
-import { scan, type Account, type Table } from './scan.ts';
+import { scan, type Table } from './scan.ts';
 
 /**
  * `kcmp(…, KCMP_FILE, …)` over many descriptors — which of them share an open file description?
@@ -61,9 +65,7 @@ class Inodes {
         }
         const item = this.ids.push(id) - 1;
         this.fds.push(fd);
-        const list = this.byInode.get(inode);
-        if (list === undefined) this.byInode.set(inode, [item]);
-        else list.push(item);
+        addTo(this.byInode, inode, item);
       }
     }
   }
@@ -73,7 +75,7 @@ class Inodes {
 function inodeOf(id: number, fd: number): string | null {
   const link = readLink(id, fd);
   if (link === null) return null;
-  if (link.startsWith('socket:[') || link.startsWith('pipe:[') || link.startsWith('anon_inode:')) return link;
+  if (namesInode(link) || isAnonymousLink(link)) return link;
   const stat = statIno(id, fd);
   return typeof stat === 'string' ? null : `${stat.dev}:${stat.ino}`;
 }
@@ -86,17 +88,11 @@ function compareAll(found: Inodes, account: Account): number[][] {
       groups.push(items);
       continue;
     }
-    const { leaders, next } = order.group(Int32Array.from(items));
-    for (const leader of leaders) {
-      const members: number[] = [];
-      for (let item = leader; item !== -1; item = next[item] as number) members.push(item);
-      groups.push(members.sort((a, b) => a - b));
-    }
+    const sorted = order.group(Int32Array.from(items));
+    for (const leader of sorted.leaders) groups.push(membersOf(sorted, leader).sort((a, b) => a - b));
   }
   return groups;
 }
-
-const refOf = ({ ids, fds }: Inodes, item: number): FileRef => ({ pid: ids[item] as number, fd: fds[item] as number });
 
 /** Without kcmp only sockets can be told, since one inode of theirs is one description, and what is alone on its inode. */
 function socketsOnly(found: Inodes, account: Account): number[][] {
@@ -104,7 +100,7 @@ function socketsOnly(found: Inodes, account: Account): number[][] {
   for (const items of found.byInode.values()) {
     const alone = items.length === 1;
     const [known, unknown] = [[] as number[], [] as number[]];
-    for (const item of items) (alone || isPlainSocket(refOf(found, item)) ? known : unknown).push(item);
+    for (const item of items) (alone || isPlainSocket(refAt(found, item)) ? known : unknown).push(item);
     if (known.length > 0) groups.push(known);
     for (const item of unknown) account.skip(found.ids[item] as number, 'EPERM', 'descriptor');
   }
@@ -112,9 +108,8 @@ function socketsOnly(found: Inodes, account: Account): number[][] {
 }
 
 function describe(id: number, items: readonly number[], found: Inodes): FileGroup {
-  const holders = items.map((item) => refOf(found, item));
+  const holders = items.map((item) => refAt(found, item));
   const [{ pid, fd }] = holders as [FileRef];
   const link = readLink(pid, fd);
-  const stat = statIno(pid, fd);
-  return { id, kind: kindOf(link, typeof stat === 'string' ? undefined : Number(stat.mode)), link, holders };
+  return { id, kind: kindAt(pid, fd, link), link, holders };
 }

@@ -5,19 +5,20 @@ import { kcmpError } from '../binding/explain.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { readLink, statIno } from '../procfs/descriptors.ts';
-import { readFdinfo } from '../procfs/fdinfo.ts';
+import { O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
 import { kindOf } from '../procfs/kind.ts';
+import { isAnonymousLink, namesInode } from '../procfs/link.ts';
 import { checkProc } from '../procfs/processes.ts';
 import { readStat } from '../procfs/stat.ts';
+import type { Account } from './account.ts';
 import { checkFile, checkPids } from './arguments.ts';
 import { sameWithoutKcmp } from './degraded.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { Holder, HolderReport, ScanOptions } from './reports.ts';
-import { scan, type Account, type Table } from './scan.ts';
+import { scan, type Table } from './scan.ts';
 
 const O_ACCMODE = 3;
 const O_CLOEXEC = 0o2000000;
-const O_PATH = 0o10000000;
 const MODES = ['r', 'w', 'rw', 'rw'] as const;
 
 /**
@@ -49,7 +50,7 @@ export function findHolders(file: FileRef, options?: ScanOptions): HolderReport 
     if (self < 0) throw kcmpError(self, { pid1: asked.pid, pid2: asked.pid, type: KCMP_FILE, fd1: asked.fd, fd2: asked.fd });
   }
   const isSame = comparable ? byKcmp : byInode;
-  const others = isAnonymous(link) ? undefined : new SameInode(link, stat);
+  const others = isAnonymousLink(link) ? undefined : new SameInode(link, stat);
   const holders: Holder[] = [];
   const sameInode: Holder[] = [];
   for (const table of tables) {
@@ -83,10 +84,6 @@ function byKcmp(file: FileRef, pid: number, fd: number, account: Account): boole
 const byInode = (file: FileRef, pid: number, fd: number, account: Account): boolean | undefined =>
   sameWithoutKcmp(file, { pid, fd }, account);
 
-const isAnonymous = (link: string | null): boolean => link?.startsWith('anon_inode:') === true;
-/** The link of a socket or pipe names its inode. */
-const namesInode = (link: string | null): boolean => link?.startsWith('socket:[') === true || link?.startsWith('pipe:[') === true;
-
 /** Descriptors of one inode, which a link names or device and number do. */
 class SameInode {
   readonly #link: string | null;
@@ -101,7 +98,7 @@ class SameInode {
 
   has(id: number, fd: number): boolean {
     const link = readLink(id, fd);
-    if (link === null || isAnonymous(link)) return false;
+    if (link === null || isAnonymousLink(link)) return false;
     if (namesInode(link) || namesInode(this.#link)) return link === this.#link;
     const stat = statIno(id, fd);
     return typeof stat !== 'string' && stat.ino === this.#ino && stat.dev === this.#dev;

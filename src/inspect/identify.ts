@@ -10,7 +10,8 @@ import type { FileRef } from '../binding/kcmp.ts';
 import { fcntlRaw, kcmpRaw } from '../binding/syscall.ts';
 import { isListed } from '../procfs/credentials.ts';
 import { readLink, statIno } from '../procfs/descriptors.ts';
-import { readFdinfo } from '../procfs/fdinfo.ts';
+import { O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
+import { isSocketLink } from '../procfs/link.ts';
 import { checkProc } from '../procfs/processes.ts';
 import { checkFile } from './arguments.ts';
 import { refusalReason, taskExists } from './refusal.ts';
@@ -18,7 +19,6 @@ import type { FileIdentity } from './reports.ts';
 
 const { EBADF, EPERM, ESRCH } = constants.errno;
 const F_GETFD = 1;
-const O_PATH = 0o10000000;
 const ATTEMPTS = 3;
 
 type Inode = Exclude<ReturnType<typeof statIno>, string>;
@@ -63,7 +63,7 @@ function inodeOf(ref: FileRef, a: FileRef, b: FileRef): Inode | string {
  * socket is another description of it, and one of a socket's name in the file system has that file's inode.
  */
 export function isPlainSocket({ pid, fd }: FileRef): boolean {
-  if (readLink(pid, fd)?.startsWith('socket:[') !== true) return false;
+  if (!isSocketLink(readLink(pid, fd))) return false;
   const info = readFdinfo(pid, fd);
   return typeof info !== 'string' && info.flags !== undefined && (info.flags & O_PATH) === 0;
 }

@@ -4,15 +4,16 @@ import { KCMP_FILE } from '../binding/abi.ts';
 import { badInt31, badType, errnoName, isInt31 } from '../binding/errors.ts';
 import { accessTo } from '../binding/explain.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
-import { listDescriptors, readLink, statIno } from '../procfs/descriptors.ts';
-import { kindOf } from '../procfs/kind.ts';
+import { listDescriptors, readLink } from '../procfs/descriptors.ts';
+import { kindAt } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/processes.ts';
 import { readStat } from '../procfs/stat.ts';
+import { Account, unseen } from './account.ts';
 import { checkOptions, checkPid } from './arguments.ts';
 import { sameWithoutKcmp } from './degraded.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { InheritedFile, InheritedOptions, InheritedReport } from './reports.ts';
-import { Account, isComparable } from './scan.ts';
+import { isComparable } from './scan.ts';
 
 type Allow = (fd: number, link: string | null) => boolean;
 
@@ -55,9 +56,7 @@ export function findInherited(pid: number, options?: InheritedOptions): Inherite
     const guesses = numbers.has(fd) ? [fd, ...theirs.filter((other) => other !== fd)] : theirs;
     const other = guesses.find((candidate) => same(pid, fd, from, candidate, account));
     if (other === undefined) continue;
-    const stat = statIno(pid, fd);
-    const kind = kindOf(link, typeof stat === 'string' ? undefined : Number(stat.mode));
-    inherited.push({ fd, from: { pid: from, fd: other }, kind, link });
+    inherited.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
   }
   return { pid, from, inherited, coverage: account.toCoverage() };
 }
@@ -122,11 +121,11 @@ const wildcard = (text: string): RegExp =>
 export function assertNoInherited(pid: number, options?: InheritedOptions): void {
   const report = findInherited(pid, options);
   const { from, inherited, coverage } = report;
-  const unseen = coverage.skipped.filter(({ code }) => code !== 'EBADF' && code !== 'ESRCH');
-  if (inherited.length === 0 && unseen.length === 0) return;
+  const [missed] = unseen(coverage);
+  if (inherited.length === 0 && missed === undefined) return;
   const message =
     inherited.length === 0
-      ? `some descriptors of process ${pid} could not be compared: ${unseen[0]?.reason}`
+      ? `some descriptors of process ${pid} could not be compared: ${missed?.reason}`
       : [`process ${pid} shares ${inherited.length} descriptor${inherited.length === 1 ? '' : 's'} with process ${from}:`, ...table(inherited)].join('\n');
   // Loaded here, since it costs more than this package.
   const { AssertionError } = process.getBuiltinModule('node:assert');

@@ -1,6 +1,7 @@
 /** A descriptor's inode number, by the cheapest means that is exact. */
 import { statIno } from '../procfs/descriptors.ts';
 import { readFdinfo } from '../procfs/fdinfo.ts';
+import { namesInode } from '../procfs/link.ts';
 
 /** Kinds whose instances all share the one anonymous inode. */
 const ANONYMOUS = /^anon_inode:\[?(eventfd|eventpoll|timerfd|signalfd|inotify|fanotify)\]?$/;
@@ -15,7 +16,7 @@ export class InodeReader {
    */
   read(id: number, fd: number, link: string | null): string | null {
     if (link === null) return null;
-    if (link.startsWith('socket:[') || link.startsWith('pipe:[')) return link.slice(link.indexOf('[') + 1, -1);
+    if (namesInode(link)) return link.slice(link.indexOf('[') + 1, -1);
     if (!ANONYMOUS.test(link)) return this.#ask(id, fd);
     this.#anonymous ??= this.#ask(id, fd);
     return this.#anonymous;
@@ -29,5 +30,3 @@ export class InodeReader {
     return typeof stat === 'string' ? null : `${stat.ino}`;
   }
 }
-
-export const isSocket = (link: string | null): boolean => link?.startsWith('socket:[') === true;

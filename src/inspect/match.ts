@@ -6,8 +6,9 @@ import { constants } from 'node:os';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpEpollRaw } from '../binding/syscall.ts';
 import type { Candidates } from './candidates.ts';
-import { DescriptionOrder } from './descriptions.ts';
-import { search } from './order.ts';
+import { DescriptionOrder, refAt } from './descriptions.ts';
+import { addTo } from './multimap.ts';
+import { membersOf, search } from './order.ts';
 import type { EpollItem } from './reports.ts';
 
 const { ENOENT } = constants.errno;
@@ -63,8 +64,7 @@ export class Matcher {
     const rest = far.filter((item) => {
       const at = search(matched, (leader) => this.#order.compare(leader, item));
       if (at < 0) return true;
-      const leader = matched[at] as number;
-      joined.set(leader, [...(joined.get(leader) ?? []), this.#ref(item)]);
+      addTo(joined, matched[at] as number, refAt(this.#from, item));
       return false;
     });
     const open = targets.filter((_, i) => (found[i] as number) < 0);
@@ -101,7 +101,7 @@ export class Matcher {
         const at = leaders.length > 0 ? search(leaders, (leader) => order.compare(leader, item)) : -1;
         holders = at < 0 ? [] : this.#members(leaders[at] as number);
       }
-      if (before !== item) holders.push(this.#ref(item));
+      if (before !== item) holders.push(refAt(this.#from, item));
       before = item;
       answers.push(holders);
     }
@@ -114,21 +114,15 @@ export class Matcher {
     return leaders;
   }
 
-  #ref(item: number): FileRef {
-    return { pid: this.#from.ids[item] as number, fd: this.#from.fds[item] as number };
-  }
-
   #members(leader: number): FileRef[] {
-    const refs: FileRef[] = [];
-    for (let item = leader; item >= 0; item = this.#order.next[item] as number) refs.push(this.#ref(item));
-    return refs;
+    return membersOf(this.#order, leader).map((item) => refAt(this.#from, item));
   }
 
   /** The leader of each target among sorted leaders, or a negative number. */
   #searchAll(targets: readonly EpollItem[], leaders: Int32Array, guesses: readonly number[]): number[] {
     const leaderOf = new Map<number, number>();
     for (const leader of leaders) {
-      for (let item = leader; item >= 0; item = this.#order.next[item] as number) leaderOf.set(item, leader);
+      for (const item of membersOf(this.#order, leader)) leaderOf.set(item, leader);
     }
     const found = targets.map((_, i) => leaderOf.get(guesses[i] ?? NOBODY) ?? NOBODY);
     // Mostly a description is one target: without those already matched the search takes fewer walks.

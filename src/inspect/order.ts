@@ -66,6 +66,13 @@ export function groupBy(items: Int32Array, compare: Compare, next: Int32Array): 
   return { leaders: from.subarray(0, n === 0 ? 0 : (runs[0] as number)), next };
 }
 
+/** A group's items, its leader first; none for a leader below 0. */
+export function membersOf({ next }: Pick<Groups, 'next'>, leader: number): number[] {
+  const members: number[] = [];
+  for (let item = leader; item >= 0; item = next[item] as number) members.push(item);
+  return members;
+}
+
 /** Hangs the chain of `b` behind the leader `a`, where order within a group does not matter. */
 function append(next: Int32Array, a: number, b: number): void {
   let tail = b;

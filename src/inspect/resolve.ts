@@ -2,9 +2,12 @@
 import { KCMP_FILE } from '../binding/abi.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
+import { unseen } from './account.ts';
 import { findCandidates, type Candidates } from './candidates.ts';
+import { refAt } from './descriptions.ts';
 import { isPlainSocket } from './identify.ts';
 import { Matcher } from './match.ts';
+import { addTo } from './multimap.ts';
 import type { EpollItem, EpollTarget, TargetStatus } from './reports.ts';
 import type { Scan } from './scan.ts';
 
@@ -57,7 +60,7 @@ export class Resolver {
     for (const [inode, targets] of byInode) {
       const bySocket = !comparable && candidates.sockets.has(inode);
       // Those of one inode may be these targets or not, which is to say that they could not be looked at.
-      const undecided = comparable || bySocket ? 0 : sizeOf(candidates, inode);
+      const undecided = comparable || bySocket ? 0 : itemsOf(candidates, inode).length;
       if (undecided > 0) account.skip(this.#pid, 'EPERM', 'descriptor', undecided);
       const holders =
         comparable ? matcher.holders(inode, targets)
@@ -87,7 +90,7 @@ export class Resolver {
     const sorted = holders.toSorted((a, b) => a.pid - b.pid || a.fd - b.fd);
     // The item was parsed for this report alone, so it becomes the target: a copy costs more than all else here.
     const target: EpollTarget = Object.assign(item, { status, holders: sorted, numberNow, numberReused });
-    if (status === 'unresolved') target.reason = !comparable || account.partial ? 'unreadable' : 'unseen';
+    if (status === 'unresolved') target.reason = !comparable || unseen(account).length > 0 ? 'unreadable' : 'unseen';
     return target;
   }
 }
@@ -96,19 +99,11 @@ export class Resolver {
 function classify(items: readonly EpollItem[]): Map<string, EpollItem[]> {
   const told = items.every(({ ino }) => ino !== undefined);
   const classes = new Map<string, EpollItem[]>();
-  for (const item of items) {
-    const inode = told ? `${item.ino}` : '';
-    const list = classes.get(inode);
-    if (list === undefined) classes.set(inode, [item]);
-    else list.push(item);
-  }
+  for (const item of items) addTo(classes, told ? `${item.ino}` : '', item);
   return classes;
 }
 
-const sizeOf = ({ own, others }: Candidates, inode: string): number =>
-  (own.get(inode)?.length ?? 0) + (others.get(inode)?.length ?? 0);
+const itemsOf = ({ own, others }: Candidates, inode: string): number[] => [...(own.get(inode) ?? []), ...(others.get(inode) ?? [])];
 
-function socketHolders({ own, others, ids, fds }: Candidates, inode: string): FileRef[] {
-  const items = [...(own.get(inode) ?? []), ...(others.get(inode) ?? [])];
-  return items.map((item) => ({ pid: ids[item] as number, fd: fds[item] as number })).filter(isPlainSocket);
-}
+const socketHolders = (candidates: Candidates, inode: string): FileRef[] =>
+  itemsOf(candidates, inode).map((item) => refAt(candidates, item)).filter(isPlainSocket);

@@ -10,10 +10,9 @@ import { isListed } from '../procfs/credentials.ts';
 import { listDescriptors } from '../procfs/descriptors.ts';
 import { listProcesses, listTasks } from '../procfs/processes.ts';
 import { readStat } from '../procfs/stat.ts';
-import { groupBy } from './order.ts';
-import { refusalReason } from './refusal.ts';
+import { Account } from './account.ts';
+import { groupBy, membersOf } from './order.ts';
 import { goneOrHidden } from './refused.ts';
-import type { Coverage, Skipped } from './reports.ts';
 
 const { EINVAL } = constants.errno;
 
@@ -25,30 +24,6 @@ export interface Table {
   fds: number[];
   /** Other processes that share it. */
   sharedWith: number[];
-}
-
-/** Counts what a scan sees and skips. */
-export class Account implements Coverage {
-  processes = 0;
-  tasks = 0;
-  descriptors = 0;
-  skipped: Skipped[] = [];
-
-  skip(pid: number, code: string, unit: Skipped['unit'], count = 1): void {
-    const known = this.skipped.find((entry) => entry.pid === pid && entry.code === code && entry.unit === unit);
-    if (known === undefined) this.skipped.push({ pid, code, count, unit, reason: refusalReason(code, pid) });
-    else known.count += count;
-  }
-
-  /** Whether something was there that could not be looked at; what ended or closed meanwhile is not. */
-  get partial(): boolean {
-    return this.skipped.some(({ code }) => code !== 'ESRCH' && code !== 'ENOENT' && code !== 'EBADF');
-  }
-
-  toCoverage(): Coverage {
-    const { processes, tasks, descriptors, skipped } = this;
-    return { processes, tasks, descriptors, skipped };
-  }
 }
 
 export interface Scan {
@@ -140,11 +115,9 @@ function withoutShared(tables: Table[], first: number | undefined): Table[] {
     return raw(a, a) < 0 ? -1 : 1;
   };
   const dropped = new Set<Table>();
-  const { leaders, next } = groupBy(Int32Array.from(open.keys()), compare, new Int32Array(open.length));
-  for (const leader of leaders) {
-    if (next[leader] === -1) continue;
-    const sharers: Table[] = [];
-    for (let i = leader; i !== -1; i = next[i] as number) sharers.push(at(i));
+  const groups = groupBy(Int32Array.from(open.keys()), compare, new Int32Array(open.length));
+  for (const leader of groups.leaders) {
+    const sharers = membersOf(groups, leader).map(at);
     sharers.sort((a, b) => (a.id === first ? -1 : b.id === first ? 1 : a.id - b.id));
     const [kept, ...others] = sharers as [Table, ...Table[]];
     kept.sharedWith = others.map(({ id }) => id);

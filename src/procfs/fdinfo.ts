@@ -9,6 +9,9 @@ import { PROC } from './processes.ts';
 import { readText } from './read.ts';
 import { Scanner } from './scanner.ts';
 
+/** The open flag of a descriptor that names a file without access to it. */
+export const O_PATH = 0o10000000;
+
 export interface Fdinfo {
   /** File offset. */
   pos?: bigint;

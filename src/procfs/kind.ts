@@ -4,6 +4,7 @@
  * Sources: proc_pid_fd(5); the names given to anon_inode_getfile() in Linux 6.18.
  */
 import type { FileKind } from '../inspect/reports.ts';
+import { statIno } from './descriptors.ts';
 
 /** The names after `anon_inode:`. Only inotify's has no brackets. */
 const ANONYMOUS: ReadonlyMap<string, FileKind> = new Map<string, FileKind>([
@@ -57,4 +58,10 @@ export function kindOf(link: string | null, mode?: number): FileKind {
   const byMode = mode === undefined ? undefined : MODES.get(mode & S_IFMT);
   const mayBeTty = byMode === undefined || byMode === 'character device';
   return mayBeTty && link !== null && TTY.test(link) ? 'tty' : (byMode ?? 'unknown');
+}
+
+/** The kind of a descriptor's file, whose link was read already; the mode is asked for here. */
+export function kindAt(pid: number, fd: number, link: string | null): FileKind {
+  const stat = statIno(pid, fd);
+  return kindOf(link, typeof stat === 'string' ? undefined : Number(stat.mode));
 }

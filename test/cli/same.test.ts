@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { startChild, type Child } from '../support/child.ts';
 import * as libc from '../support/libc.ts';
-import { kcmp, kcmpJson, kcmpProcess, mask, NO_PID, pipe as newPipe } from './command.ts';
+import { kcmp, kcmpJson, kcmpProcess, mask, NO_PID, pipe as newPipe, type Result } from './command.ts';
 
-const RUN = new URL('../../src/cli/run.ts', import.meta.url).href;
+const COMMAND = new URL('./command.ts', import.meta.url).href;
 const me = process.pid;
 let child: Child;
 let pipe: [number, number];
@@ -111,20 +111,13 @@ describe('of two tasks', () => {
 });
 
 /** Runs `kcmp same A B` in a child whose calls of kcmp fail as in a container. */
-async function sameInContainer(child: Child, a: string, b: string): Promise<{ code: number; out: string; err: string }> {
+async function sameInContainer(child: Child, a: string, b: string): Promise<Result> {
   return child.run(async ({ keep, seccomp }, source: string, args: string[]) => {
     if (keep['filtered'] === undefined) seccomp.refuseKcmp('EPERM');
     keep['filtered'] = true;
-    const { run } = (await import(source)) as typeof import('../../src/cli/run.ts');
-    const result = { code: 0, out: '', err: '' };
-    result.code = await run(args, {
-      out: (text) => void (result.out += text),
-      err: (text) => void (result.err += text),
-      errIsTerminal: () => false,
-      now: () => 0,
-    });
-    return result;
-  }, RUN, ['same', a, b]);
+    const { kcmp } = (await import(source)) as typeof import('./command.ts');
+    return kcmp(...args);
+  }, COMMAND, ['same', a, b]);
 }
 
 describe('under a filter like that of containers', () => {

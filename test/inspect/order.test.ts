@@ -1,7 +1,7 @@
 /** Sorting, grouping and searching, by laws and against brute force. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { groupBy, search, type Groups } from '../../src/inspect/order.ts';
+import { groupBy, membersOf, search } from '../../src/inspect/order.ts';
 
 /** A small seeded generator, so that a failure can be repeated. */
 function random(seed: number): (below: number) => number {
@@ -11,12 +11,6 @@ function random(seed: number): (below: number) => number {
     return Math.floor((state / 2 ** 32) * below);
   };
 }
-
-const membersOf = ({ next }: Groups, leader: number): number[] => {
-  const members: number[] = [];
-  for (let item = leader; item !== -1; item = next[item] as number) members.push(item);
-  return members;
-};
 
 function group(keys: number[]): { groups: number[][]; calls: number } {
   let calls = 0;

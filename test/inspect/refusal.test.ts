@@ -83,19 +83,7 @@ describe('EPERM and EACCES', () => {
 
   test('name a sandbox such as that of Landlock', async (t) => {
     const observer = await start();
-    const refusal = await observer.run(({ libc }) => {
-      const [CREATE_RULESET, RESTRICT_SELF, PR_SET_NO_NEW_PRIVS] = [444, 446, 38];
-      const rules = new Uint8Array(8);
-      rules[1] = 0x08; // handles the making of block devices, which nobody misses
-      try {
-        const ruleset = libc.syscall(CREATE_RULESET, libc.addressOf(rules), rules.length, 0);
-        libc.prctl(PR_SET_NO_NEW_PRIVS, 1);
-        libc.syscall(RESTRICT_SELF, ruleset, 0);
-        return undefined;
-      } catch (error) {
-        return (error as Error).message;
-      }
-    });
+    const refusal = await observer.run(({ landlock }) => landlock.confine());
     if (refusal !== undefined) return t.skip(`no Landlock here: ${refusal}`);
     const { reason, kcmp } = await observe(observer, 'EPERM', process.pid);
     assert.match(reason, /^outside of this sandbox/);

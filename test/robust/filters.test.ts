@@ -1,24 +1,17 @@
 /** Under real seccomp filters: what the inspectors and the command still answer, and what they leave open. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type * as cli from '../../src/cli/run.ts';
+import type * as cli from '../cli/command.ts';
 import { startChild, type Child } from '../support/child.ts';
 
-const RUN = new URL('../../src/cli/run.ts', import.meta.url).href;
+const COMMAND = new URL('../cli/command.ts', import.meta.url).href;
 
 /** `kcmp …` in a child, where the filter is. */
-const command = (child: Child, ...args: Array<string | number>): Promise<{ code: number; out: string; err: string }> =>
-  child.run(async (_, source: string, args: string[]) => {
-    const { run } = (await import(source)) as typeof cli;
-    const result = { code: 0, out: '', err: '' };
-    result.code = await run(args, {
-      out: (text) => void (result.out += text),
-      err: (text) => void (result.err += text),
-      errIsTerminal: () => false,
-      now: () => 0,
-    });
-    return result;
-  }, RUN, args.map(String));
+const command = (child: Child, ...args: Array<string | number>): Promise<cli.Result> =>
+  child.run(async (_, source: string, args: Array<string | number>) => {
+    const { kcmp } = (await import(source)) as typeof cli;
+    return kcmp(...args);
+  }, COMMAND, args);
 
 interface Scene {
   socket: number;

@@ -5,6 +5,7 @@ import * as net from 'node:net';
 import * as os from 'node:os';
 import * as workerThreads from 'node:worker_threads';
 import * as kcmp from '../../src/index.ts';
+import * as landlock from './landlock.ts';
 import * as libc from './libc.ts';
 import * as seccomp from './seccomp.ts';
 import { startWorker } from './worker.ts';
@@ -17,12 +18,13 @@ export interface Tools {
   os: typeof os;
   workerThreads: typeof workerThreads;
   kcmp: typeof kcmp;
+  landlock: typeof landlock;
   libc: typeof libc;
   seccomp: typeof seccomp;
   startWorker: typeof startWorker;
   keep: Record<string, unknown>;
 }
-const tools: Tools = { fs, childProcess, net, os, workerThreads, kcmp, libc, seccomp, startWorker, keep: {} };
+const tools: Tools = { fs, childProcess, net, os, workerThreads, kcmp, landlock, libc, seccomp, startWorker, keep: {} };
 
 // tsx names functions by a helper that a function sent as text would miss.
 Object.assign(globalThis, { __name: (target: unknown) => target });

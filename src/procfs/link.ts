@@ -1,0 +1,10 @@
+/** What the text of a descriptor's link says by itself. No path reads like this: paths begin with a slash. */
+
+/** A socket of sockfs, not the name of one in a file system. */
+export const isSocketLink = (link: string | null): boolean => link?.startsWith('socket:[') === true;
+
+/** A kind without an inode of its own: most share the kernel's one anonymous inode. */
+export const isAnonymousLink = (link: string | null): boolean => link?.startsWith('anon_inode:') === true;
+
+/** Sockets and pipes: the link names their inode, as `pipe:[4711]` does. */
+export const namesInode = (link: string | null): link is string => isSocketLink(link) || link?.startsWith('pipe:[') === true;
