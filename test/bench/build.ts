@@ -61,7 +61,7 @@ export async function build(): Promise<Build> {
   run('npm', ['run', 'build']);
   cpSync(join(ROOT, 'dist'), dist, { recursive: true });
   copyFileSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  for (const name of ['node_modules', 'src']) symlinkSync(join(ROOT, name), join(folder, name)); // the help is read from src
   const index = join(dist, 'index.js');
   const empty = join(folder, 'empty.js');
   writeFileSync(empty, '');
