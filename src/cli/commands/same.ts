@@ -1,12 +1,10 @@
 /** `kcmp same A B`: do two descriptors, or one resource of two tasks, share one object? */
-import { KCMP_FILE } from '../../binding/abi.ts';
-import { kcmpRaw } from '../../binding/syscall.ts';
-import type { FileIdentity, FileRef, TaskResource } from '../../index.ts';
+import { compareTasks, identifyFiles, taskSharing, type FileIdentity, type FileRef, type TaskResource } from '../../index.ts';
 import { choice, expect, fileRef, parse, taskId } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
+import { printJson } from '../json.ts';
 import { print, ref, tell } from '../text.ts';
-
-const TYPES = ['file', 'vm', 'files', 'fs', 'sighand', 'io', 'sysvsem'] as const;
+import { RESOURCES, RESOURCE_WORDS } from '../words.ts';
 
 const CODES: Readonly<Record<FileIdentity['relation'], ExitCode>> = { same: 0, different: 1, unknown: 2 };
 
@@ -19,25 +17,9 @@ const BY: Readonly<Record<FileIdentity['via'], string>> = {
   none: '',
 };
 
-async function printJson(io: Io, report: unknown): Promise<void> {
-  const json = await import('../json.ts');
-  json.printJson(io, report);
-}
-
-/**
- * identifyFiles, which asks kcmp(2) first, with everything else it can do loaded only when kcmp does not answer.
- * This command is the one that scripts run in loops, and most of its time goes into loading modules.
- */
-async function identify(a: FileRef, b: FileRef): Promise<FileIdentity> {
-  const result = kcmpRaw(a.pid, b.pid, KCMP_FILE, a.fd, b.fd);
-  if (result >= 0) return { relation: result === 0 ? 'same' : 'different', via: 'kcmp' };
-  const { identifyFiles } = await import('../../inspect/identify.ts');
-  return identifyFiles(a, b);
-}
-
-async function sameFiles(a: FileRef, b: FileRef, json: boolean, io: Io): Promise<ExitCode> {
-  const { relation, via, reason } = await identify(a, b);
-  if (json) await printJson(io, { a, b, type: 'file', relation, via, ...(reason === undefined ? {} : { reason }) });
+function sameFiles(a: FileRef, b: FileRef, json: boolean, io: Io): ExitCode {
+  const { relation, via, reason } = identifyFiles(a, b);
+  if (json) printJson(io, { a, b, type: 'file', relation, via, ...(reason === undefined ? {} : { reason }) });
   else if (relation !== 'unknown') {
     const what = relation === 'same' ? 'one open file description' : 'two different open file descriptions';
     print(io, [`${ref(a)} and ${ref(b)} are ${what}${BY[via]}.`]);
@@ -46,17 +28,15 @@ async function sameFiles(a: FileRef, b: FileRef, json: boolean, io: Io): Promise
   return CODES[relation];
 }
 
-async function sameTasks(a: number, b: number, type: TaskResource, json: boolean, io: Io): Promise<ExitCode> {
-  const { taskSharing } = await import('../../inspect/tasks.ts');
+function sameTasks(a: number, b: number, type: TaskResource, json: boolean, io: Io): ExitCode {
   // One task makes no pair, but it has to exist.
-  if (a === b) (await import('../../binding/kcmp.ts')).compareTasks(a, b, type);
+  if (a === b) compareTasks(a, b, type);
   const pair = taskSharing([a, b]).resources[type][0];
   // A task has what it has, also where the kernel could not tell two tasks' nothing from their something.
   const verdict = a === b && pair?.code === undefined ? 'shared' : (pair?.verdict ?? 'unknown');
   const relation = verdict === 'shared' ? 'same' : verdict === 'separate' || verdict === 'none' ? 'different' : 'unknown';
-  const { RESOURCE_WORDS } = await import('../words.ts');
   const what = RESOURCE_WORDS[type];
-  if (json) await printJson(io, { a, b, type, relation, verdict, ...(pair?.code === undefined ? {} : { code: pair.code }) });
+  if (json) printJson(io, { a, b, type, relation, verdict, ...(pair?.code === undefined ? {} : { code: pair.code }) });
   else if (verdict === 'shared') print(io, [`${a} and ${b} share one ${what}.`]);
   else if (verdict === 'separate') print(io, [`${a} and ${b} do not share one ${what}.`]);
   else if (verdict === 'none') print(io, [`${a} and ${b} share no ${what}: neither has one.`]);
@@ -67,7 +47,7 @@ async function sameTasks(a: number, b: number, type: TaskResource, json: boolean
 
 export const run: Command = (args, io) => {
   const parsed = parse('same', args, { type: { type: 'string' } });
-  const type = choice('type', parsed.value('type'), TYPES) ?? 'file';
+  const type = choice('type', parsed.value('type'), ['file', ...RESOURCES] as const) ?? 'file';
   const ref = type === 'file' ? ['PID:FD', 'PID:FD'] : ['PID', 'PID'];
   expect('same', parsed.rest, ...ref);
   const [a = '', b = ''] = parsed.rest;
