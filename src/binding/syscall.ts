@@ -11,9 +11,11 @@ import { EPOLL_SLOT_SIZE, writeEpollSlot } from './layout.ts';
 type Syscall = (nr: number, a: number, b: number, c: number, d: number, e: number) => number;
 
 let syscall: Syscall | undefined;
+let wordCall: Syscall | undefined;
+let addressOf: (bytes: Uint8Array) => number;
 let errno: () => number;
+let numbers: SyscallNumbers;
 let kcmpNumber = 0;
-let fcntlNumber = 0;
 
 // One slot serves the whole isolate, since calls are synchronous. Its memory is outside
 // the JavaScript heap and private to this file, so that its address holds for good.
@@ -37,14 +39,19 @@ export function load(): Syscall {
   if (syscall !== undefined) return syscall;
   const refusal = platformRefusal();
   if (refusal !== undefined) throw coded(new Error(refusal), 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM');
-  ({ kcmp: kcmpNumber, fcntl: fcntlNumber } = SYSCALL_NUMBERS[process.arch] as SyscallNumbers);
+  numbers = SYSCALL_NUMBERS[process.arch] as SyscallNumbers;
+  kcmpNumber = numbers.kcmp;
   try {
     const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
     errno = koffi.errno;
-    slotAddress = Number(koffi.address(slotBytes));
+    addressOf = (bytes) => Number(koffi.address(bytes));
+    slotAddress = addressOf(slotBytes);
     // The number is `long` as syscall() takes it, the rest as kcmp(2) declares it. The result fits an int,
     // which koffi hands back faster than a long.
-    syscall = koffi.load(null).func('int syscall(long, int, int, int, ulong, ulong)') as unknown as Syscall;
+    const libc = koffi.load(null);
+    syscall = libc.func('int syscall(long, int, int, int, ulong, ulong)') as unknown as Syscall;
+    // For calls that take an address early on.
+    wordCall = libc.func('int syscall(long, int, ulong, ulong, ulong, ulong)') as unknown as Syscall;
   } catch (cause) {
     throw koffiUnavailable(cause);
   }
@@ -90,6 +97,27 @@ export function kcmpEpollRaw(
 
 /** fcntl(2) with a whole number as its argument. */
 export function fcntlRaw(fd: number, command: number, argument: number): number {
-  const result = (syscall ?? load())(fcntlNumber, fd, command, argument, 0, 0);
+  const result = (syscall ?? load())(numbers.fcntl, fd, command, argument, 0, 0);
+  return result === -1 ? -errno() : result;
+}
+
+/** The numbers of this architecture. */
+export function syscallNumbers(): SyscallNumbers {
+  load();
+  return numbers;
+}
+
+/**
+ * The address of bytes outside the JavaScript heap, to be taken once: it holds for as long as
+ * they can be reached and their buffer is neither transferred nor resized.
+ */
+export function addressOfBytes(bytes: Uint8Array): number {
+  load();
+  return addressOf(bytes);
+}
+
+/** A system call of an int and up to four words, whose result fits an int. Returns that, or a negative errno. */
+export function wordCallRaw(nr: number, a: number, b: number, c: number, d: number, e: number): number {
+  const result = (wordCall as Syscall)(nr, a, b, c, d, e);
   return result === -1 ? -errno() : result;
 }

@@ -1,16 +1,17 @@
 /** The open file table of many processes: their descriptors, gathered by open file description. */
+import { KCMP_FILE } from '../binding/abi.ts';
 import { badInt31, badRange, isInt31 } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
-import { readLink, statIno } from '../procfs/descriptors.ts';
+import { kcmpRaw } from '../binding/syscall.ts';
+import { readLink } from '../procfs/descriptors.ts';
 import { kindAt } from '../procfs/kind.ts';
-import { isAnonymousLink, namesInode } from '../procfs/link.ts';
 import { checkProc } from '../procfs/processes.ts';
 import type { Account } from './account.ts';
 import { checkPids } from './arguments.ts';
+import { gather, splitEventfds } from './buckets.ts';
 import { DescriptionOrder, refAt } from './descriptions.ts';
 import { isPlainSocket } from './identify.ts';
-import { addTo } from './multimap.ts';
-import { membersOf } from './order.ts';
+import { OpenFiles } from './open-files.ts';
 import type { FileGroup, GroupOptions, GroupReport } from './reports.ts';
 import { scan, type Table } from './scan.ts';
 
@@ -35,79 +36,132 @@ export function groupFiles(options?: GroupOptions): GroupReport {
   if (!isInt31(minHolders)) throw badInt31('options.minHolders', minHolders);
   if (minHolders < 1) throw badRange('options.minHolders', 'an integer >= 1 && <= 2147483647', minHolders);
   checkProc();
-  const { tables, account, comparable } = scan(pids, options?.onProgress);
+  const files = new OpenFiles();
+  const { tables, account, comparable } = scan(pids, options?.onProgress, undefined, files.list);
   tables.sort((a, b) => a.id - b.id);
-  const found = new Inodes(tables, account);
-  const groups = comparable ? compareAll(found, account) : socketsOnly(found, account);
+  const { ids, fds } = files;
+  const byPlace = (a: number, b: number): number => (ids[a] as number) - (ids[b] as number) || (fds[a] as number) - (fds[b] as number);
+  const groups = new Grouping(files, tables, account, minHolders).run(comparable);
+  for (const items of groups) items.sort(byPlace);
   return {
-    groups: groups
-      .filter((items) => items.length >= minHolders)
-      .sort((a, b) => (a[0] as number) - (b[0] as number))
-      .map((items, i) => describe(i + 1, items, found)),
+    groups: groups.sort((a, b) => byPlace(a[0] as number, b[0] as number)).map((items, i) => describe(i + 1, items, files)),
     sharedTables: tables.filter(({ sharedWith }) => sharedWith.length > 0).map(({ id, sharedWith }) => ({ pid: id, sharedWith })),
     coverage: account.toCoverage(),
   };
 }
 
-/** The descriptors as parallel arrays, and which of them have one inode. An item is an index, so their order is by pid, then fd. */
-class Inodes {
-  readonly ids: number[] = [];
-  readonly fds: number[] = [];
-  readonly byInode: Map<string, number[]> = new Map();
+class Grouping {
+  readonly #files: OpenFiles;
+  readonly #tables: readonly Table[];
+  readonly #account: Account;
+  readonly #minHolders: number;
+  /** By item: the next of those that are known to be the same without any sorting, or -1. */
+  readonly #alike: Int32Array;
+  readonly #groups: number[][] = [];
 
-  constructor(tables: readonly Table[], account: Account) {
-    for (const { id, fds } of tables) {
-      for (const fd of fds) {
-        const inode = inodeOf(id, fd);
-        if (inode === null) {
-          account.skip(id, 'EBADF', 'descriptor');
-          continue;
-        }
-        const item = this.ids.push(id) - 1;
-        this.fds.push(fd);
-        addTo(this.byInode, inode, item);
+  constructor(files: OpenFiles, tables: readonly Table[], account: Account, minHolders: number) {
+    this.#files = files;
+    this.#tables = tables;
+    this.#account = account;
+    this.#minHolders = minHolders;
+    this.#alike = new Int32Array(files.length).fill(-1);
+  }
+
+  run(comparable: boolean): number[][] {
+    const files = this.#files;
+    const items = this.#distinct();
+    if (comparable) splitEventfds(files, items);
+    const { heads, next } = gather(files, items);
+    const order = new DescriptionOrder(files, this.#skip);
+    for (const head of heads) {
+      const second = next[head] as number;
+      if (second === -1) this.#add(head, null);
+      else if (!comparable) this.#addWithoutKcmp(head, next);
+      else if (next[second] !== -1 || !this.#addPair(head, second, next)) {
+        const grouped = order.group(chain(head, next));
+        for (const leader of grouped.leaders) this.#add(leader, grouped.next);
       }
     }
+    return this.#groups;
   }
-}
 
-/** What all descriptors of one inode have in common: a link that names it, or device and number. */
-function inodeOf(id: number, fd: number): string | null {
-  const link = readLink(id, fd);
-  if (link === null) return null;
-  if (namesInode(link) || isAnonymousLink(link)) return link;
-  const stat = statIno(id, fd);
-  return typeof stat === 'string' ? null : `${stat.dev}:${stat.ino}`;
-}
+  readonly #skip = (item: number, code: string): void => {
+    this.#account.skip(this.#files.ids[item] as number, code, 'descriptor');
+    // Those it stood for were still open a moment ago, but nothing is claimed about them now.
+    const others = this.#alike[item] as number;
+    if (others !== -1) this.#skip(others, 'EAGAIN');
+  };
 
-function compareAll(found: Inodes, account: Account): number[][] {
-  const order = new DescriptionOrder(found, (item, code) => account.skip(found.ids[item] as number, code, 'descriptor'));
-  const groups: number[][] = [];
-  for (const items of found.byInode.values()) {
-    if (items.length === 1) {
-      groups.push(items);
-      continue;
+  /** What is left to be told apart: all but those that a second look confirms to be what a parent had under their number. */
+  #distinct(): Int32Array {
+    const files = this.#files;
+    const items = new Int32Array(files.length);
+    // The table of an origin may have been dropped as shared; then the first that had the same stands for it.
+    const standIns = new Int32Array(files.length).fill(-1);
+    let count = 0;
+    for (const { id } of this.#tables) {
+      const { start, end } = files.spanOf(id);
+      for (let item = start; item < end; item++) {
+        const origin = files.origins[item] as number;
+        const standIn = standIns[origin] as number;
+        if (standIn === -1) standIns[origin] = item;
+        else if ((files.inos[standIn] as number) >= 0 && this.#compare(standIn, item) === 0) {
+          this.#alike[item] = this.#alike[standIn] as number;
+          this.#alike[standIn] = item;
+          continue;
+        } else files.refresh(item);
+        if ((files.inos[item] as number) < 0) this.#skip(item, 'EBADF');
+        else items[count++] = item;
+      }
     }
-    const sorted = order.group(Int32Array.from(items));
-    for (const leader of sorted.leaders) groups.push(membersOf(sorted, leader).sort((a, b) => a - b));
+    return items.subarray(0, count);
   }
-  return groups;
+
+  /** Two of one inode, such as the ends of a pipe, need no sorting; false when they could not be told. */
+  #addPair(a: number, b: number, next: Int32Array): boolean {
+    const result = this.#compare(a, b);
+    if (result < 0 || (result === 0 && this.#compare(a, b) !== 0)) return false;
+    if (result === 0) {
+      this.#add(a, next);
+    } else {
+      this.#add(a, null);
+      this.#add(b, null);
+    }
+    return true;
+  }
+
+  /** Without kcmp only sockets can be told, since one inode of theirs is one description. */
+  #addWithoutKcmp(head: number, next: Int32Array): void {
+    const items = [...chain(head, next)];
+    const known = items.filter((item) => isPlainSocket(refAt(this.#files, item)));
+    if (known.length > 0 && known.length >= this.#minHolders) this.#groups.push(known);
+    for (const item of items) if (!known.includes(item)) this.#skip(item, 'EPERM');
+  }
+
+  /** @param next - the chain of `leader`; null when it stands alone */
+  #add(leader: number, next: Int32Array | null): void {
+    const alike = this.#alike;
+    if (next === null && this.#minHolders > 1 && alike[leader] === -1) return;
+    const members: number[] = [];
+    for (let item = leader; item !== -1; item = next === null ? -1 : (next[item] as number)) {
+      for (let same = item; same !== -1; same = alike[same] as number) members.push(same);
+    }
+    if (members.length >= this.#minHolders) this.#groups.push(members);
+  }
+
+  #compare(a: number, b: number): number {
+    const { ids, fds } = this.#files;
+    return kcmpRaw(ids[a] as number, ids[b] as number, KCMP_FILE, fds[a] as number, fds[b] as number);
+  }
 }
 
-/** Without kcmp only sockets can be told, since one inode of theirs is one description, and what is alone on its inode. */
-function socketsOnly(found: Inodes, account: Account): number[][] {
-  const groups: number[][] = [];
-  for (const items of found.byInode.values()) {
-    const alone = items.length === 1;
-    const [known, unknown] = [[] as number[], [] as number[]];
-    for (const item of items) (alone || isPlainSocket(refAt(found, item)) ? known : unknown).push(item);
-    if (known.length > 0) groups.push(known);
-    for (const item of unknown) account.skip(found.ids[item] as number, 'EPERM', 'descriptor');
-  }
-  return groups;
+function chain(head: number, next: Int32Array): Int32Array {
+  const items: number[] = [];
+  for (let item = head; item !== -1; item = next[item] as number) items.push(item);
+  return Int32Array.from(items);
 }
 
-function describe(id: number, items: readonly number[], found: Inodes): FileGroup {
+function describe(id: number, items: readonly number[], found: OpenFiles): FileGroup {
   const holders = items.map((item) => refAt(found, item));
   const [{ pid, fd }] = holders as [FileRef];
   const link = readLink(pid, fd);

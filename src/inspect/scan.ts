@@ -26,6 +26,9 @@ export interface Table {
   sharedWith: number[];
 }
 
+/** Reads the descriptors of a task, ascending, or answers the errno's name. */
+export type Lister = (id: number) => number[] | string;
+
 export interface Scan {
   tables: Table[];
   account: Account;
@@ -40,11 +43,13 @@ export const isComparable = (): boolean => accessTo(process.pid) === -EINVAL;
  * Lists the tables of processes.
  * @param pids - undefined for every process of /proc
  * @param first - a task whose table stands under that very id, and which is looked at even if not listed
+ * @param list - how the descriptors of a task are read
  */
 export function scan(
   pids: readonly number[] | undefined,
   onProgress: ((done: number, total: number) => void) | undefined,
   first?: number,
+  list: Lister = listDescriptors,
 ): Scan {
   const account = new Account();
   const comparable = isComparable();
@@ -53,15 +58,15 @@ export function scan(
   if (pids === undefined && !isListed(1)) account.skip(1, 'EPERM', 'process');
   const found = new Map<number, Table>();
   for (const [i, pid] of all.entries()) {
-    scanProcess(pid, found, account, comparable);
+    scanProcess(pid, found, account, comparable, list);
     onProgress?.(i + 1, all.length);
   }
   const tables = [...found.values()];
   return { tables: comparable ? withoutShared(tables, first) : tables, account, comparable };
 }
 
-function scanProcess(pid: number, tables: Map<number, Table>, account: Account, comparable: boolean): void {
-  const listed = listDescriptors(pid);
+function scanProcess(pid: number, tables: Map<number, Table>, account: Account, comparable: boolean, list: Lister): void {
+  const listed = list(pid);
   // The kernel gives the folder of a task that has ended to root. It has no descriptors, but its threads may have some.
   const fds = listed === 'EACCES' && hasEnded(pid) ? [] : listed;
   if (typeof fds === 'string') return account.skip(pid, goneOrHidden(pid, fds), 'process');
@@ -71,7 +76,7 @@ function scanProcess(pid: number, tables: Map<number, Table>, account: Account, 
   }
   const own: Table[] = [{ id: pid, fds, sharedWith: [] }];
   const tasks = listTasks(pid);
-  if (typeof tasks !== 'string' && tasks.length > 1) scanThreads(pid, tasks, own, account, comparable);
+  if (typeof tasks !== 'string' && tasks.length > 1) scanThreads(tasks, own, account, comparable, list);
   account.processes++;
   for (const table of own) {
     // A thread that was asked about by its id comes again with its process.
@@ -88,11 +93,11 @@ function hasEnded(pid: number): boolean {
 }
 
 /** Adds the tables of threads that unshared theirs; a leader that has exited has none, so its threads' counts as well. */
-function scanThreads(pid: number, tasks: number[], own: Table[], account: Account, comparable: boolean): void {
+function scanThreads(tasks: number[], own: Table[], account: Account, comparable: boolean, list: Lister): void {
   for (const tid of tasks) {
-    if (tid === pid) continue;
+    if (tid === own[0]?.id) continue;
     if (comparable && own.some(({ id }) => kcmpRaw(id, tid, KCMP_FILES, 0, 0) === 0)) continue;
-    const fds = listDescriptors(tid);
+    const fds = list(tid);
     if (typeof fds === 'string') account.skip(tid, goneOrHidden(tid, fds), 'task');
     // Without kcmp only a listing that differs gives away a table of its own.
     else if (comparable || fds.join() !== own[0]?.fds.join()) own.push({ id: tid, fds, sharedWith: [] });
