@@ -21,6 +21,11 @@ export class Account implements Coverage {
     else known.count += count;
   }
 
+  /** Whether everything held still for long enough to be told. */
+  get settled(): boolean {
+    return this.skipped.every(({ code }) => code !== 'EAGAIN');
+  }
+
   toCoverage(): Coverage {
     const { processes, tasks, descriptors, skipped } = this;
     return { processes, tasks, descriptors, skipped };

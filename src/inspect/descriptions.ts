@@ -1,15 +1,15 @@
 /**
  * Gathers descriptors by open file description. Descriptors close and change while they are compared:
  * one that fails is taken out without disturbing the order of the others, and every group is confirmed
- * by a second look before it is believed.
+ * by a second look before it is believed. What moved meanwhile is looked up again.
  */
 import { KCMP_FILE } from '../binding/abi.ts';
 import { errnoName } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
-import { groupBy, type Groups } from './order.ts';
+import { groupBy, join, search, type Groups } from './order.ts';
 
-const ROUNDS = 4;
+const ROUNDS = 8;
 const ATTEMPTS = 3;
 
 /** Descriptors as parallel arrays; an item is an index into them. */
@@ -25,6 +25,8 @@ export class DescriptionOrder {
   readonly #ids: ArrayLike<number>;
   readonly #fds: ArrayLike<number>;
   readonly #dead: Uint8Array;
+  /** How often an item was not where it had been put. */
+  readonly #moves: Uint8Array;
   readonly #onDrop: (item: number, code: string) => void;
 
   /** @param onDrop - told of every descriptor that could not be compared, with the errno's name */
@@ -32,6 +34,7 @@ export class DescriptionOrder {
     this.#ids = ids;
     this.#fds = fds;
     this.#dead = new Uint8Array(ids.length);
+    this.#moves = new Uint8Array(ids.length);
     this.next = new Int32Array(ids.length).fill(-1);
     this.#onDrop = onDrop;
   }
@@ -56,18 +59,16 @@ export class DescriptionOrder {
    * Read-only afterwards: `next` holds the members of each leader.
    */
   group(items: Int32Array): Groups {
-    let left = this.#comparable(items);
-    for (let round = 0; ; round++) {
-      const groups = groupBy(left, this.compare, this.next);
-      if (left.length < 2 && round === 0) return groups;
-      if (this.#confirmed(groups)) return groups;
-      left = left.filter((item) => this.#dead[item] === 0);
-      if (round === ROUNDS) {
-        // What never holds still cannot be told; nothing about it is claimed.
-        for (const item of left) this.#dropAs(item, 'EAGAIN');
-        return { leaders: new Int32Array(0), next: this.next };
-      }
+    const groups = groupBy(this.#comparable(items), this.compare, this.next);
+    if (items.length < 2) return groups;
+    for (let round = 0; round < ROUNDS; round++) {
+      const moved = this.#takeOutMoved(groups);
+      if (moved.length === 0) return groups;
+      groups.leaders = this.#putBack(groups.leaders, moved);
     }
+    // What never holds still cannot be told; nothing about it is claimed.
+    for (const item of this.#takeOutMoved(groups)) this.#dropAs(item, 'EAGAIN');
+    return groups;
   }
 
   /** One that stands alone is never compared with another, so it is compared with itself. */
@@ -84,14 +85,82 @@ export class DescriptionOrder {
     return true;
   }
 
-  #confirmed({ leaders, next }: Groups): boolean {
-    if (!this.steady(leaders)) return false;
+  /** Leaves only what a second look confirms, and returns the rest. */
+  #takeOutMoved(groups: Groups): number[] {
+    const { leaders } = groups;
+    const dead = this.#dead;
+    const moved: number[] = [];
+    let kept = 0;
     for (const leader of leaders) {
-      for (let item = next[leader] as number; item !== -1; item = next[item] as number) {
-        if (this.compare(leader, item) !== 0) return false;
+      let fits = this.#confirmMembers(leader, moved);
+      while (fits && kept > 0) {
+        const below = leaders[kept - 1] as number;
+        if (this.compare(below, leader) < 0 && dead[below] === 0) break;
+        const blame = this.#blame(leaders[kept - 2], below, leader);
+        if (blame >= 0) {
+          this.#takeOut(below, moved);
+          kept--;
+        }
+        fits = blame > 0;
       }
+      if (fits) leaders[kept++] = leader;
+      else this.#takeOut(leader, moved);
     }
-    return true;
+    groups.leaders = leaders.subarray(0, kept);
+    return moved;
+  }
+
+  /** Of two leaders out of order: above 0 when `below` has moved, below 0 when `leader` has, 0 when it may be either. */
+  #blame(under: number | undefined, below: number, leader: number): number {
+    if (this.#dead[below] === 1) return 1;
+    if (this.#dead[leader] === 1) return -1;
+    if (under !== undefined && this.compare(under, leader) >= 0) return -1;
+    return (this.#moves[below] as number) - (this.#moves[leader] as number);
+  }
+
+  /** Takes out the members that differ from their leader; false when it is rather the leader that does. */
+  #confirmMembers(leader: number, moved: number[]): boolean {
+    const { next } = this;
+    let last = leader;
+    let balance = 0;
+    for (let item = next[leader] as number; item !== -1; ) {
+      const following = next[item] as number;
+      if (this.compare(leader, item) === 0) {
+        next[last] = item;
+        last = item;
+        balance++;
+      } else {
+        this.#suspect(item, moved);
+        balance--;
+      }
+      item = following;
+    }
+    next[last] = -1;
+    if (balance < 0) this.#moves[leader] = (this.#moves[leader] as number) + 1;
+    return balance >= 0 && this.#dead[leader] === 0;
+  }
+
+  #takeOut(leader: number, moved: number[]): void {
+    for (let item = leader; item !== -1; item = this.next[item] as number) this.#suspect(item, moved);
+  }
+
+  #suspect(item: number, moved: number[]): void {
+    if (this.#dead[item] === 1) return;
+    this.#moves[item] = (this.#moves[item] as number) + 1;
+    moved.push(item);
+  }
+
+  /** Looks up each of the moved among the leaders, those first that moved least, since a leader had better hold still. */
+  #putBack(leaders: Int32Array, moved: number[]): Int32Array {
+    const placed = Array.from(leaders);
+    moved.sort((a, b) => (this.#moves[a] as number) - (this.#moves[b] as number));
+    for (const item of moved) {
+      this.next[item] = -1;
+      const at = search(placed, (leader) => this.compare(leader, item));
+      if (at < 0) placed.splice(-1 - at, 0, item);
+      else join(this.next, placed[at] as number, item);
+    }
+    return Int32Array.from(placed);
   }
 
   #raw(a: number, b: number): number {

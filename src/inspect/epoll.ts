@@ -99,11 +99,13 @@ export function resolveEpoll(pid: number, efd: number, options?: ScanOptions): E
     const instance = resolver.instance();
     const again = readEpollText(pid, efd);
     const now = 'text' in again ? again.text : undefined;
-    if (now === undefined || now === text || round === ROUNDS) {
+    const { settled } = seen.account;
+    if (now === undefined || (now === text && settled) || round === ROUNDS) {
       return { pid, efd, instance, targets, stable: now === text, coverage: seen.account.toCoverage() };
     }
     text = now;
     items = parseEpollItems(text);
-    known = unchanged(targets, items);
+    // A scan in which something would not hold still settles nothing.
+    known = settled ? unchanged(targets, items) : new Map();
   }
 }

@@ -23,6 +23,7 @@ export class Matcher {
   readonly #efd: number;
   readonly #from: Candidates;
   readonly #order: DescriptionOrder;
+  readonly #onDrop: (id: number, code: string) => void;
   /** What was searched by its order. */
   #searched: Int32Array[] = [];
 
@@ -31,6 +32,7 @@ export class Matcher {
     this.#pid = pid;
     this.#efd = efd;
     this.#from = from;
+    this.#onDrop = onDrop;
     this.#order = new DescriptionOrder(from, (item, code) => onDrop(from.ids[item] as number, code));
   }
 
@@ -40,7 +42,11 @@ export class Matcher {
       this.#searched = [];
       const found = this.#holders(inode, targets);
       // A descriptor that closed or changed meanwhile sends a search the wrong way.
-      if (attempt === ATTEMPTS || this.#searched.every((leaders) => this.#order.steady(leaders))) return found;
+      const unsteady = this.#searched.find((leaders) => !this.#order.steady(leaders));
+      if (unsteady === undefined) return found;
+      if (attempt < ATTEMPTS) continue;
+      for (const leader of unsteady) this.#onDrop(this.#from.ids[leader] as number, 'EAGAIN');
+      return found;
     }
   }
 
@@ -62,9 +68,9 @@ export class Matcher {
     const matched = near.filter((leader) => hit.has(leader));
     const joined = new Map<number, FileRef[]>();
     const rest = far.filter((item) => {
-      const at = search(matched, (leader) => this.#order.compare(leader, item));
-      if (at < 0) return true;
-      addTo(joined, matched[at] as number, refAt(this.#from, item));
+      const leader = this.#find(matched, item);
+      if (leader < 0) return true;
+      addTo(joined, leader, refAt(this.#from, item));
       return false;
     });
     const open = targets.filter((_, i) => (found[i] as number) < 0);
@@ -98,14 +104,20 @@ export class Matcher {
     let before = NOBODY;
     for (const item of guesses) {
       if (before !== item && (before < 0 || order.compare(before, item) !== 0)) {
-        const at = leaders.length > 0 ? search(leaders, (leader) => order.compare(leader, item)) : -1;
-        holders = at < 0 ? [] : this.#members(leaders[at] as number);
+        const leader = this.#find(leaders, item);
+        holders = leader < 0 ? [] : this.#members(leader);
       }
       if (before !== item) holders.push(refAt(this.#from, item));
       before = item;
       answers.push(holders);
     }
     return answers;
+  }
+
+  /** The leader of an item's description, or a negative number. */
+  #find(leaders: ArrayLike<number>, item: number): number {
+    const at = search(leaders, (leader) => this.#order.compare(leader, item));
+    return at < 0 ? at : (leaders[at] as number);
   }
 
   #group(items: ArrayLike<number>): Int32Array {

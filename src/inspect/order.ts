@@ -50,7 +50,7 @@ export function groupBy(items: Int32Array, compare: Compare, next: Int32Array): 
           to[write++] = b;
           right++;
         } else {
-          append(next, a, b);
+          join(next, a, b);
           right++;
         }
       }
@@ -74,7 +74,7 @@ export function membersOf({ next }: Pick<Groups, 'next'>, leader: number): numbe
 }
 
 /** Hangs the chain of `b` behind the leader `a`, where order within a group does not matter. */
-function append(next: Int32Array, a: number, b: number): void {
+export function join(next: Int32Array, a: number, b: number): void {
   let tail = b;
   while ((next[tail] as number) !== -1) tail = next[tail] as number;
   next[tail] = next[a] as number;

@@ -84,6 +84,8 @@ export function refusalReason(code: string, pid: number): string {
       return whyMissing(pid);
     case 'EBADF':
       return 'closed meanwhile';
+    case 'EAGAIN':
+      return 'changed all the while';
     case 'ENOSYS':
       return MISSING;
     default: {

@@ -120,6 +120,7 @@ describe('ENOENT and ESRCH', () => {
 test('other codes are put into words as well, and an unknown one is left as it is', () => {
   const { pid } = process;
   assert.equal(refusalReason('EBADF', pid), 'closed meanwhile');
+  assert.equal(refusalReason('EAGAIN', pid), 'changed all the while');
   assert.match(refusalReason('ENOSYS', pid), /^this kernel has no kcmp/);
   assert.equal(refusalReason('EMFILE', pid), 'too many open files');
   assert.equal(refusalReason('ERR_KCMP_UNORDERED', pid), 'ERR_KCMP_UNORDERED');

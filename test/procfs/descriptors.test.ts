@@ -26,9 +26,15 @@ test('listDescriptors lists nothing that is only open while it reads, in this th
   const worker = startWorker(new URL('../support/thread.ts', import.meta.url));
   const [tid] = (await once(worker, 'message')) as [number];
   for (const task of [process.pid, tid]) {
-    const fds = listDescriptors(task);
-    assert.ok(Array.isArray(fds) && fds.length > 2);
-    assert.deepEqual(fds.filter((fd) => readLink(task, fd) === null), []);
+    // The worker may open and close files of its own meanwhile, but not every time.
+    let passing: number[] = [];
+    for (let time = 0; time < 10; time++) {
+      const fds = listDescriptors(task);
+      assert.ok(Array.isArray(fds) && fds.length > 2);
+      passing = fds.filter((fd) => readLink(task, fd) === null);
+      if (passing.length === 0) break;
+    }
+    assert.deepEqual(passing, []);
   }
   await worker.terminate();
 });
