@@ -99,7 +99,7 @@ async function during(scan: (pids: number[]) => void): Promise<number> {
   return times;
 }
 
-test('every group is true of the descriptors that did not change, and what is in no group is counted as skipped', async () => {
+test('every group is true of the descriptors that did not change, and what is in no group is counted as skipped', async (t) => {
   const lost: FileRef[] = [];
   const told = new Map<number, number>();
   const times = await during((pids) => {
@@ -111,10 +111,11 @@ test('every group is true of the descriptors that did not change, and what is in
       if (group === undefined) lost.push(file);
       else assert.deepEqual(new Set(group.map(keyOf).filter((key) => expected.has(key))), new Set(alike(file)), `the group of ${keyOf(file)}`);
     }
-    // Where the same inode's descriptors never held still nothing is claimed; but that is said.
+    // Of what seems never to hold still nothing is claimed; but that is said.
     for (const { pid, code, count } of coverage.skipped) if (code === 'EAGAIN') told.set(pid, (told.get(pid) ?? 0) + count);
   });
-  assert.ok(lost.length < times * descriptors.length, 'something was found');
+  t.diagnostic(`${times} times ${descriptors.length} descriptors, of which ${lost.length} could not be told`);
+  assert.ok(lost.length * 100 < times * descriptors.length, 'what moves does not take the rest with it');
   for (const pid of new Set(lost.map(({ pid }) => pid))) assert.ok((told.get(pid) ?? 0) >= lost.filter((file) => file.pid === pid).length, `${pid} lost more than was told`);
 });
 
