@@ -57,6 +57,8 @@ class Grouping {
   readonly #minHolders: number;
   /** By item: the next of those that are known to be the same without any sorting, or -1. */
   readonly #alike: Int32Array;
+  /** Items whose stand-in could not be compared. */
+  readonly #orphans: number[] = [];
   readonly #groups: number[][] = [];
 
   constructor(files: OpenFiles, tables: readonly Table[], account: Account, minHolders: number) {
@@ -77,20 +79,29 @@ class Grouping {
       const second = next[head] as number;
       if (second === -1) this.#add(head, null);
       else if (!comparable) this.#addWithoutKcmp(head, next);
-      else if (next[second] !== -1 || !this.#addPair(head, second, next)) {
-        const grouped = order.group(chain(head, next));
-        for (const leader of grouped.leaders) this.#add(leader, grouped.next);
-      }
+      else if (next[second] !== -1 || !this.#addPair(head, second, next)) this.#addSorted(chain(head, next), order);
     }
     return this.#groups;
   }
 
   readonly #skip = (item: number, code: string): void => {
     this.#account.skip(this.#files.ids[item] as number, code, 'descriptor');
-    // Those it stood for were still open a moment ago, but nothing is claimed about them now.
-    const others = this.#alike[item] as number;
-    if (others !== -1) this.#skip(others, 'EAGAIN');
+    // Those it stood for have to be told by themselves.
+    const alike = this.#alike;
+    for (let last = item, other = alike[item] as number; other !== -1; last = other, other = alike[other] as number) {
+      alike[last] = -1;
+      this.#orphans.push(other);
+    }
   };
+
+  #addSorted(items: Int32Array, order: DescriptionOrder): void {
+    let grouped = order.group(items);
+    while (this.#orphans.length > 0) {
+      items = Int32Array.from([...items, ...this.#orphans.splice(0)]);
+      grouped = order.group(items);
+    }
+    for (const leader of grouped.leaders) this.#add(leader, grouped.next);
+  }
 
   /** What is left to be told apart: all but those that a second look confirms to be what a parent had under their number. */
   #distinct(): Int32Array {

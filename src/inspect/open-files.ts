@@ -56,26 +56,33 @@ export class OpenFiles {
   }
 
   #read(id: number): string | undefined {
-    const folder = FdFolder.open(id, 'fd');
-    if (folder === undefined) return this.#readSlowly(id);
     const start = this.length;
+    const folder = FdFolder.open(id, 'fd');
     try {
-      const count = folder.count();
-      const parent = this.#parentOf(id);
-      if (count > 0 && this.#readDensely(id, folder, parent, count)) return undefined;
-      this.length = start;
-      const fds = count < 0 ? 'ENOSYS' : listDescriptors(id);
-      if (typeof fds === 'string') return count < 0 ? this.#readSlowly(id, folder.fd) : fds;
-      let at = parent.start;
-      for (const fd of fds) {
-        while (at < parent.end && (this.fds[at] as number) < fd) at++;
-        if (at < parent.end && this.fds[at] === fd && this.#isSame(at, id, fd)) this.#inherit(id, fd, at);
-        else this.#add(id, fd, folder);
-      }
-      return undefined;
+      if (folder !== undefined && this.#readFast(id, folder)) return undefined;
     } finally {
-      folder.close();
+      folder?.close();
     }
+    this.length = start;
+    return this.#readSlowly(id);
+  }
+
+  #readFast(id: number, folder: FdFolder): boolean {
+    const start = this.length;
+    const parent = this.#parentOf(id);
+    const count = folder.count();
+    if (count < 0) return false;
+    if (count > 0 && this.#readDensely(id, folder, parent, count)) return true;
+    this.length = start;
+    const fds = listDescriptors(id);
+    if (typeof fds === 'string') return false;
+    let at = parent.start;
+    for (const fd of fds) {
+      while (at < parent.end && (this.fds[at] as number) < fd) at++;
+      if (at < parent.end && this.fds[at] === fd && this.#isSame(at, id, fd)) this.#inherit(id, fd, at);
+      else this.#add(id, fd, folder);
+    }
+    return true;
   }
 
   /** Numbers are handed out lowest first, so trying 0, 1, 2, … finds all of them; false where the gaps are too many. */
@@ -93,7 +100,7 @@ export class OpenFiles {
           found++;
           continue;
         }
-        // Closed on one side or the other; should it be the parent's, the count will not come out.
+        // Closed on one side or the other; should it be the parent's, the numbers will not suffice.
         if (result < 0) {
           if (--wrongGuesses < 0) return false;
           continue;
@@ -102,18 +109,21 @@ export class OpenFiles {
       if (this.#add(id, fd, folder)) found++;
       else if (--misses < 0) return false;
     }
-    return true;
+    // One that was opened meanwhile may have been counted in the place of another further up.
+    return folder.count() === count;
   }
 
-  #readSlowly(id: number, hidden = -1): string | undefined {
+  /** With one descriptor at a time, and no calls but Node's. */
+  #readSlowly(id: number): string | undefined {
     const fds = listDescriptors(id);
     if (typeof fds === 'string') return fds;
-    for (const fd of fds) {
-      if (fd === hidden && id === process.pid) continue;
-      this.#push(id, fd, UNREADABLE, 0, 0);
-      this.refresh(this.length - 1);
-    }
+    for (const fd of fds) this.#pushRead(id, fd);
     return undefined;
+  }
+
+  #pushRead(id: number, fd: number): void {
+    this.#push(id, fd, UNREADABLE, 0, 0);
+    this.refresh(this.length - 1);
   }
 
   /** The items of the task's parent, none where it was not read before. */
@@ -131,12 +141,8 @@ export class OpenFiles {
     const result = folder.stat(fd);
     if (result === -ENOENT || result === -ESRCH) return false;
     if (fd === folder.fd && isOurs(id, fd)) return true;
-    if (result === 0) {
-      this.#push(id, fd, folder.ino, folder.dev, folder.mode);
-    } else {
-      this.#push(id, fd, UNREADABLE, 0, 0);
-      this.refresh(this.length - 1);
-    }
+    if (result === 0) this.#push(id, fd, folder.ino, folder.dev, folder.mode);
+    else this.#pushRead(id, fd);
     return true;
   }
 

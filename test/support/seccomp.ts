@@ -1,10 +1,10 @@
 /**
- * Seccomp filters on kcmp(2), like those of containers and browsers, which the calling thread puts on itself
+ * Seccomp filters, mostly on kcmp(2), like those of containers and browsers, which the calling thread puts on itself
  * for good. Meant for a child process: `child.run(({ seccomp }) => seccomp.refuseKcmp('EPERM'))`.
  * No privileges are needed. Threads and processes that it starts afterwards inherit the filter.
  */
 import { constants } from 'node:os';
-import { SYSCALL_NUMBERS } from '../../src/binding/abi.ts';
+import { SYSCALL_NUMBERS, type SyscallNumbers } from '../../src/binding/abi.ts';
 import { addressOf, prctl, syscall } from './libc.ts';
 
 /** What a filter needs to know of an architecture: AUDIT_ARCH_ of <linux/audit.h>, and seccomp(2)'s number. */
@@ -35,10 +35,10 @@ const load = (offset: number): Instruction => [0x20, 0, 0, offset];
 const jumpUnless = (value: number, distance: number): Instruction => [0x15, 0, distance, value];
 const answer = (action: number): Instruction => [0x06, 0, 0, action];
 
-/** A program that allows everything but kcmp(2), about which the given instructions decide. */
-function kcmpFilter(decide: Instruction[]): Uint8Array {
+/** A program that allows everything but one call, about which the given instructions decide. */
+function filter(name: keyof SyscallNumbers, decide: Instruction[]): Uint8Array {
   const audit = ARCHITECTURES[process.arch]?.audit ?? 0;
-  const number = SYSCALL_NUMBERS[process.arch]?.kcmp ?? 0;
+  const number = SYSCALL_NUMBERS[process.arch]?.[name] ?? 0;
   const program = [
     load(ARCHITECTURE), jumpUnless(audit, decide.length + 2),
     load(NUMBER), jumpUnless(number, decide.length),
@@ -71,20 +71,22 @@ function install(program: Uint8Array, flags: number = 0): number {
   return syscall(ARCHITECTURES[process.arch]?.seccomp ?? 0, SECCOMP_SET_MODE_FILTER, flags, addressOf(fprog));
 }
 
-/** kcmp fails with this errno: EPERM as in a container, ENOSYS as on a kernel without it. */
-export function refuseKcmp(code: 'EPERM' | 'ENOSYS'): void {
-  install(kcmpFilter([answer(ERRNO | constants.errno[code])]));
+/** A call fails with this errno: EPERM as in a container, ENOSYS as on a kernel without it. */
+export function refuse(name: keyof SyscallNumbers, code: 'EPERM' | 'ENOSYS'): void {
+  install(filter(name, [answer(ERRNO | constants.errno[code])]));
 }
+
+export const refuseKcmp = (code: 'EPERM' | 'ENOSYS'): void => refuse('kcmp', code);
 
 /** Whoever calls kcmp dies of SIGSYS, as in Chromium's sandbox. */
 export function killOnKcmp(): void {
-  install(kcmpFilter([answer(KILL_PROCESS)]));
+  install(filter('kcmp', [answer(KILL_PROCESS)]));
 }
 
 /** Only KCMP_FILE, and only on this very process, as in Firefox's sandbox; anything else is EPERM. */
 export function allowOnlyOwnFiles(): void {
   const refuse = answer(ERRNO | constants.errno.EPERM);
-  install(kcmpFilter([
+  install(filter('kcmp', [
     load(argument(0)), jumpUnless(process.pid, 5),
     load(argument(1)), jumpUnless(process.pid, 3),
     load(argument(2)), jumpUnless(0, 1),
@@ -98,5 +100,5 @@ export function allowOnlyOwnFiles(): void {
  * @returns the descriptor at which the supervisor listens
  */
 export function askAboutKcmp(): number {
-  return install(kcmpFilter([answer(USER_NOTIF)]), SECCOMP_FILTER_FLAG_NEW_LISTENER);
+  return install(filter('kcmp', [answer(USER_NOTIF)]), SECCOMP_FILTER_FLAG_NEW_LISTENER);
 }

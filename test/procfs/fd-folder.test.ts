@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { constants, fstatSync, readdirSync } from 'node:fs';
+import { constants as os, release } from 'node:os';
+import { after, test } from 'node:test';
+import { FdFolder } from '../../src/procfs/fd-folder.ts';
+import { readFdinfo } from '../../src/procfs/fdinfo.ts';
+import { Fds } from '../support/brute.ts';
+import { startChild } from '../support/child.ts';
+import { KINDS } from '../support/kinds.ts';
+
+const FREE_FD = 2 ** 30;
+const me = process.pid;
+const [major = 0, minor = 0] = release().split('.').map(Number);
+const fds = new Fds();
+after(() => fds.closeAll());
+
+function within<T>(pid: number, folder: 'fd' | 'fdinfo', use: (opened: FdFolder) => T): T {
+  const opened = FdFolder.open(pid, folder);
+  assert.ok(opened !== undefined);
+  try {
+    return use(opened);
+  } finally {
+    opened.close();
+  }
+}
+
+for (const { name, open } of KINDS) {
+  test(`FdFolder says of a ${name} what fstat says`, () => {
+    const fd = fds.add(open());
+    const { ino, dev, mode } = fstatSync(fd, { bigint: true });
+    within(me, 'fd', (folder) => {
+      assert.equal(folder.stat(fd), 0);
+      assert.deepEqual([folder.ino, folder.mode], [Number(ino), Number(mode)]);
+      // The kernel's own form of a device number: 12 bits, then 20.
+      const [upper, lower] = [(dev >> 8n) & 0xfffn, (dev & 0xffn) | ((dev >> 12n) & 0xfff00n)];
+      assert.equal(folder.dev, Number((upper << 20n) | lower));
+    });
+  });
+}
+
+test('FdFolder answers ENOENT for a closed descriptor and ESRCH or ENOENT for a process that has ended', async () => {
+  within(me, 'fd', (folder) => assert.equal(folder.stat(FREE_FD), -os.errno.ENOENT));
+  const child = await startChild();
+  const folder = FdFolder.open(child.pid, 'fd') as FdFolder;
+  await child.stop();
+  const result = folder.stat(0);
+  folder.close();
+  assert.ok(result === -os.errno.ESRCH || result === -os.errno.ENOENT, `${result}`);
+});
+
+test('FdFolder counts the descriptors of a process since Linux 6.2, and answers 0 before', async () => {
+  await using child = await startChild();
+  const listed = readdirSync(`/proc/${child.pid}/fd`).length;
+  assert.equal(within(child.pid, 'fd', (folder) => folder.count()), major > 6 || (major === 6 && minor >= 2) ? listed : 0);
+});
+
+test('FdFolder tells an eventfd\'s id as fdinfo does, and none of anything else', () => {
+  const [one, other, pipe] = [fds.eventfd(), fds.eventfd(), fds.pipe()[0]];
+  const copy = fds.dup(one);
+  const idOf = (fd: number): number => {
+    const info = readFdinfo(me, fd);
+    return typeof info === 'string' ? Number.NaN : Number(/^eventfd-id:\s*(\d+)/m.exec(info.text)?.[1] ?? -1);
+  };
+  within(me, 'fdinfo', (folder) => {
+    for (const fd of [one, other, copy]) assert.equal(folder.eventfdId(fd), idOf(fd));
+    assert.equal(folder.eventfdId(one), folder.eventfdId(copy));
+    assert.equal(folder.eventfdId(pipe), -1);
+    assert.equal(folder.eventfdId(FREE_FD), -1);
+  });
+});
+
+test('FdFolder does not open for a process that is gone', () => {
+  assert.equal(FdFolder.open(2 ** 30, 'fd'), undefined);
+});
+
+test('FdFolder is closed across exec, and gives its number back', () => {
+  const before = readdirSync('/proc/self/fd').length;
+  for (let i = 0; i < 100; i++) {
+    within(me, 'fd', (folder) => {
+      const info = readFdinfo(me, folder.fd);
+      assert.ok(typeof info !== 'string' && ((info.flags ?? 0) & 0o2000000) !== 0 && ((info.flags ?? 0) & constants.O_DIRECTORY) !== 0);
+      folder.stat(0);
+    });
+  }
+  assert.equal(readdirSync('/proc/self/fd').length, before);
+});
