@@ -7,9 +7,12 @@ import { KCMP_FILE } from '../binding/abi.ts';
 import { errnoName } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
+import { gatherEqual } from './equality.ts';
 import { groupBy, join, search, type Groups } from './order.ts';
 
 const ROUNDS = 8;
+/** So few are compared pair by pair, which no mover can mislead; with more of them that would cost too much. */
+const FEW = 100;
 const ATTEMPTS = 3;
 
 /** Descriptors as parallel arrays; an item is an index into them. */
@@ -61,14 +64,26 @@ export class DescriptionOrder {
   group(items: Int32Array): Groups {
     const groups = groupBy(this.#comparable(items), this.compare, this.next);
     if (items.length < 2) return groups;
-    for (let round = 0; round < ROUNDS; round++) {
-      const moved = this.#takeOutMoved(groups);
-      if (moved.length === 0) return groups;
-      groups.leaders = this.#putBack(groups.leaders, moved);
+    let moved = this.#takeOutMoved(groups);
+    if (moved.length > 0 && items.length <= FEW) return this.#groupByEquality(items);
+    for (let round = 0; moved.length > 0; round++) {
+      if (round < ROUNDS) groups.leaders = this.#putBack(groups.leaders, moved);
+      else for (const item of moved) this.#dropAs(item, 'EAGAIN');
+      moved = this.#takeOutMoved(groups);
     }
-    // What never holds still cannot be told; nothing about it is claimed.
-    for (const item of this.#takeOutMoved(groups)) this.#dropAs(item, 'EAGAIN');
     return groups;
+  }
+
+  #groupByEquality(items: Int32Array): Groups {
+    const { groups, restless } = gatherEqual(items, (a, b) => this.compare(a, b) === 0);
+    for (const item of restless) if (!this.#drop(item)) this.#dropAs(item, 'EAGAIN');
+    const leaders: number[] = [];
+    for (const members of groups) {
+      for (const [i, item] of members.entries()) this.next[item] = members[i + 1] ?? -1;
+      const [leader] = members as [number];
+      if (members.length > 1 || !this.#drop(leader)) leaders.push(leader);
+    }
+    return { leaders: Int32Array.from(leaders.sort(this.compare)), next: this.next };
   }
 
   /** One that stands alone is never compared with another, so it is compared with itself. */
@@ -103,11 +118,18 @@ export class DescriptionOrder {
         }
         fits = blame > 0;
       }
-      if (fits) leaders[kept++] = leader;
+      if (fits && !this.#hasTwin(leader, leaders, kept)) leaders[kept++] = leader;
       else this.#takeOut(leader, moved);
     }
     groups.leaders = leaders.subarray(0, kept);
     return moved;
+  }
+
+  /** Whether it is the same as one of few below it: others that moved may have kept the two apart. */
+  #hasTwin(leader: number, leaders: Int32Array, kept: number): boolean {
+    if (leaders.length > FEW) return false;
+    for (let i = 0; i < kept - 1; i++) if (this.compare(leaders[i] as number, leader) === 0) return true;
+    return false;
   }
 
   /** Of two leaders out of order: above 0 when `below` has moved, below 0 when `leader` has, 0 when it may be either. */
@@ -169,6 +191,7 @@ export class DescriptionOrder {
 
   /** Takes an item out when it fails against itself. */
   #drop(item: number): boolean {
+    if (this.#dead[item] === 1) return true;
     const result = this.#raw(item, item);
     if (result >= 0) return false;
     this.#dropAs(item, errnoName(result));

@@ -15,7 +15,7 @@ import { checkFile, checkPids } from './arguments.ts';
 import { sameWithoutKcmp } from './degraded.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { Holder, HolderReport, ScanOptions } from './reports.ts';
-import { scan, type Table } from './scan.ts';
+import { hasEnded, scan, type Table } from './scan.ts';
 
 const O_ACCMODE = 3;
 const O_CLOEXEC = 0o2000000;
@@ -67,6 +67,7 @@ export function findHolders(file: FileRef, options?: ScanOptions): HolderReport 
 }
 
 function unreadable(file: FileRef, code: string): Error {
+  if (code === 'EACCES' && hasEnded(file.pid)) return subjectError('ESRCH', file.pid);
   if (code !== 'ENOENT' && code !== 'ESRCH') return subjectError(code, file.pid);
   const stat = readStat(file.pid);
   if (typeof stat !== 'string') return subjectError('EBADF', file.pid, file.fd);

@@ -1,19 +1,17 @@
 /** Which descriptors did a process get from its parent that it should not have? */
 import { constants } from 'node:os';
-import { KCMP_FILE } from '../binding/abi.ts';
 import { badInt31, badType, errnoName, isInt31 } from '../binding/errors.ts';
 import { accessTo } from '../binding/explain.ts';
-import { kcmpRaw } from '../binding/syscall.ts';
+import type { FileRef } from '../binding/kcmp.ts';
 import { listDescriptors, readLink } from '../procfs/descriptors.ts';
-import { kindAt } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/processes.ts';
 import { readStat } from '../procfs/stat.ts';
-import { Account, unseen } from './account.ts';
+import { unseen } from './account.ts';
 import { checkOptions, checkPid } from './arguments.ts';
-import { sameWithoutKcmp } from './degraded.ts';
+import { groupFiles } from './groups.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { InheritedFile, InheritedOptions, InheritedReport } from './reports.ts';
-import { isComparable } from './scan.ts';
+import { hasEnded, isComparable } from './scan.ts';
 
 type Allow = (fd: number, link: string | null) => boolean;
 
@@ -39,26 +37,23 @@ export function findInherited(pid: number, options?: InheritedOptions): Inherite
   const allowed = compileAllow(given?.allow);
   checkProc();
   const from = given?.from ?? parentOf(pid);
-  const own = descriptorsOf(pid).filter((fd) => fd > 2);
-  const theirs = descriptorsOf(from);
-  const comparable = isComparable();
-  if (comparable) for (const subject of [pid, from]) checkAccess(subject);
-  const account = new Account();
-  account.processes = account.tasks = pid === from ? 1 : 2;
-  account.descriptors = own.length + theirs.length;
-  const same = comparable ? byKcmp : byInode;
-  const inherited: InheritedFile[] = [];
-  const numbers = new Set(theirs);
-  for (const fd of own) {
-    const link = readLink(pid, fd);
-    if (allowed(fd, link)) continue;
-    // Most are inherited under the number they had.
-    const guesses = numbers.has(fd) ? [fd, ...theirs.filter((other) => other !== fd)] : theirs;
-    const other = guesses.find((candidate) => same(pid, fd, from, candidate, account));
-    if (other === undefined) continue;
-    inherited.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
+  for (const subject of [pid, from]) checkReadable(subject);
+  const { groups, sharedTables, coverage } = groupFiles({ pids: [pid, from], minHolders: pid === from ? 1 : 2 });
+  const found: InheritedFile[] = [];
+  // A table in common is listed under one of the two.
+  const whole = sharedTables.some(({ pid: id, sharedWith }) => [pid, from].every((subject) => subject === id || sharedWith.includes(subject)));
+  for (const { holders, kind } of whole ? groupFiles({ pids: [pid], minHolders: 1 }).groups : groups) {
+    const theirs = holders.filter((holder) => whole || holder.pid === from);
+    for (const holder of theirs.length > 0 ? holders : []) {
+      const { fd } = holder;
+      if (fd <= 2 || holder.pid !== pid) continue;
+      const link = readLink(pid, fd);
+      if (allowed(fd, link)) continue;
+      const other = theirs.find((candidate) => candidate.fd === fd) ?? (theirs[0] as FileRef);
+      found.push({ fd, from: { pid: from, fd: other.fd }, kind, link });
+    }
   }
-  return { pid, from, inherited, coverage: account.toCoverage() };
+  return { pid, from, inherited: found.sort((a, b) => a.fd - b.fd), coverage };
 }
 
 function parentOf(pid: number): number {
@@ -67,25 +62,14 @@ function parentOf(pid: number): number {
   return stat.ppid;
 }
 
-function descriptorsOf(pid: number): number[] {
+function checkReadable(pid: number): void {
   const fds = listDescriptors(pid);
+  // What has ended holds nothing any more, which says nothing of what it was given.
+  if ((fds === 'EACCES' || fds.length === 0) && hasEnded(pid)) throw subjectError('ESRCH', pid);
   if (typeof fds === 'string') throw subjectError(goneOrHidden(pid, fds), pid);
-  return fds;
-}
-
-function checkAccess(pid: number): void {
   const access = accessTo(pid);
-  if (access !== -constants.errno.EINVAL) throw subjectError(errnoName(access), pid);
+  if (isComparable() && access !== -constants.errno.EINVAL) throw subjectError(errnoName(access), pid);
 }
-
-function byKcmp(pid: number, fd: number, from: number, other: number, account: Account): boolean {
-  const result = kcmpRaw(pid, from, KCMP_FILE, fd, other);
-  if (result < 0) account.skip(kcmpRaw(pid, pid, KCMP_FILE, fd, fd) < 0 ? pid : from, errnoName(result), 'descriptor');
-  return result === 0;
-}
-
-const byInode = (pid: number, fd: number, from: number, other: number, account: Account): boolean =>
-  sameWithoutKcmp({ pid, fd }, { pid: from, fd: other }, account) === true;
 
 function compileAllow(allow: InheritedOptions['allow']): Allow {
   if (allow === undefined) return () => false;

@@ -21,7 +21,8 @@ const WORDS: Record<string, string> = {
 export function subjectError(code: string, pid: number, fd?: number): SubjectError {
   const subject = fd === undefined ? `pid ${pid}` : `fd ${fd} of pid ${pid}`;
   const errno = -(constants.errno[code as keyof typeof constants.errno] ?? 0);
-  const error = new Error(`${code}: ${subject} ${WORDS[code] ?? 'could not be read'}`);
+  const words = code === 'ESRCH' && taskExists(pid) ? 'has ended: it has no descriptors of its own any more' : WORDS[code];
+  const error = new Error(`${code}: ${subject} ${words ?? 'could not be read'}`);
   return Object.assign(error, { code, errno, pid, ...(fd === undefined ? {} : { fd }) });
 }
 

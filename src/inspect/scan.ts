@@ -87,7 +87,8 @@ function scanProcess(pid: number, tables: Map<number, Table>, account: Account, 
   }
 }
 
-function hasEnded(pid: number): boolean {
+/** A zombie; the main thread of a process may be one while others live. */
+export function hasEnded(pid: number): boolean {
   const stat = readStat(pid);
   return typeof stat !== 'string' && stat.state === 'Z';
 }

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { assertNoInherited, findInherited, sameFile, type InheritedFile, type InheritedReport } from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
-import { numbersIn, needsRoot, ORDINARY, startZombies } from '../support/scenes.ts';
+import { numbersIn, needsRoot, ORDINARY, startThread, startZombies } from '../support/scenes.ts';
 
 const me = process.pid;
 
@@ -93,13 +93,20 @@ describe('findInherited', () => {
     assert.throws(() => findInherited(leaky.pid, { from: 2 ** 31 - 1 }), { code: 'ESRCH' });
   });
 
-  test('finds nothing in a zombie, unless it says that its descriptors may not be listed', async () => {
+  test('finds everything in a process that shares the whole table, under the same numbers', async () => {
+    const tid = await startThread(leaky);
+    const { inherited } = findInherited(tid, { from: leaky.pid });
+    assert.deepEqual(inherited.map(({ fd, from }) => [fd, from]), inherited.map(({ fd }) => [fd, { pid: leaky.pid, fd }]));
+    assert.deepEqual(inherited.map(({ fd }) => fd), numbersIn(`/proc/${tid}/fd`).filter((fd) => fd > 2).sort((a, b) => a - b));
+    assert.deepEqual(numbersOf(findInherited(leaky.pid, { from: tid })), inherited.map(({ fd }) => fd));
+  });
+
+  test('does not take a zombie, which has no descriptors any more, for a clean process', async () => {
     const zombies = await startZombies();
     try {
-      assert.deepEqual(findInherited(zombies.pids[0]).inherited, []);
-    } catch (error) {
-      // The kernel gives a zombie's folder to root.
-      if (needsRoot === false || (error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+      for (const look of [findInherited, assertNoInherited]) {
+        assert.throws(() => look(zombies.pids[0]), { code: 'ESRCH', message: /has ended/ });
+      }
     } finally {
       await zombies.stop();
     }
