@@ -28,8 +28,6 @@ export class DescriptionOrder {
   readonly #ids: ArrayLike<number>;
   readonly #fds: ArrayLike<number>;
   readonly #dead: Uint8Array;
-  /** How often an item was not where it had been put. */
-  readonly #moves: Uint8Array;
   readonly #onDrop: (item: number, code: string) => void;
 
   /** @param onDrop - told of every descriptor that could not be compared, with the errno's name */
@@ -37,7 +35,6 @@ export class DescriptionOrder {
     this.#ids = ids;
     this.#fds = fds;
     this.#dead = new Uint8Array(ids.length);
-    this.#moves = new Uint8Array(ids.length);
     this.next = new Int32Array(ids.length).fill(-1);
     this.#onDrop = onDrop;
   }
@@ -137,7 +134,7 @@ export class DescriptionOrder {
     if (this.#dead[below] === 1) return 1;
     if (this.#dead[leader] === 1) return -1;
     if (under !== undefined && this.compare(under, leader) >= 0) return -1;
-    return (this.#moves[below] as number) - (this.#moves[leader] as number);
+    return 0;
   }
 
   /** Takes out the members that differ from their leader; false when it is rather the leader that does. */
@@ -152,30 +149,22 @@ export class DescriptionOrder {
         last = item;
         balance++;
       } else {
-        this.#suspect(item, moved);
+        if (this.#dead[item] === 0) moved.push(item);
         balance--;
       }
       item = following;
     }
     next[last] = -1;
-    if (balance < 0) this.#moves[leader] = (this.#moves[leader] as number) + 1;
     return balance >= 0 && this.#dead[leader] === 0;
   }
 
   #takeOut(leader: number, moved: number[]): void {
-    for (let item = leader; item !== -1; item = this.next[item] as number) this.#suspect(item, moved);
+    for (let item = leader; item !== -1; item = this.next[item] as number) if (this.#dead[item] === 0) moved.push(item);
   }
 
-  #suspect(item: number, moved: number[]): void {
-    if (this.#dead[item] === 1) return;
-    this.#moves[item] = (this.#moves[item] as number) + 1;
-    moved.push(item);
-  }
-
-  /** Looks up each of the moved among the leaders, those first that moved least, since a leader had better hold still. */
-  #putBack(leaders: Int32Array, moved: number[]): Int32Array {
+  /** Looks up each of the moved among the leaders. */
+  #putBack(leaders: Int32Array, moved: readonly number[]): Int32Array {
     const placed = Array.from(leaders);
-    moved.sort((a, b) => (this.#moves[a] as number) - (this.#moves[b] as number));
     for (const item of moved) {
       this.next[item] = -1;
       const at = search(placed, (leader) => this.compare(leader, item));

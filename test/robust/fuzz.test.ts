@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { test } from 'node:test';
 import * as api from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
-import { Random, SEED } from './random.ts';
+import { Random, SEED } from '../support/random.ts';
 
 type Row = { call: (...args: any[]) => unknown; args: Array<() => unknown>; good: (answer: any) => boolean; rounds: number };
 
