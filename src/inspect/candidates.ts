@@ -1,40 +1,84 @@
 /** The descriptors of a scan that can be a target of an epoll instance at all, by inode. */
-import { readLink } from '../procfs/descriptors.ts';
-import { isSocketLink } from '../procfs/link.ts';
 import { InodeReader } from './inodes.ts';
-import { addTo } from './multimap.ts';
+import type { Links, Span } from './links.ts';
+import type { EpollItem } from './reports.ts';
 import type { Table } from './scan.ts';
 
-/** Parallel arrays of descriptors, and which of them have one inode. */
-export interface Candidates {
-  ids: number[];
-  fds: number[];
-  /** Items of the process asked about, by inode. */
-  own: Map<string, number[]>;
-  /** Items of all other tables, by inode. */
-  others: Map<string, number[]>;
-  /** Inodes of sockets, where one inode is one description. */
-  sockets: Set<string>;
-  /** The links of the process asked about, by descriptor. */
-  links: Map<number, string | null>;
+/** One inode: its targets by their places in the list, and descriptors that may be one of them. */
+export interface InodeClass {
+  inode: number;
+  targets: number[];
+  /** Items of the process asked about. */
+  own: number[];
+  /** Items of all other tables. */
+  others: number[];
 }
 
-/** @param wanted - the inodes of the targets; null when the kernel does not tell them, and all descriptors count */
-export function findCandidates(tables: readonly Table[], pid: number, wanted: { has(inode: string): boolean } | null): Candidates {
-  const found: Candidates = { ids: [], fds: [], own: new Map(), others: new Map(), sockets: new Set(), links: new Map() };
-  const inodes = new InodeReader();
-  for (const { id, fds } of tables) {
-    const byInode = id === pid ? found.own : found.others;
-    for (const fd of fds) {
-      const link = readLink(id, fd);
-      if (id === pid) found.links.set(fd, link);
-      const inode = wanted === null ? '' : inodes.read(id, fd, link);
-      if (inode === null || (wanted !== null && !wanted.has(inode))) continue;
-      const item = found.ids.push(id) - 1;
-      found.fds.push(fd);
-      if (isSocketLink(link)) found.sockets.add(inode);
-      addTo(byInode, inode, item);
-    }
+/** The targets' inodes against those of descriptors. */
+export class Candidates {
+  /** By target; all 0 where the kernel does not tell. */
+  readonly inodes: Float64Array;
+  readonly #links: Links;
+  readonly #told: boolean;
+  readonly #reader = new InodeReader();
+
+  constructor(links: Links, targets: readonly EpollItem[]) {
+    this.#links = links;
+    this.#told = targets.every(({ ino }) => ino !== undefined);
+    this.inodes = new Float64Array(targets.length);
+    if (this.#told) for (let i = 0; i < targets.length; i++) this.inodes[i] = Number(targets[i]?.ino);
   }
-  return found;
+
+  /** The inode of an item, NaN when it could not be read. */
+  inodeOf(item: number): number {
+    const { ids, fds, links } = this.#links;
+    return this.#told ? this.#reader.read(ids[item] as number, fds[item] as number, links[item] ?? null) : 0;
+  }
+
+  /**
+   * The inodes about which anything is open: those of descriptors that have not been found to be a target, and of
+   * targets that have not been found.
+   *
+   * @param found - by target: the item that it was found to be, or a negative number
+   */
+  open(tables: readonly Table[], pid: number, found: Int32Array): Iterable<InodeClass> {
+    const { inodes } = this;
+    const wanted = distinct(inodes);
+    const taken = new Uint8Array(this.#links.fds.length);
+    for (const item of found) if (item >= 0) taken[item] = 1;
+    const classes = new Map<number, InodeClass>();
+    const classOf = (inode: number): InodeClass => {
+      let known = classes.get(inode);
+      if (known === undefined) classes.set(inode, (known = { inode, targets: [], own: [], others: [] }));
+      return known;
+    };
+    for (let i = 0; i < found.length; i++) if ((found[i] as number) < 0) classOf(inodes[i] as number);
+    for (const { id } of tables) {
+      const { start, end }: Span = this.#links.spanOf(id);
+      for (let item = start; item < end; item++) {
+        if (taken[item] === 1) continue;
+        const inode = this.inodeOf(item);
+        if (isAmong(wanted, inode)) classOf(inode)[id === pid ? 'own' : 'others'].push(item);
+      }
+    }
+    if (classes.size > 0) for (let i = 0; i < inodes.length; i++) classes.get(inodes[i] as number)?.targets.push(i);
+    return classes.values();
+  }
+}
+
+/** Ascending. Targets of one inode mostly stand together, and a million need not be sorted where there is but one. */
+function distinct(inodes: Float64Array): Float64Array {
+  const changes = inodes.filter((inode, i) => i === 0 || inode !== inodes[i - 1]);
+  return changes.sort();
+}
+
+function isAmong(sorted: Float64Array, sought: number): boolean {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] as number) < sought) low = middle + 1;
+    else high = middle;
+  }
+  return sorted[low] === sought;
 }

@@ -4,15 +4,17 @@
  * @see https://man7.org/linux/man-pages/man7/epoll.7.html, ep_show_fdinfo() in fs/eventpoll.c
  */
 import { listDescriptors, readLink } from '../procfs/descriptors.ts';
-import { parseEpollItems, readFdinfo } from '../procfs/fdinfo.ts';
+import { EpollFile } from '../procfs/epoll-file.ts';
+import { parseEpollItems } from '../procfs/fdinfo.ts';
+import { EPOLL_LINK } from '../procfs/link.ts';
 import { checkProc } from '../procfs/processes.ts';
 import { checkPid, checkPids } from './arguments.ts';
+import { Links } from './links.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { EpollItem, EpollReport, EpollTarget, ScanOptions } from './reports.ts';
 import { Resolver, unchanged } from './resolve.ts';
 import { scan } from './scan.ts';
 
-const EPOLL_LINK = 'anon_inode:[eventpoll]';
 const ROUNDS = 4;
 
 /**
@@ -49,24 +51,27 @@ export function readEpoll(pid: number, efd: number): EpollItem[] {
   checkPid(pid, 'pid');
   checkPid(efd, 'efd');
   checkProc();
-  return parseEpollItems(readOwnText(pid, efd));
-}
-
-/** The fdinfo of the instance that was asked about; not to be able to read it is an error. */
-function readOwnText(pid: number, efd: number): string {
-  const read = readEpollText(pid, efd);
-  if ('text' in read) return read.text;
-  throw subjectError(read.code, pid, read.code === 'EBADF' || read.code === 'EINVAL' ? efd : undefined);
-}
-
-function readEpollText(pid: number, efd: number): { text: string } | { code: string } {
-  const info = readFdinfo(pid, efd);
-  if (typeof info === 'string') {
-    const fds = listDescriptors(pid);
-    if (typeof fds === 'string') return { code: goneOrHidden(pid, fds) };
-    return { code: info === 'ENOENT' ? 'EBADF' : info };
+  const file = new EpollFile(pid, efd);
+  try {
+    return parseEpollItems(readOwn(file, pid, efd));
+  } finally {
+    file.close();
   }
-  return readLink(pid, efd) === EPOLL_LINK ? info : { code: 'EINVAL' };
+}
+
+/** The text of the instance that was asked about; not to be able to read it is an error. */
+function readOwn(file: EpollFile, pid: number, efd: number): Buffer {
+  const text = readEpollText(file, pid, efd);
+  if (typeof text !== 'string') return text;
+  throw subjectError(text, pid, text === 'EBADF' || text === 'EINVAL' ? efd : undefined);
+}
+
+function readEpollText(file: EpollFile, pid: number, efd: number): Buffer | string {
+  const text = file.read();
+  if (typeof text !== 'string') return readLink(pid, efd) === EPOLL_LINK ? text : 'EINVAL';
+  const fds = listDescriptors(pid);
+  if (typeof fds === 'string') return goneOrHidden(pid, fds);
+  return text === 'ENOENT' ? 'EBADF' : text;
 }
 
 /**
@@ -89,23 +94,30 @@ export function resolveEpoll(pid: number, efd: number, options?: ScanOptions): E
   checkPid(efd, 'efd');
   const pids = checkPids(options);
   checkProc();
-  let text = readOwnText(pid, efd);
-  let known: ReadonlyMap<string, EpollTarget> = new Map();
-  let items = parseEpollItems(text);
-  for (let round = 1; ; round++) {
-    const seen = scan(pids, options?.onProgress, pid);
-    const resolver = new Resolver(pid, efd, seen);
-    const targets = resolver.resolve(items, known);
-    const instance = resolver.instance();
-    const again = readEpollText(pid, efd);
-    const now = 'text' in again ? again.text : undefined;
-    const { settled } = seen.account;
-    if (now === undefined || (now === text && settled) || round === ROUNDS) {
-      return { pid, efd, instance, targets, stable: now === text, coverage: seen.account.toCoverage() };
+  const file = new EpollFile(pid, efd);
+  try {
+    let text = readOwn(file, pid, efd);
+    file.yieldLast();
+    let known: ReadonlyMap<string, EpollTarget> = new Map();
+    let items = parseEpollItems(text);
+    for (let round = 1; ; round++) {
+      const links = new Links(file.fd);
+      const seen = scan(pids, options?.onProgress, pid, links.list);
+      const resolver = new Resolver(pid, efd, seen, links);
+      const targets = resolver.resolve(items, known);
+      const instance = resolver.instance();
+      const now = readEpollText(file, pid, efd);
+      const stable = typeof now !== 'string' && now.equals(text);
+      const { settled } = seen.account;
+      if ((stable && settled) || typeof now === 'string' || round === ROUNDS) {
+        return { pid, efd, instance, targets, stable, coverage: seen.account.toCoverage() };
+      }
+      text = now;
+      items = parseEpollItems(text);
+      // A scan in which something would not hold still settles nothing.
+      known = settled ? unchanged(targets, items) : new Map();
     }
-    text = now;
-    items = parseEpollItems(text);
-    // A scan in which something would not hold still settles nothing.
-    known = settled ? unchanged(targets, items) : new Map();
+  } finally {
+    file.close();
   }
 }

@@ -1,32 +1,38 @@
-/** A descriptor's inode number, by the cheapest means that is exact. */
+/** A descriptor's inode number, by the cheapest means. */
 import { statIno } from '../procfs/descriptors.ts';
 import { readFdinfo } from '../procfs/fdinfo.ts';
-import { namesInode } from '../procfs/link.ts';
+import { inodeOf } from '../procfs/link.ts';
 
 /** Kinds whose instances all share the one anonymous inode. */
 const ANONYMOUS = /^anon_inode:\[?(eventfd|eventpoll|timerfd|signalfd|inotify|fanotify)\]?$/;
 
-/** Reads inode numbers as decimal text; keeps the anonymous inode's number for as long as it lives. */
+/** Reads inode numbers; keeps the anonymous inode's number for as long as it lives. */
 export class InodeReader {
-  #anonymous: string | null = null;
+  #anonymous = NaN;
+  /** Links that were found to be anonymous: as a rule one or two, which come again and again. */
+  readonly #known = new Set<string>();
 
   /**
    * @param link - the descriptor's link, as already read
-   * @returns the kernel's i_ino, or null when it could not be read
+   * @returns the kernel's i_ino, rounded above 2^53, or NaN when it could not be read
    */
-  read(id: number, fd: number, link: string | null): string | null {
-    if (link === null) return null;
-    if (namesInode(link)) return link.slice(link.indexOf('[') + 1, -1);
-    if (!ANONYMOUS.test(link)) return this.#ask(id, fd);
-    this.#anonymous ??= this.#ask(id, fd);
+  read(id: number, fd: number, link: string | null): number {
+    if (link === null) return NaN;
+    const inode = inodeOf(link);
+    if (inode === inode) return inode;
+    if (!this.#known.has(link)) {
+      if (!ANONYMOUS.test(link)) return ask(id, fd);
+      this.#known.add(link);
+    }
+    if (this.#anonymous !== this.#anonymous) this.#anonymous = ask(id, fd);
     return this.#anonymous;
   }
+}
 
-  /** fdinfo prints i_ino itself since Linux 5.14; st_ino may differ from it on overlayfs and btrfs. */
-  #ask(id: number, fd: number): string | null {
-    const info = readFdinfo(id, fd);
-    if (typeof info !== 'string' && info.ino !== undefined) return `${info.ino}`;
-    const stat = statIno(id, fd);
-    return typeof stat === 'string' ? null : `${stat.ino}`;
-  }
+/** fdinfo prints i_ino itself since Linux 5.14; st_ino may differ from it on overlayfs and btrfs. */
+function ask(id: number, fd: number): number {
+  const info = readFdinfo(id, fd);
+  if (typeof info !== 'string' && info.ino !== undefined) return Number(info.ino);
+  const stat = statIno(id, fd);
+  return typeof stat === 'string' ? NaN : Number(stat.ino);
 }

@@ -2,12 +2,13 @@
 import { KCMP_FILE } from '../binding/abi.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
+import { EPOLL_LINK, isSocketLink } from '../procfs/link.ts';
 import { unseen } from './account.ts';
-import { findCandidates, type Candidates } from './candidates.ts';
+import { Candidates, type InodeClass } from './candidates.ts';
 import { refAt } from './descriptions.ts';
 import { isPlainSocket } from './identify.ts';
+import type { Links, Span } from './links.ts';
 import { Matcher } from './match.ts';
-import { addTo } from './multimap.ts';
 import type { EpollItem, EpollTarget, TargetStatus } from './reports.ts';
 import type { Scan } from './scan.ts';
 
@@ -29,81 +30,91 @@ export class Resolver {
   readonly #pid: number;
   readonly #efd: number;
   readonly #scan: Scan;
+  readonly #links: Links;
+  /** The items of the task asked about; none when it was skipped. */
+  readonly #own: Span;
 
-  constructor(pid: number, efd: number, scan: Scan) {
+  constructor(pid: number, efd: number, scan: Scan, links: Links) {
     this.#pid = pid;
     this.#efd = efd;
     this.#scan = scan;
+    this.#links = links;
+    this.#own = scan.tables.some(({ id }) => id === pid) ? links.spanOf(pid) : { start: 0, end: 0 };
   }
 
   /** Every descriptor of this instance. */
   instance(): FileRef[] {
+    const { ids, fds, links } = this.#links;
     const own = { pid: this.#pid, fd: this.#efd };
     if (!this.#scan.comparable) return [own];
     const refs: FileRef[] = [];
-    for (const { id, fds } of this.#scan.tables) {
-      for (const fd of fds) {
-        if (kcmpRaw(id, own.pid, KCMP_FILE, fd, own.fd) === 0) refs.push({ pid: id, fd });
+    for (const table of this.#scan.tables) {
+      const { start, end } = this.#links.spanOf(table.id);
+      for (let item = start; item < end; item++) {
+        const link = links[item];
+        if (link !== EPOLL_LINK && link !== null) continue;
+        if (kcmpRaw(ids[item] as number, own.pid, KCMP_FILE, fds[item] as number, own.fd) === 0) refs.push(refAt(this.#links, item));
       }
     }
     return refs;
   }
 
   resolve(items: readonly EpollItem[], known: ReadonlyMap<string, EpollTarget>): EpollTarget[] {
-    const { tables, account, comparable } = this.#scan;
-    const kept = items.map((item) => (known.size > 0 ? known.get(identity(item)) : undefined));
-    const open = items.filter((_, i) => kept[i] === undefined);
-    const byInode = classify(open);
-    const candidates = findCandidates(tables, this.#pid, byInode.has('') ? null : byInode);
-    const matcher = new Matcher(this.#pid, this.#efd, candidates, (id, code) => account.skip(id, code, 'descriptor'));
-    const answers = new Map<EpollItem, EpollTarget>();
-    for (const [inode, targets] of byInode) {
-      const bySocket = !comparable && candidates.sockets.has(inode);
-      // Those of one inode may be these targets or not, which is to say that they could not be looked at.
-      const undecided = comparable || bySocket ? 0 : itemsOf(candidates, inode).length;
-      if (undecided > 0) account.skip(this.#pid, 'EPERM', 'descriptor', undecided);
-      const holders =
-        comparable ? matcher.holders(inode, targets)
-        : targets.map(() => (bySocket ? socketHolders(candidates, inode) : []));
-      for (const [i, target] of targets.entries()) {
-        const answer = this.#describe(target, holders[i] ?? [], candidates);
-        if (!comparable) answer.via = bySocket ? 'socket-inode' : 'none';
-        answers.set(target, answer);
-      }
-    }
-    return items.map((item, i) => kept[i] ?? (answers.get(item) as EpollTarget));
+    if (known.size === 0) return this.#resolve(items);
+    const kept = items.map((item) => known.get(identity(item)));
+    const rest = this.#resolve(items.filter((_, i) => kept[i] === undefined)).values();
+    return kept.map((target) => target ?? (rest.next().value as EpollTarget));
   }
 
-  #describe(item: EpollItem, holders: FileRef[], candidates: Candidates): EpollTarget {
-    const { comparable, account } = this.#scan;
-    const pid = this.#pid;
-    const numberNow = candidates.links.get(item.tfd) ?? null;
+  #resolve(items: readonly EpollItem[]): EpollTarget[] {
+    const { tables, account, comparable } = this.#scan;
+    const candidates = new Candidates(this.#links, items);
+    const matcher = new Matcher(this.#pid, this.#efd, this.#links, items, (id, code) => account.skip(id, code, 'descriptor'));
+    const bySocket = new Set<number>();
+    if (comparable) matcher.tryOwnNumbers(this.#own, candidates);
+    for (const open of candidates.open(tables, this.#pid, matcher.found)) {
+      if (comparable) matcher.resolve(open);
+      else if (this.#matchSockets(open, matcher.holders)) bySocket.add(open.inode);
+    }
+    const ofUnresolved = !comparable || unseen(account).length > 0 ? 'unreadable' : 'unseen';
+    return items.map((item, i) => {
+      const holders = matcher.holders[i] ?? [];
+      const mine = holders === matcher.holders[i - 1] ? holders.slice() : holders;
+      const target = this.#describe(item, mine, candidates, i);
+      if (target.status === 'unresolved') target.reason = ofUnresolved;
+      if (!comparable) target.via = bySocket.has(candidates.inodes[i] as number) ? 'socket-inode' : 'none';
+      return target;
+    });
+  }
+
+  /** Without kcmp: of a socket's inode there is one description; of others, none can be told. */
+  #matchSockets({ targets, own, others }: InodeClass, holders: FileRef[][]): boolean {
+    const items = [...own, ...others];
+    const areSockets = items.some((item) => isSocketLink(this.#links.links[item] ?? null));
+    const found = areSockets ? items.map((item) => refAt(this.#links, item)).filter(isPlainSocket) : [];
+    for (const target of targets) holders[target] = found.slice();
+    // Those of one inode may be these targets or not, which is to say that they could not be looked at.
+    if (!areSockets && items.length > 0) this.#scan.account.skip(this.#pid, 'EPERM', 'descriptor', items.length);
+    return areSockets;
+  }
+
+  #describe(item: EpollItem, holders: FileRef[], candidates: Candidates, index: number): EpollTarget {
+    const { tfd, toff, events, eventNames, data, pos, ino, sdev } = item;
+    const at = this.#links.itemOf(this.#own, tfd);
+    const numberNow = at < 0 ? null : (this.#links.links[at] ?? null);
     let status: TargetStatus = holders.length > 0 ? 'foreign' : 'unresolved';
     for (const ref of holders) {
-      if (ref.pid !== pid) continue;
-      status = ref.fd === item.tfd ? 'live' : 'renumbered';
+      if (ref.pid !== this.#pid) continue;
+      status = ref.fd === tfd ? 'live' : 'renumbered';
       if (status === 'live') break;
     }
+    if (holders.length > 1) holders.sort((a, b) => a.pid - b.pid || a.fd - b.fd);
+    let numberReused = numberNow !== null && status !== 'live';
     // Without kcmp a number that is open as some file of the same inode may still be this very file.
-    const maybeLive = (): boolean => candidates.own.get(`${item.ino}`)?.some((i) => candidates.fds[i] === item.tfd) === true;
-    const numberReused = numberNow !== null && status !== 'live' && (comparable || !maybeLive());
-    const sorted = holders.toSorted((a, b) => a.pid - b.pid || a.fd - b.fd);
-    // The item was parsed for this report alone, so it becomes the target: a copy costs more than all else here.
-    const target: EpollTarget = Object.assign(item, { status, holders: sorted, numberNow, numberReused });
-    if (status === 'unresolved') target.reason = !comparable || unseen(account).length > 0 ? 'unreadable' : 'unseen';
-    return target;
+    if (numberReused && !this.#scan.comparable) numberReused = candidates.inodeOf(at) !== candidates.inodes[index];
+    if (pos !== undefined && ino !== undefined && sdev !== undefined) {
+      return { tfd, toff, events, eventNames, data, pos, ino, sdev, status, holders, numberNow, numberReused };
+    }
+    return { ...item, status, holders, numberNow, numberReused };
   }
 }
-
-/** Targets by inode; all under '' where the kernel does not tell it. */
-function classify(items: readonly EpollItem[]): Map<string, EpollItem[]> {
-  const told = items.every(({ ino }) => ino !== undefined);
-  const classes = new Map<string, EpollItem[]>();
-  for (const item of items) addTo(classes, told ? `${item.ino}` : '', item);
-  return classes;
-}
-
-const itemsOf = ({ own, others }: Candidates, inode: string): number[] => [...(own.get(inode) ?? []), ...(others.get(inode) ?? [])];
-
-const socketHolders = (candidates: Candidates, inode: string): FileRef[] =>
-  itemsOf(candidates, inode).map((item) => refAt(candidates, item)).filter(isPlainSocket);

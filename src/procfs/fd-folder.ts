@@ -1,6 +1,6 @@
 /**
  * /proc/PID/fd and /proc/PID/fdinfo in bulk: one open folder a process, names written in place, answers left
- * in memory that is private to this file. Nothing here makes a string or an object for a descriptor.
+ * in memory that is private to this file. Nothing here makes an object for a descriptor, nor a string that was there before.
  *
  * Source: struct statx of <linux/stat.h>; proc_readfd() of fs/proc/fd.c, whose folder tells how many are open since Linux 6.2.
  */
@@ -23,9 +23,17 @@ const ZERO = 48;
 const LITTLE = endianness() === 'LE';
 const EVENTFD_ID = 'eventfd-id:';
 
+/** Offsets in struct linux_dirent64. */
+const D_RECLEN = 16;
+const D_NAME = 19;
+
 const name = new Uint8Array(new ArrayBuffer(64));
 const answer = Buffer.from(new ArrayBuffer(4096));
 const fields = new DataView(answer.buffer);
+/** The link read last, if it is no longer than this. */
+const before = new Uint8Array(32);
+let beforeLength = -1;
+let beforeText = '';
 let nameAddress = 0;
 let answerAddress = 0;
 let numbers: SyscallNumbers | undefined;
@@ -44,9 +52,16 @@ function writeText(text: string): void {
 
 function writeNumber(value: number): void {
   let end = 1;
-  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) end++;
+  for (let rest = value; rest >= 10; rest = (rest / 10) | 0) end++;
   name[end] = 0;
-  for (let rest = value; end > 0; rest = Math.floor(rest / 10)) name[--end] = ZERO + (rest % 10);
+  for (let rest = value; end > 0; rest = (rest / 10) | 0) name[--end] = ZERO + (rest % 10);
+}
+
+/** From the end, where the numbers of sockets differ. */
+function isAsBefore(length: number): boolean {
+  if (length !== beforeLength) return false;
+  for (let i = length - 1; i >= 0; i--) if (answer[i] !== before[i]) return false;
+  return true;
 }
 
 /** A folder of /proc/PID that stays open until {@link FdFolder.close}. */
@@ -92,6 +107,37 @@ export class FdFolder {
     this.ino = fields.getUint32(32, LITTLE) + fields.getUint32(36, LITTLE) * TWO_32;
     this.dev = (fields.getUint32(136, LITTLE) << 20) | fields.getUint32(140, LITTLE);
     return 0;
+  }
+
+  /** The descriptors in the kernel's order, which is ascending, this folder's own among them; or a negative errno. */
+  numbers(): number[] | number {
+    const fds: number[] = [];
+    for (;;) {
+      const length = wordCallRaw(this.#numbers.getdents64, this.fd, answerAddress, answer.length, 0, 0);
+      if (length <= 0) return length < 0 ? length : fds;
+      for (let entry = 0; entry < length; entry += fields.getUint16(entry + D_RECLEN, LITTLE)) {
+        let at = entry + D_NAME;
+        let fd = (answer[at] as number) - ZERO;
+        if (fd < 0 || fd > 9) continue; // `.` and `..`
+        for (let code = answer[++at] as number; code !== 0; code = answer[++at] as number) fd = fd * 10 + code - ZERO;
+        fds.push(fd);
+      }
+    }
+  }
+
+  /** What a descriptor's link reads, or a negative errno. */
+  link(fd: number): string | number {
+    writeNumber(fd);
+    const length = wordCallRaw(this.#numbers.readlinkat, this.fd, nameAddress, answerAddress, answer.length, 0);
+    if (length < 0) return length;
+    if (isAsBefore(length)) return beforeText;
+    const text = answer.toString('utf8', 0, length);
+    if (length <= before.length) {
+      for (let i = 0; i < length; i++) before[i] = answer[i] as number;
+      beforeLength = length;
+      beforeText = text;
+    }
+    return text;
   }
 
   /** The eventfd-id that fdinfo prints since Linux 5.2, or -1. */

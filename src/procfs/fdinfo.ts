@@ -85,11 +85,12 @@ class Counts {
  * The targets in the kernel's order, which is the one that `toff` counts in. A line is
  * `tfd: 5 events: 19 data: 5` and, since Linux 4.13, `pos:0 ino:1f sdev:e` behind it; others are skipped.
  */
-export function parseEpollItems(text: string): EpollItem[] {
+export function parseEpollItems(text: string | Uint8Array): EpollItem[] {
   const items: EpollItem[] = [];
+  const line = new Scanner(typeof text === 'string' ? Buffer.from(text, 'latin1') : text);
   const counts = new Counts();
   const names = new Map<number, string[]>();
-  for (const line = new Scanner(text); line.at < text.length; line.nextLine()) {
+  for (; !line.atEnd(); line.nextLine()) {
     const item = parseItem(line);
     if (item === undefined) continue;
     item.toff = counts.next(item.tfd);

@@ -1,5 +1,8 @@
 /** What the text of a descriptor's link says by itself. No path reads like this: paths begin with a slash. */
 
+/** An epoll instance. */
+export const EPOLL_LINK = 'anon_inode:[eventpoll]';
+
 /** A socket of sockfs, not the name of one in a file system. */
 export const isSocketLink = (link: string | null): boolean => link?.startsWith('socket:[') === true;
 
@@ -8,3 +11,14 @@ export const isAnonymousLink = (link: string | null): boolean => link?.startsWit
 
 /** Sockets and pipes: the link names their inode, as `pipe:[4711]` does. */
 export const namesInode = (link: string | null): link is string => isSocketLink(link) || link?.startsWith('pipe:[') === true;
+
+const SOCKET = 'socket:['.length;
+const PIPE = 'pipe:['.length;
+
+/** The inode that the link of a socket or a pipe names, NaN for others. */
+export function inodeOf(link: string): number {
+  if (!namesInode(link)) return NaN;
+  let inode = 0;
+  for (let at = link.startsWith('s') ? SOCKET : PIPE; at < link.length - 1; at++) inode = inode * 10 + link.charCodeAt(at) - 48;
+  return inode;
+}

@@ -1,6 +1,6 @@
 /**
- * A cursor over a text that reads numbers by character code: it creates no string and no match for a number,
- * since an epoll instance may have a million lines of six each.
+ * A cursor over the bytes of a text. It reads numbers digit by digit and makes no string of them, since an
+ * epoll instance may have a million lines of six each.
  */
 const TAB = 9;
 const NEWLINE = 10;
@@ -17,27 +17,34 @@ const MAX_DECIMAL_DIGITS = 19; // 63 bits
 const EXACT_DIGITS = 15; // as many as a number surely holds
 
 export class Scanner {
-  readonly text: string;
-  at: number;
+  at = 0;
   /** The upper and the lower 32 bits of the hexadecimal number read last. */
   high = 0;
   low = 0;
+  readonly #bytes: Uint8Array;
+  readonly #end: number;
 
-  constructor(text: string, at: number = 0) {
-    this.text = text;
-    this.at = at;
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#end = bytes.length;
+  }
+
+  atEnd(): boolean {
+    return this.at >= this.#end;
   }
 
   /** Steps over this word if it is next. */
   skip(word: string): boolean {
-    if (!this.text.startsWith(word, this.at)) return false;
-    this.at += word.length;
+    const start = this.at;
+    if (start + word.length > this.#end) return false;
+    for (let i = 0; i < word.length; i++) if (this.#bytes[start + i] !== word.charCodeAt(i)) return false;
+    this.at = start + word.length;
     return true;
   }
 
   skipBlanks(): void {
     for (;;) {
-      const code = this.text.charCodeAt(this.at);
+      const code = this.#code();
       if (code !== SPACE && code !== TAB) return;
       this.at++;
     }
@@ -49,33 +56,33 @@ export class Scanner {
   }
 
   atLineEnd(): boolean {
-    const code = this.text.charCodeAt(this.at);
-    return code !== code || code === NEWLINE || code === RETURN;
+    const code = this.#code();
+    return code === NEWLINE || code === RETURN;
   }
 
   /** Goes to the start of the next line, from anywhere in this one. */
   nextLine(): void {
-    const newline = this.text.indexOf('\n', this.at);
-    this.at = newline < 0 ? this.text.length : newline + 1;
+    while (this.#code() !== NEWLINE) this.at++;
+    this.at++;
   }
 
   /** A decimal number up to the next blank or line end; undefined if there is none. */
   decimal(): number | undefined {
     this.skipBlanks();
     const start = this.at;
-    const negative = this.text.charCodeAt(start) === MINUS;
+    const negative = this.#code() === MINUS;
     if (negative) this.at++;
     const first = this.at;
     let value = 0;
     for (;;) {
-      const code = this.text.charCodeAt(this.at);
-      if (!(code >= ZERO && code <= NINE)) break;
+      const code = this.#code();
+      if (code < ZERO || code > NINE) break;
       value = value * 10 + (code - ZERO);
       this.at++;
     }
     const digits = this.at - first;
     if (digits === 0 || digits > MAX_DECIMAL_DIGITS || !this.#atBreak()) return undefined;
-    if (digits > EXACT_DIGITS) return Number(this.text.slice(start, this.at));
+    if (digits > EXACT_DIGITS) return Number(String.fromCharCode(...this.#bytes.subarray(start, this.at)));
     return negative && value !== 0 ? -value : value;
   }
 
@@ -86,7 +93,7 @@ export class Scanner {
     let high = 0;
     let low = 0;
     for (;;) {
-      const code = this.text.charCodeAt(this.at);
+      const code = this.#code();
       let digit;
       if (code >= ZERO && code <= NINE) digit = code - ZERO;
       else if (code >= LOWER_A && code <= LOWER_F) digit = code - LOWER_A + 10;
@@ -101,9 +108,13 @@ export class Scanner {
     return digits > 0 && digits <= MAX_HEX_DIGITS && this.#atBreak();
   }
 
+  /** What is next; behind the last byte stands a newline. */
+  #code(): number {
+    return this.at < this.#end ? (this.#bytes[this.at] as number) : NEWLINE;
+  }
+
   #atBreak(): boolean {
-    const code = this.text.charCodeAt(this.at);
-    // NaN, which is not itself, stands behind the last character.
-    return code === SPACE || code === TAB || code === NEWLINE || code === RETURN || code !== code;
+    const code = this.#code();
+    return code === SPACE || code === TAB || code === NEWLINE || code === RETURN;
   }
 }

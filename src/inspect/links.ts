@@ -1,0 +1,96 @@
+/** The descriptors of a scan with what their links read, by raw reads where these are to be had. */
+import { constants } from 'node:os';
+import { KCMP_FILE } from '../binding/abi.ts';
+import { kcmpRaw } from '../binding/syscall.ts';
+import { listDescriptors, readLink } from '../procfs/descriptors.ts';
+import { FdFolder } from '../procfs/fd-folder.ts';
+import { PROC } from '../procfs/processes.ts';
+
+const { ENOENT } = constants.errno;
+
+/** A table's items are neighbours: from `start`, ascending by descriptor, up to `end`. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+const NO_ITEMS: Span = { start: 0, end: 0 };
+
+/** Parallel arrays of descriptors; an item is an index into them. */
+export class Links {
+  readonly ids: number[] = [];
+  readonly fds: number[] = [];
+  /** Null when it is gone or refused. */
+  readonly links: Array<string | null> = [];
+  readonly #hidden: number;
+  readonly #spans = new Map<number, Span>();
+
+  /** @param hidden - a descriptor that is open here for the scan alone, or -1 */
+  constructor(hidden: number) {
+    this.#hidden = hidden;
+  }
+
+  /** The items of a task that was read. */
+  spanOf(id: number): Span {
+    // A leader that has ended may stand for its threads with a table that could not be read.
+    return this.#spans.get(id) ?? NO_ITEMS;
+  }
+
+  /** The item of a descriptor, or -1. */
+  itemOf({ start, end }: Span, fd: number): number {
+    const { fds } = this;
+    // Where numbers have no gaps, it stands as far from the start as its number tells.
+    if (start + fd < end && fds[start + fd] === fd) return start + fd;
+    let low = start;
+    let high = Math.min(end, start + fd + 1);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((fds[middle] as number) < fd) low = middle + 1;
+      else high = middle;
+    }
+    return low < end && fds[low] === fd ? low : -1;
+  }
+
+  /** Reads a task: its descriptors, ascending, or the errno's name. */
+  readonly list = (id: number): number[] | string => {
+    const start = this.fds.length;
+    if (!this.#read(id)) {
+      const fds = listDescriptors(id);
+      if (typeof fds === 'string') return fds;
+      for (const fd of fds) this.#add(id, fd, readLink(id, fd), this.#hidden);
+    }
+    this.#spans.set(id, { start, end: this.fds.length });
+    return this.fds.slice(start);
+  };
+
+  /** False when the raw calls are not to be had. */
+  #read(id: number): boolean {
+    const folder = FdFolder.open(id, 'fd');
+    if (folder === undefined) return false;
+    try {
+      const fds = folder.numbers();
+      if (typeof fds === 'number') return false;
+      for (const fd of fds) {
+        const link = folder.link(fd);
+        if (typeof link === 'string') this.#add(id, fd, link, fd === folder.fd ? fd : this.#hidden);
+        else this.#add(id, fd, link === -ENOENT ? null : readLink(id, fd), this.#hidden);
+      }
+      return true;
+    } finally {
+      folder.close();
+    }
+  }
+
+  #add(id: number, fd: number, link: string | null, hidden: number): void {
+    if (fd === hidden && isOurs(id, fd, link)) return;
+    this.ids.push(id);
+    this.fds.push(fd);
+    this.links.push(link);
+  }
+}
+
+/** Is this what is open here under the same number? Where kcmp cannot tell, by the link, which names the file of one task. */
+function isOurs(id: number, fd: number, link: string | null): boolean {
+  const result = kcmpRaw(process.pid, id, KCMP_FILE, fd, fd);
+  return result === 0 || (result < 0 && link?.startsWith(`${PROC}/`) === true && link === readLink(process.pid, fd));
+}

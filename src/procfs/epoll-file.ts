@@ -1,0 +1,65 @@
+/**
+ * /proc/PID/fdinfo/EFD of an epoll instance, to be read more than once: the kernel prints all targets into a buffer that
+ * grows by doubling and starts over each time, so that an open file, which keeps its buffer, costs half of a new one.
+ *
+ * Source: seq_read_iter() of fs/seq_file.c, which hands out piece by piece what it printed when it was read from the start.
+ */
+import { fs } from './fs.ts';
+import { PROC } from './processes.ts';
+import { codeOf } from './read.ts';
+
+const NONE = -1;
+
+export class EpollFile {
+  readonly #path: string;
+  #fd = NONE;
+  #size = 4096;
+
+  constructor(pid: number, efd: number) {
+    this.#path = `${PROC}/${pid}/fdinfo/${efd}`;
+  }
+
+  /** Its number here while it is open, or -1: whoever looks at the table of this very process finds it there. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** The whole text as of one moment, or the errno's name. */
+  read(): Buffer | string {
+    try {
+      if (this.#fd === NONE) this.#fd = fs().openSync(this.#path, 'r');
+      return this.#readAll();
+    } catch (error) {
+      this.close();
+      return codeOf(error);
+    }
+  }
+
+  /** Closes the file if it took the last descriptor that this process may have. */
+  yieldLast(): void {
+    if (this.#fd === NONE) return;
+    try {
+      fs().closeSync(fs().openSync(this.#path, 'r'));
+    } catch (error) {
+      codeOf(error);
+      this.close();
+    }
+  }
+
+  close(): void {
+    if (this.#fd !== NONE) fs().closeSync(this.#fd);
+    this.#fd = NONE;
+  }
+
+  #readAll(): Buffer {
+    let bytes = Buffer.allocUnsafe(this.#size);
+    for (let length = 0; ; ) {
+      const more = fs().readSync(this.#fd, bytes, length, bytes.length - length, length);
+      if (more === 0) return bytes.subarray(0, length);
+      length += more;
+      if (length < bytes.length) continue;
+      this.#size *= 2;
+      bytes = Buffer.concat([bytes], this.#size);
+    }
+  }
+}
