@@ -52,13 +52,14 @@ export interface SyscallNumbers {
   readonly kcmp: number;
   /** fcntl(2): its F_DUPFD_QUERY compares two of one's own descriptors where kcmp is blocked. */
   readonly fcntl: number;
-  /** These six read /proc in bulk. */
+  /** These seven read /proc in bulk. */
   readonly openat: number;
   readonly close: number;
   readonly read: number;
   readonly statx: number;
   readonly getdents64: number;
   readonly readlinkat: number;
+  readonly lseek: number;
 }
 
 /** F_DUPFD_QUERY of <linux/fcntl.h>, since Linux 6.10. */
@@ -72,12 +73,12 @@ export const F_DUPFD_QUERY = 1027;
  * ppc64 is 354 in both byte orders, but only the little-endian one has a koffi build.
  */
 export const SYSCALL_NUMBERS: Readonly<Partial<Record<Architecture, SyscallNumbers>>> = {
-  x64: { kcmp: 312, fcntl: 72, openat: 257, close: 3, read: 0, statx: 332, getdents64: 217, readlinkat: 267 },
-  ia32: { kcmp: 349, fcntl: 221, openat: 295, close: 6, read: 3, statx: 383, getdents64: 220, readlinkat: 305 }, // fcntl64
-  arm: { kcmp: 378, fcntl: 221, openat: 322, close: 6, read: 3, statx: 397, getdents64: 217, readlinkat: 332 }, // fcntl64
+  x64: { kcmp: 312, fcntl: 72, openat: 257, close: 3, read: 0, statx: 332, getdents64: 217, readlinkat: 267, lseek: 8 },
+  ia32: { kcmp: 349, fcntl: 221, openat: 295, close: 6, read: 3, statx: 383, getdents64: 220, readlinkat: 305, lseek: 19 }, // fcntl64
+  arm: { kcmp: 378, fcntl: 221, openat: 322, close: 6, read: 3, statx: 397, getdents64: 217, readlinkat: 332, lseek: 19 }, // fcntl64
   // arm64, riscv64 and loong64 use asm-generic's table.
-  arm64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78 },
-  riscv64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78 },
-  loong64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78 },
-  ppc64: { kcmp: 354, fcntl: 55, openat: 286, close: 6, read: 3, statx: 383, getdents64: 202, readlinkat: 296 },
+  arm64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62 },
+  riscv64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62 },
+  loong64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62 },
+  ppc64: { kcmp: 354, fcntl: 55, openat: 286, close: 6, read: 3, statx: 383, getdents64: 202, readlinkat: 296, lseek: 19 },
 };

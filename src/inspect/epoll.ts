@@ -10,9 +10,10 @@ import { EPOLL_LINK } from '../procfs/link.ts';
 import { checkProc } from '../procfs/processes.ts';
 import { checkPid, checkPids } from './arguments.ts';
 import { Links } from './links.ts';
+import { proveOwnNumbers, sureLinks } from './own-numbers.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { EpollItem, EpollReport, EpollTarget, ScanOptions } from './reports.ts';
-import { Resolver, unchanged } from './resolve.ts';
+import { merged, Resolver, unchanged, unknownOf } from './resolve.ts';
 import { scan } from './scan.ts';
 
 const ROUNDS = 4;
@@ -101,10 +102,12 @@ export function resolveEpoll(pid: number, efd: number, options?: ScanOptions): E
     let known: ReadonlyMap<string, EpollTarget> = new Map();
     let items = parseEpollItems(text);
     for (let round = 1; ; round++) {
-      const links = new Links(file.fd);
+      const open = unknownOf(items, known);
+      const proven = proveOwnNumbers(pid, efd, open);
+      const links = new Links(file.fd, pid, sureLinks(pid, open, proven));
       const seen = scan(pids, options?.onProgress, pid, links.list);
       const resolver = new Resolver(pid, efd, seen, links);
-      const targets = resolver.resolve(items, known);
+      const targets = merged(items, known, resolver.resolve(open, proven));
       const instance = resolver.instance();
       const now = readEpollText(file, pid, efd);
       const stable = typeof now !== 'string' && now.equals(text);

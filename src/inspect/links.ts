@@ -7,6 +7,9 @@ import { FdFolder } from '../procfs/fd-folder.ts';
 import { PROC } from '../procfs/processes.ts';
 
 const { ENOENT } = constants.errno;
+/** So many numbers in a row are tried in vain before the kernel is asked. */
+const GAP = 4;
+const NOTHING: readonly string[] = [];
 
 /** A table's items are neighbours: from `start`, ascending by descriptor, up to `end`. */
 export interface Span {
@@ -23,11 +26,18 @@ export class Links {
   /** Null when it is gone or refused. */
   readonly links: Array<string | null> = [];
   readonly #hidden: number;
+  readonly #pid: number;
+  readonly #sure: readonly string[];
   readonly #spans = new Map<number, Span>();
 
-  /** @param hidden - a descriptor that is open here for the scan alone, or -1 */
-  constructor(hidden: number) {
+  /**
+   * @param hidden - a descriptor that is open here for the scan alone, or -1
+   * @param sure - by descriptor of `pid`: links that are known for certain
+   */
+  constructor(hidden: number, pid: number, sure: readonly string[]) {
     this.#hidden = hidden;
+    this.#pid = pid;
+    this.#sure = sure;
   }
 
   /** The items of a task that was read. */
@@ -55,6 +65,7 @@ export class Links {
   readonly list = (id: number): number[] | string => {
     const start = this.fds.length;
     if (!this.#read(id)) {
+      for (const column of [this.ids, this.fds, this.links]) column.length = start;
       const fds = listDescriptors(id);
       if (typeof fds === 'string') return fds;
       for (const fd of fds) this.#add(id, fd, readLink(id, fd), this.#hidden);
@@ -63,19 +74,33 @@ export class Links {
     return this.fds.slice(start);
   };
 
-  /** False when the raw calls are not to be had. */
+  /**
+   * Numbers are handed out lowest first, so the next one is mostly open, which reading its link tells; behind a gap
+   * the kernel is asked for the next ones. So no number is left out, and none is listed that need not be.
+   * @returns false when the raw calls are not to be had
+   */
   #read(id: number): boolean {
     const folder = FdFolder.open(id, 'fd');
     if (folder === undefined) return false;
+    const sure = id === this.#pid ? this.#sure : NOTHING;
     try {
-      const fds = folder.numbers();
-      if (typeof fds === 'number') return false;
-      for (const fd of fds) {
-        const link = folder.link(fd);
-        if (typeof link === 'string') this.#add(id, fd, link, fd === folder.fd ? fd : this.#hidden);
-        else this.#add(id, fd, link === -ENOENT ? null : readLink(id, fd), this.#hidden);
+      for (let fd = 0; ; ) {
+        for (let misses = 0; misses < GAP; fd++) {
+          const link = sure[fd] ?? folder.link(fd);
+          if (typeof link === 'string') this.#add(id, fd, link, fd === folder.fd ? fd : this.#hidden);
+          else if (link === -ENOENT) misses++;
+          else return false;
+        }
+        const next = folder.numbersFrom(fd);
+        if (typeof next === 'number') return false;
+        if (next.length === 0) return true;
+        for (fd of next) {
+          const link = folder.link(fd);
+          if (typeof link === 'string') this.#add(id, fd, link, fd === folder.fd ? fd : this.#hidden);
+          else if (link !== -ENOENT) return false;
+        }
+        fd++;
       }
-      return true;
     } finally {
       folder.close();
     }

@@ -25,6 +25,17 @@ export function unchanged(targets: readonly EpollTarget[], again: readonly Epoll
   return before;
 }
 
+/** What is not known of these items. */
+export const unknownOf = (items: readonly EpollItem[], known: ReadonlyMap<string, EpollTarget>): readonly EpollItem[] =>
+  known.size === 0 ? items : items.filter((item) => !known.has(identity(item)));
+
+/** All targets in the order of the items, those that were known and the rest. */
+export function merged(items: readonly EpollItem[], known: ReadonlyMap<string, EpollTarget>, rest: EpollTarget[]): EpollTarget[] {
+  if (known.size === 0) return rest;
+  const next = rest.values();
+  return items.map((item) => known.get(identity(item)) ?? (next.next().value as EpollTarget));
+}
+
 /** Resolves targets against one scan. */
 export class Resolver {
   readonly #pid: number;
@@ -59,43 +70,39 @@ export class Resolver {
     return refs;
   }
 
-  resolve(items: readonly EpollItem[], known: ReadonlyMap<string, EpollTarget>): EpollTarget[] {
-    if (known.size === 0) return this.#resolve(items);
-    const kept = items.map((item) => known.get(identity(item)));
-    const rest = this.#resolve(items.filter((_, i) => kept[i] === undefined)).values();
-    return kept.map((target) => target ?? (rest.next().value as EpollTarget));
-  }
-
-  #resolve(items: readonly EpollItem[]): EpollTarget[] {
+  /** @param proven - by target: whether its own number was found to be its file */
+  resolve(items: readonly EpollItem[], proven: Uint8Array): EpollTarget[] {
     const { tables, account, comparable } = this.#scan;
     const candidates = new Candidates(this.#links, items);
     const matcher = new Matcher(this.#pid, this.#efd, this.#links, items, (id, code) => account.skip(id, code, 'descriptor'));
-    const bySocket = new Set<number>();
-    if (comparable) matcher.tryOwnNumbers(this.#own, candidates);
+    if (comparable) matcher.takeProven(proven, this.#own, candidates);
+    const sockets = new Map<number, FileRef[]>();
     for (const open of candidates.open(tables, this.#pid, matcher.found)) {
       if (comparable) matcher.resolve(open);
-      else if (this.#matchSockets(open, matcher.holders)) bySocket.add(open.inode);
+      else this.#matchSockets(open, sockets);
     }
+    const holders = matcher.holders(candidates.inodes);
     const ofUnresolved = !comparable || unseen(account).length > 0 ? 'unreadable' : 'unseen';
     return items.map((item, i) => {
-      const holders = matcher.holders[i] ?? [];
-      const mine = holders === matcher.holders[i - 1] ? holders.slice() : holders;
+      const bySocket = comparable ? undefined : sockets.get(candidates.inodes[i] as number);
+      const found = bySocket ?? (holders[i] as FileRef[]);
+      const mine = bySocket !== undefined || found === holders[i - 1] ? found.slice() : found;
       const target = this.#describe(item, mine, candidates, i);
       if (target.status === 'unresolved') target.reason = ofUnresolved;
-      if (!comparable) target.via = bySocket.has(candidates.inodes[i] as number) ? 'socket-inode' : 'none';
+      if (!comparable) target.via = bySocket === undefined ? 'none' : 'socket-inode';
       return target;
     });
   }
 
   /** Without kcmp: of a socket's inode there is one description; of others, none can be told. */
-  #matchSockets({ targets, own, others }: InodeClass, holders: FileRef[][]): boolean {
+  #matchSockets({ inode, own, others }: InodeClass, sockets: Map<number, FileRef[]>): void {
     const items = [...own, ...others];
-    const areSockets = items.some((item) => isSocketLink(this.#links.links[item] ?? null));
-    const found = areSockets ? items.map((item) => refAt(this.#links, item)).filter(isPlainSocket) : [];
-    for (const target of targets) holders[target] = found.slice();
-    // Those of one inode may be these targets or not, which is to say that they could not be looked at.
-    if (!areSockets && items.length > 0) this.#scan.account.skip(this.#pid, 'EPERM', 'descriptor', items.length);
-    return areSockets;
+    if (items.some((item) => isSocketLink(this.#links.links[item] ?? null))) {
+      sockets.set(inode, items.map((item) => refAt(this.#links, item)).filter(isPlainSocket));
+    } else if (items.length > 0) {
+      // These may be the targets or not, which is to say that they could not be looked at.
+      this.#scan.account.skip(this.#pid, 'EPERM', 'descriptor', items.length);
+    }
   }
 
   #describe(item: EpollItem, holders: FileRef[], candidates: Candidates, index: number): EpollTarget {

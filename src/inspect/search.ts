@@ -10,79 +10,79 @@ import type { Links } from './links.ts';
 import { addTo } from './multimap.ts';
 import { membersOf, search } from './order.ts';
 import type { EpollItem } from './reports.ts';
-import type { Walks } from './walks.ts';
+import { Walks } from './walks.ts';
 
 const ATTEMPTS = 4;
 const MANY = 64;
 const NONE = new Int32Array(0);
 
 export class Search {
+  /**
+   * By target that is at its own number: what it was told apart by. Above 0 the place of its description among those
+   * that were searched, below 0 the gap between them where it would stand, 0 when it was not searched.
+   */
+  readonly places: Int32Array;
+  /** By target: holders besides its own number. */
+  readonly more: Map<number, FileRef[]> = new Map();
+  /** By target that is a neighbour's file: that neighbour. */
+  readonly fileOf: Map<number, number> = new Map();
   readonly #links: Links;
   readonly #targets: readonly EpollItem[];
+  readonly #found: Int32Array;
   readonly #order: DescriptionOrder;
   readonly #walks: Walks;
-  readonly #found: Int32Array;
-  readonly #holders: FileRef[][];
-  /** Each file by the first target that was found to be it. */
+  readonly #onDrop: (item: number, code: string) => void;
+  /** The targets that were found, and by target an item of those that were found here. */
   #files: number[] = [];
-  /** By target that was not at its own number: the file that it is, and an item of that. */
-  #fileOf = new Map<number, number>();
-  #itemOf = new Map<number, number>();
-  /** By file: holders that were found here. */
-  #more = new Map<number, FileRef[]>();
+  readonly #itemOf = new Map<number, number>();
   /** What was searched by its order. */
   #searched: Int32Array[] = [];
 
-  /** @param known - by target, what is known so far; holders are added there */
+  /**
+   * @param found - by target: the item of its own number, if that is its file, or -1
+   * @param onDrop - told of every descriptor that would not hold still
+   */
   constructor(
+    pid: number,
+    efd: number,
     links: Links,
     targets: readonly EpollItem[],
+    found: Int32Array,
     order: DescriptionOrder,
-    walks: Walks,
-    known: { found: Int32Array; holders: FileRef[][] },
+    onDrop: (item: number, code: string) => void,
   ) {
     this.#links = links;
     this.#targets = targets;
+    this.#found = found;
     this.#order = order;
-    this.#walks = walks;
-    this.#found = known.found;
-    this.#holders = known.holders;
+    this.#walks = new Walks(pid, efd, links, order);
+    this.#onDrop = onDrop;
+    this.places = new Int32Array(targets.length);
   }
 
-  /**
-   * Completes the holders of the targets of one inode.
-   * @param onDrop - told of every descriptor that would not hold still
-   */
-  resolve(open: InodeClass, onDrop: (id: number, code: string) => void): void {
+  /** Looks for holders of the targets of one inode. */
+  resolve(open: InodeClass): void {
     for (let attempt = 1; ; attempt++) {
-      this.#files = [];
-      this.#fileOf = new Map();
-      this.#itemOf = new Map();
-      this.#more = new Map();
       this.#searched = [];
       this.#resolve(open);
       // A descriptor that closed or changed meanwhile sends a search the wrong way.
       const unsteady = this.#searched.find((leaders) => !this.#order.steady(leaders));
-      if (unsteady === undefined) break;
-      if (attempt < ATTEMPTS) continue;
-      for (const leader of unsteady) onDrop(this.#links.ids[leader] as number, 'EAGAIN');
-      break;
+      if (unsteady === undefined) return;
+      if (attempt === ATTEMPTS) {
+        for (const leader of unsteady) this.#onDrop(leader, 'EAGAIN');
+        return;
+      }
+      for (const target of open.targets) {
+        this.places[target] = 0;
+        for (const answers of [this.more, this.fileOf, this.#itemOf]) answers.delete(target);
+      }
     }
-    for (const [file, more] of this.#more) this.#holders[file]?.push(...more);
-    for (const [target, file] of this.#fileOf) this.#holders[target] = this.#holders[file] as FileRef[];
   }
 
   #resolve({ targets, own, others }: InodeClass): void {
+    this.#files = targets.filter((target) => (this.#found[target] as number) >= 0);
     let left: number[] = []; // places among the targets
-    let before: FileRef[] | undefined;
-    for (const [place, target] of targets.entries()) {
-      if ((this.#found[target] as number) < 0) {
-        left.push(place);
-        continue;
-      }
-      if (this.#holders[target] !== before) this.#files.push(target);
-      before = this.#holders[target];
-    }
+    for (const [place, target] of targets.entries()) if ((this.#found[target] as number) < 0) left.push(place);
     for (const items of [own, others]) {
       if (items === others && items.length === 0) break;
       const likely = left.length === 0 && targets.length > MANY ? this.#ofSameKinds(items, targets) : items;
@@ -116,10 +116,11 @@ export class Search {
       const hit = new Set<number>();
       for (const file of files) {
         const at = this.#find(leaders, this.#itemAt(file));
+        this.places[file] = at < 0 ? at : at + 1;
         if (at < 0) continue;
         const leader = leaders[at] as number;
         hit.add(leader);
-        for (const item of membersOf(this.#order, leader)) addTo(this.#more, file, refAt(this.#links, item));
+        for (const item of membersOf(this.#order, leader)) addTo(this.more, file, refAt(this.#links, item));
       }
       return hit.size === 0 ? leaders : leaders.filter((leader) => !hit.has(leader));
     }
@@ -129,7 +130,7 @@ export class Search {
       const at = this.#find(leaders, item);
       if (at < 0) return true;
       for (const member of membersOf(this.#order, leaders[at] as number)) {
-        addTo(this.#more, fileOf.get(member) as number, refAt(this.#links, item));
+        addTo(this.more, fileOf.get(member) as number, refAt(this.#links, item));
       }
       return false;
     });
@@ -146,9 +147,8 @@ export class Search {
       if (at < 0) return !this.#isLike(target, targets[place - 1]);
       const leader = free.splice(at, 1)[0] as number;
       this.#files.push(target);
-      this.#fileOf.set(target, target);
       this.#itemOf.set(target, leader);
-      this.#more.set(target, membersOf(this.#order, leader).map((item) => refAt(this.#links, item)));
+      this.more.set(target, membersOf(this.#order, leader).map((item) => refAt(this.#links, item)));
       return false;
     });
     const after = left.reverse().filter((place) => !this.#isLike(targets[place] as number, targets[place + 1]));
@@ -158,9 +158,10 @@ export class Search {
   /** Is a target the file that its neighbour was found to be? */
   #isLike(target: number, neighbour: number | undefined): boolean {
     if (neighbour === undefined) return false;
-    const file = (this.#found[neighbour] as number) >= 0 ? neighbour : this.#fileOf.get(neighbour);
-    if (file === undefined || this.#walks.compare(this.#itemAt(file), this.#targets[target] as EpollItem) !== 0) return false;
-    this.#fileOf.set(target, file);
+    const file = this.fileOf.get(neighbour) ?? neighbour;
+    const item = this.#itemAt(file);
+    if (item < 0 || this.#walks.compare(item, this.#targets[target] as EpollItem) !== 0) return false;
+    this.fileOf.set(target, file);
     return true;
   }
 
@@ -174,7 +175,7 @@ export class Search {
     return leaders;
   }
 
-  /** The place of the leader that is the same description, or -1. */
+  /** The place of the leader that is the same description, or -1 − the place where it would stand. */
   #find(leaders: Int32Array, item: number): number {
     let low = 0;
     let high = leaders.length;
@@ -185,6 +186,6 @@ export class Search {
       if (order < 0) low = middle + 1;
       else high = middle;
     }
-    return -1;
+    return -1 - low;
   }
 }

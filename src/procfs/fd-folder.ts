@@ -109,20 +109,23 @@ export class FdFolder {
     return 0;
   }
 
-  /** The descriptors in the kernel's order, which is ascending, this folder's own among them; or a negative errno. */
-  numbers(): number[] | number {
+  /**
+   * The next open descriptors from a number on, ascending; none when there are no more. Or a negative errno.
+   * This folder's own is among them. The position in the folder is the number and two, for `.` and `..`.
+   */
+  numbersFrom(first: number): number[] | number {
+    const { lseek, getdents64 } = this.#numbers;
+    const at = wordCallRaw(lseek, this.fd, first + 2, 0, 0, 0);
+    if (at < 0) return at;
+    const length = wordCallRaw(getdents64, this.fd, answerAddress, answer.length, 0, 0);
+    if (length < 0) return length;
     const fds: number[] = [];
-    for (;;) {
-      const length = wordCallRaw(this.#numbers.getdents64, this.fd, answerAddress, answer.length, 0, 0);
-      if (length <= 0) return length < 0 ? length : fds;
-      for (let entry = 0; entry < length; entry += fields.getUint16(entry + D_RECLEN, LITTLE)) {
-        let at = entry + D_NAME;
-        let fd = (answer[at] as number) - ZERO;
-        if (fd < 0 || fd > 9) continue; // `.` and `..`
-        for (let code = answer[++at] as number; code !== 0; code = answer[++at] as number) fd = fd * 10 + code - ZERO;
-        fds.push(fd);
-      }
+    for (let entry = 0; entry < length; entry += fields.getUint16(entry + D_RECLEN, LITTLE)) {
+      let fd = 0;
+      for (let at = entry + D_NAME; answer[at] !== 0; at++) fd = fd * 10 + (answer[at] as number) - ZERO;
+      fds.push(fd);
     }
+    return fds;
   }
 
   /** What a descriptor's link reads, or a negative errno. */
