@@ -13,7 +13,7 @@ import { Links } from './links.ts';
 import { proveOwnNumbers, sureLinks } from './own-numbers.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { EpollItem, EpollReport, EpollTarget, ScanOptions } from './reports.ts';
-import { merged, Resolver, unchanged, unknownOf } from './resolve.ts';
+import { merged, parseTargets, Resolver, unchanged, unknownOf } from './resolve.ts';
 import { scan } from './scan.ts';
 
 const ROUNDS = 4;
@@ -100,14 +100,15 @@ export function resolveEpoll(pid: number, efd: number, options?: ScanOptions): E
     let text = readOwn(file, pid, efd);
     file.yieldLast();
     let known: ReadonlyMap<string, EpollTarget> = new Map();
-    let items = parseEpollItems(text);
+    let items = parseTargets(text);
     for (let round = 1; ; round++) {
       const open = unknownOf(items, known);
       const proven = proveOwnNumbers(pid, efd, open);
       const links = new Links(file.fd, pid, sureLinks(pid, open, proven));
       const seen = scan(pids, options?.onProgress, pid, links.list);
       const resolver = new Resolver(pid, efd, seen, links);
-      const targets = merged(items, known, resolver.resolve(open, proven));
+      resolver.resolve(open, proven);
+      const targets = merged(items, known);
       const instance = resolver.instance();
       const now = readEpollText(file, pid, efd);
       const stable = typeof now !== 'string' && now.equals(text);
@@ -116,7 +117,7 @@ export function resolveEpoll(pid: number, efd: number, options?: ScanOptions): E
         return { pid, efd, instance, targets, stable, coverage: seen.account.toCoverage() };
       }
       text = now;
-      items = parseEpollItems(text);
+      items = parseTargets(text);
       // A scan in which something would not hold still settles nothing.
       known = settled ? unchanged(targets, items) : new Map();
     }

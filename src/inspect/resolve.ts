@@ -2,6 +2,7 @@
 import { KCMP_FILE } from '../binding/abi.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
+import { parseItemsAs } from '../procfs/fdinfo.ts';
 import { EPOLL_LINK, isSocketLink } from '../procfs/link.ts';
 import { unseen } from './account.ts';
 import { Candidates, type InodeClass } from './candidates.ts';
@@ -25,16 +26,29 @@ export function unchanged(targets: readonly EpollTarget[], again: readonly Epoll
   return before;
 }
 
-/** What is not known of these items. */
-export const unknownOf = (items: readonly EpollItem[], known: ReadonlyMap<string, EpollTarget>): readonly EpollItem[] =>
+const NOBODY: FileRef[] = [];
+
+/** The targets of a text, of which nothing is known yet: a copy of each item would cost more than all else about it. */
+export const parseTargets = (text: Uint8Array): EpollTarget[] =>
+  parseItemsAs(text, (tfd, toff, events, eventNames, data, pos, ino, sdev): EpollTarget => {
+    const status = 'unresolved';
+    if (pos !== undefined && ino !== undefined && sdev !== undefined) {
+      return { tfd, toff, events, eventNames, data, pos, ino, sdev, status, holders: NOBODY, numberNow: null, numberReused: false };
+    }
+    const target: EpollTarget = { tfd, toff, events, eventNames, data, status, holders: NOBODY, numberNow: null, numberReused: false };
+    if (pos !== undefined) target.pos = pos;
+    if (ino !== undefined) target.ino = ino;
+    if (sdev !== undefined) target.sdev = sdev;
+    return target;
+  });
+
+/** What is not known of these targets. */
+export const unknownOf = (items: EpollTarget[], known: ReadonlyMap<string, EpollTarget>): EpollTarget[] =>
   known.size === 0 ? items : items.filter((item) => !known.has(identity(item)));
 
-/** All targets in the order of the items, those that were known and the rest. */
-export function merged(items: readonly EpollItem[], known: ReadonlyMap<string, EpollTarget>, rest: EpollTarget[]): EpollTarget[] {
-  if (known.size === 0) return rest;
-  const next = rest.values();
-  return items.map((item) => known.get(identity(item)) ?? (next.next().value as EpollTarget));
-}
+/** All targets, as they are known where they are. */
+export const merged = (items: EpollTarget[], known: ReadonlyMap<string, EpollTarget>): EpollTarget[] =>
+  known.size === 0 ? items : items.map((item) => known.get(identity(item)) ?? item);
 
 /** Resolves targets against one scan. */
 export class Resolver {
@@ -70,11 +84,14 @@ export class Resolver {
     return refs;
   }
 
-  /** @param proven - by target: whether its own number was found to be its file */
-  resolve(items: readonly EpollItem[], proven: Uint8Array): EpollTarget[] {
+  /**
+   * Answers about targets, in them.
+   * @param proven - by target: whether its own number was found to be its file
+   */
+  resolve(targets: readonly EpollTarget[], proven: Uint8Array): void {
     const { tables, account, comparable } = this.#scan;
-    const candidates = new Candidates(this.#links, items);
-    const matcher = new Matcher(this.#pid, this.#efd, this.#links, items, (id, code) => account.skip(id, code, 'descriptor'));
+    const candidates = new Candidates(this.#links, targets);
+    const matcher = new Matcher(this.#pid, this.#efd, this.#links, targets, (id, code) => account.skip(id, code, 'descriptor'));
     if (comparable) matcher.takeProven(proven, this.#own, candidates);
     const sockets = new Map<number, FileRef[]>();
     for (const open of candidates.open(tables, this.#pid, matcher.found)) {
@@ -83,15 +100,15 @@ export class Resolver {
     }
     const holders = matcher.holders(candidates.inodes);
     const ofUnresolved = !comparable || unseen(account).length > 0 ? 'unreadable' : 'unseen';
-    return items.map((item, i) => {
+    for (let i = 0; i < targets.length; i++) {
+      const target = targets[i] as EpollTarget;
       const bySocket = comparable ? undefined : sockets.get(candidates.inodes[i] as number);
       const found = bySocket ?? (holders[i] as FileRef[]);
-      const mine = bySocket !== undefined || found === holders[i - 1] ? found.slice() : found;
-      const target = this.#describe(item, mine, candidates, i);
+      target.holders = bySocket !== undefined || found === holders[i - 1] ? found.slice() : found;
+      this.#describe(target, candidates, i);
       if (target.status === 'unresolved') target.reason = ofUnresolved;
       if (!comparable) target.via = bySocket === undefined ? 'none' : 'socket-inode';
-      return target;
-    });
+    }
   }
 
   /** Without kcmp: of a socket's inode there is one description; of others, none can be told. */
@@ -105,23 +122,21 @@ export class Resolver {
     }
   }
 
-  #describe(item: EpollItem, holders: FileRef[], candidates: Candidates, index: number): EpollTarget {
-    const { tfd, toff, events, eventNames, data, pos, ino, sdev } = item;
+  /** What follows from a target's holders. */
+  #describe(target: EpollTarget, candidates: Candidates, index: number): void {
+    const { tfd, holders } = target;
     const at = this.#links.itemOf(this.#own, tfd);
-    const numberNow = at < 0 ? null : (this.#links.links[at] ?? null);
+    target.numberNow = at < 0 ? null : (this.#links.links[at] ?? null);
     let status: TargetStatus = holders.length > 0 ? 'foreign' : 'unresolved';
     for (const ref of holders) {
       if (ref.pid !== this.#pid) continue;
       status = ref.fd === tfd ? 'live' : 'renumbered';
       if (status === 'live') break;
     }
+    target.status = status;
     if (holders.length > 1) holders.sort((a, b) => a.pid - b.pid || a.fd - b.fd);
-    let numberReused = numberNow !== null && status !== 'live';
+    if (status === 'live' || target.numberNow === null) return;
     // Without kcmp a number that is open as some file of the same inode may still be this very file.
-    if (numberReused && !this.#scan.comparable) numberReused = candidates.inodeOf(at) !== candidates.inodes[index];
-    if (pos !== undefined && ino !== undefined && sdev !== undefined) {
-      return { tfd, toff, events, eventNames, data, pos, ino, sdev, status, holders, numberNow, numberReused };
-    }
-    return { ...item, status, holders, numberNow, numberReused };
+    target.numberReused = this.#scan.comparable || candidates.inodeOf(at) !== candidates.inodes[index];
   }
 }

@@ -80,9 +80,13 @@ export class Search {
   }
 
   #resolve({ targets, own, others }: InodeClass): void {
-    this.#files = targets.filter((target) => (this.#found[target] as number) >= 0);
+    this.#files = [];
     let left: number[] = []; // places among the targets
-    for (const [place, target] of targets.entries()) if ((this.#found[target] as number) < 0) left.push(place);
+    for (let place = 0; place < targets.length; place++) {
+      const target = targets[place] as number;
+      if ((this.#found[target] as number) >= 0) this.#files.push(target);
+      else left.push(place);
+    }
     for (const items of [own, others]) {
       if (items === others && items.length === 0) break;
       const likely = left.length === 0 && targets.length > MANY ? this.#ofSameKinds(items, targets) : items;

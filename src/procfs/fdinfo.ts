@@ -81,49 +81,87 @@ class Counts {
   }
 }
 
+/** Makes what one line becomes; the last three are undefined before Linux 4.13. */
+export type MakeItem<T> = (
+  tfd: number, toff: number, events: number, eventNames: string[], data: bigint,
+  pos: number | undefined, ino: bigint | undefined, sdev: number | undefined,
+) => T;
+
+const toItem: MakeItem<EpollItem> = (tfd, toff, events, eventNames, data, pos, ino, sdev) => {
+  if (pos !== undefined && ino !== undefined && sdev !== undefined) return { tfd, toff, events, eventNames, data, pos, ino, sdev };
+  const item: EpollItem = { tfd, toff, events, eventNames, data };
+  if (pos !== undefined) item.pos = pos;
+  if (ino !== undefined) item.ino = ino;
+  if (sdev !== undefined) item.sdev = sdev;
+  return item;
+};
+
 /**
  * The targets in the kernel's order, which is the one that `toff` counts in. A line is
  * `tfd: 5 events: 19 data: 5` and, since Linux 4.13, `pos:0 ino:1f sdev:e` behind it; others are skipped.
  */
-export function parseEpollItems(text: string | Uint8Array): EpollItem[] {
-  const items: EpollItem[] = [];
-  const line = new Scanner(typeof text === 'string' ? Buffer.from(text, 'latin1') : text);
+export const parseEpollItems = (text: string | Uint8Array): EpollItem[] => parseItemsAs(text, toItem);
+
+/** As {@link parseEpollItems}, but each becomes what its reader makes of it. */
+export function parseItemsAs<T>(text: string | Uint8Array, make: MakeItem<T>): T[] {
+  const items: T[] = [];
   const counts = new Counts();
   const names = new Map<number, string[]>();
+  const line = new ItemLine(typeof text === 'string' ? Buffer.from(text, 'latin1') : text);
   for (; !line.atEnd(); line.nextLine()) {
-    const item = parseItem(line);
-    if (item === undefined) continue;
-    item.toff = counts.next(item.tfd);
-    let words = names.get(item.events);
-    if (words === undefined) names.set(item.events, (words = eventNames(item.events)));
-    item.eventNames = words.slice();
-    items.push(item);
+    if (!line.read()) continue;
+    const { tfd, events, data, pos, ino, sdev } = line;
+    let words = names.get(events);
+    if (words === undefined) names.set(events, (words = eventNames(events)));
+    items.push(make(tfd, counts.next(tfd), events, words.slice(), data, pos, ino, sdev));
   }
   return items;
 }
 
-const NO_NAMES: string[] = [];
+class ItemLine extends Scanner {
+  tfd = 0;
+  events = 0;
+  data = 0n;
+  pos: number | undefined;
+  ino: bigint | undefined;
+  sdev: number | undefined;
 
-function parseItem(line: Scanner): EpollItem | undefined {
-  if (!line.skip('tfd:')) return undefined;
-  const tfd = line.decimal();
-  if (tfd === undefined || tfd < 0 || tfd > INT31_MAX) return undefined;
-  line.skipBlanks();
-  if (!line.skip('events:') || !line.hex() || line.high !== 0) return undefined;
-  const events = line.low;
-  line.skipBlanks();
-  if (!line.skip('data:') || !line.hex()) return undefined;
-  const item: EpollItem = { tfd, toff: 0, events, eventNames: NO_NAMES, data: u64(line.high, line.low) };
-  for (line.skipBlanks(); !line.atLineEnd(); line.skipBlanks()) {
-    if (line.skip('pos:')) {
-      const pos = line.decimal();
-      if (pos !== undefined) item.pos = pos;
-    } else if (line.skip('ino:')) {
-      if (line.hex()) item.ino = u64(line.high, line.low);
-    } else if (line.skip('sdev:')) {
-      if (line.hex() && line.high === 0) item.sdev = line.low;
+  /** Whether the line is an item, which is then in the fields. */
+  read(): boolean {
+    if (!this.skip('tfd:')) return false;
+    const tfd = this.decimal();
+    if (tfd === undefined || tfd < 0 || tfd > INT31_MAX) return false;
+    this.tfd = tfd;
+    this.skipBlanks();
+    if (!this.skip('events:') || !this.hex() || this.high !== 0) return false;
+    this.events = this.low;
+    this.skipBlanks();
+    if (!this.skip('data:') || !this.hex()) return false;
+    this.data = u64(this.high, this.low);
+    const before = this.ino;
+    this.pos = this.ino = this.sdev = undefined;
+    for (this.skipBlanks(); !this.atLineEnd(); this.skipBlanks()) {
+      if (this.skip('pos:')) this.pos = this.decimal() ?? this.pos;
+      else if (this.skip('ino:')) {
+        if (this.hex()) this.ino = this.#inode(before);
+      } else if (this.skip('sdev:')) {
+        if (this.hex() && this.high === 0) this.sdev = this.low;
+      }
+      this.skipField();
     }
-    line.skipField();
+    return true;
   }
-  return item;
+
+  /** Many targets share one inode, so its number is made once. */
+  #inode(before: bigint | undefined): bigint {
+    if (before === undefined || this.high !== this.#high || this.low !== this.#low) {
+      this.#high = this.high;
+      this.#low = this.low;
+      return u64(this.high, this.low);
+    }
+    return before;
+  }
+
+  #high = 0;
+  #low = 0;
 }
