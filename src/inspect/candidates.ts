@@ -68,8 +68,10 @@ export class Candidates {
 
 /** Ascending. Targets of one inode mostly stand together, and a million need not be sorted where there is but one. */
 function distinct(inodes: Float64Array): Float64Array {
-  const changes = inodes.filter((inode, i) => i === 0 || inode !== inodes[i - 1]);
-  return changes.sort();
+  const changes = new Float64Array(inodes.length);
+  let count = 0;
+  for (let i = 0; i < inodes.length; i++) if (i === 0 || inodes[i] !== inodes[i - 1]) changes[count++] = inodes[i] as number;
+  return changes.subarray(0, count).sort();
 }
 
 function isAmong(sorted: Float64Array, sought: number): boolean {

@@ -28,6 +28,7 @@ export class Links {
   readonly #hidden: number;
   readonly #pid: number;
   readonly #sure: readonly string[];
+  #distance = 0;
   readonly #spans = new Map<number, Span>();
 
   /**
@@ -49,8 +50,9 @@ export class Links {
   /** The item of a descriptor, or -1. */
   itemOf({ start, end }: Span, fd: number): number {
     const { fds } = this;
-    // Where numbers have no gaps, it stands as far from the start as its number tells.
-    if (start + fd < end && fds[start + fd] === fd) return start + fd;
+    // Between two gaps every item stands as far from its number as the others.
+    const guess = fd + this.#distance;
+    if (guess >= start && guess < end && fds[guess] === fd) return guess;
     let low = start;
     let high = Math.min(end, start + fd + 1);
     while (low < high) {
@@ -58,7 +60,9 @@ export class Links {
       if ((fds[middle] as number) < fd) low = middle + 1;
       else high = middle;
     }
-    return low < end && fds[low] === fd ? low : -1;
+    if (low === end || fds[low] !== fd) return -1;
+    this.#distance = low - fd;
+    return low;
   }
 
   /** Reads a task: its descriptors, ascending, or the errno's name. */

@@ -35,19 +35,20 @@ export class Scanner {
 
   /** Steps over this word if it is next. */
   skip(word: string): boolean {
+    const bytes = this.#bytes;
     const start = this.at;
     if (start + word.length > this.#end) return false;
-    for (let i = 0; i < word.length; i++) if (this.#bytes[start + i] !== word.charCodeAt(i)) return false;
+    for (let i = 0; i < word.length; i++) if (bytes[start + i] !== word.charCodeAt(i)) return false;
     this.at = start + word.length;
     return true;
   }
 
   skipBlanks(): void {
-    for (;;) {
-      const code = this.#code();
-      if (code !== SPACE && code !== TAB) return;
-      this.at++;
-    }
+    const bytes = this.#bytes;
+    const end = this.#end;
+    let { at } = this;
+    while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
+    this.at = at;
   }
 
   /** Steps over whatever is next, up to a blank or the end of the line. */
@@ -89,22 +90,25 @@ export class Scanner {
   /** Reads a hexadecimal number up to the next blank or line end into `high` and `low`; false if there is none. */
   hex(): boolean {
     this.skipBlanks();
+    const bytes = this.#bytes;
+    const end = this.#end;
     const first = this.at;
+    let at = first;
     let high = 0;
     let low = 0;
-    for (;;) {
-      const code = this.#code();
+    for (; at < end; at++) {
+      const code = bytes[at] as number;
       let digit;
       if (code >= ZERO && code <= NINE) digit = code - ZERO;
       else if (code >= LOWER_A && code <= LOWER_F) digit = code - LOWER_A + 10;
       else break;
       high = (high << 4) | (low >>> 28);
       low = (low << 4) | digit;
-      this.at++;
     }
+    this.at = at;
     this.high = high >>> 0;
     this.low = low >>> 0;
-    const digits = this.at - first;
+    const digits = at - first;
     return digits > 0 && digits <= MAX_HEX_DIGITS && this.#atBreak();
   }
 

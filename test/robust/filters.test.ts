@@ -134,3 +134,34 @@ test('kcmp doctor survives a filter that kills whoever calls kcmp', async () => 
   assert.match(out, /kills every process that calls kcmp/);
   assert.equal(await child.run(() => 'alive'), 'alive');
 });
+
+// Node itself lists without lseek(2), and reads links by readlink(2) where there is one.
+for (const name of ['lseek', ...(process.arch === 'x64' ? (['readlinkat'] as const) : [])] as const) {
+  for (const code of ['EPERM', 'ENOSYS'] as const) {
+    test(`where ${name} is refused with ${code}, resolveEpoll answers the same by other means`, async () => {
+      await using child = await startChild();
+      const [before, after] = await child.run(({ kcmp, libc, seccomp }, name: 'lseek', code: 'EPERM') => {
+        const { pid } = process;
+        const [socket, peer] = libc.socketpair();
+        const [read] = libc.pipe();
+        const event = libc.eventfd();
+        const efd = libc.epollCreate();
+        for (const fd of [socket, read, event]) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd);
+        libc.dup2(event, 900);
+        libc.dup2(event, event + 300);
+        libc.close(event);
+        libc.dup2(peer, read);
+        const resolve = (): unknown => {
+          const { instance, targets, stable, coverage } = kcmp.resolveEpoll(pid, efd, { pids: [pid] });
+          const { descriptors, skipped } = coverage;
+          return { instance, targets: targets.map((target) => ({ ...target, data: Number(target.data), ino: Number(target.ino) })), stable, descriptors, skipped };
+        };
+        const answers = [resolve()];
+        seccomp.refuse(name, code);
+        return [...answers, resolve()];
+      }, name as 'lseek', code as 'EPERM');
+      assert.deepEqual(after, before);
+      assert.match(JSON.stringify(before), /"renumbered"/);
+    });
+  }
+}
