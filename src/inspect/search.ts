@@ -14,6 +14,8 @@ import { Walks } from './walks.ts';
 
 const ATTEMPTS = 4;
 const MANY = 64;
+/** So many pairs may all be compared, which costs a millisecond. */
+const FEW_PAIRS = 2048;
 const NONE = new Int32Array(0);
 
 export class Search {
@@ -115,11 +117,12 @@ export class Search {
   #join(items: number[], restNeeded: boolean): Int32Array {
     const files = this.#files;
     if (items.length === 0 || (files.length === 0 && !restNeeded)) return NONE;
+    const thorough = items.length * files.length <= FEW_PAIRS;
     if (items.length <= files.length || files.length === 0) {
       const leaders = this.#group(items);
       const hit = new Set<number>();
       for (const file of files) {
-        const at = this.#find(leaders, this.#itemAt(file));
+        const at = this.#find(leaders, this.#itemAt(file), thorough);
         this.places[file] = at < 0 ? at : at + 1;
         if (at < 0) continue;
         const leader = leaders[at] as number;
@@ -131,7 +134,7 @@ export class Search {
     const fileOf = new Map(files.map((file) => [this.#itemAt(file), file]));
     const leaders = this.#group([...fileOf.keys()]);
     const rest = items.filter((item) => {
-      const at = this.#find(leaders, item);
+      const at = this.#find(leaders, item, thorough);
       if (at < 0) return true;
       for (const member of membersOf(this.#order, leaders[at] as number)) {
         addTo(this.more, fileOf.get(member) as number, refAt(this.#links, item));
@@ -179,8 +182,11 @@ export class Search {
     return leaders;
   }
 
-  /** The place of the leader that is the same description, or -1 − the place where it would stand. */
-  #find(leaders: Int32Array, item: number): number {
+  /**
+   * The place of the leader that is the same description, or -1 − the place where it would stand.
+   * @param thorough - whether those are tried too that a leader which moved may have hidden
+   */
+  #find(leaders: Int32Array, item: number, thorough: boolean): number {
     let low = 0;
     let high = leaders.length;
     while (low < high) {
@@ -190,6 +196,7 @@ export class Search {
       if (order < 0) low = middle + 1;
       else high = middle;
     }
+    if (thorough) for (const [at, leader] of leaders.entries()) if (this.#order.compare(leader, item) === 0) return at;
     return -1 - low;
   }
 }
