@@ -1,5 +1,5 @@
 /** A descriptor's inode number, by the cheapest means. */
-import { statIno } from '../procfs/descriptors.ts';
+import { readLink, statIno } from '../procfs/descriptors.ts';
 import { readFdinfo } from '../procfs/fdinfo.ts';
 import { inodeOf } from '../procfs/link.ts';
 
@@ -24,7 +24,10 @@ export class InodeReader {
       if (!ANONYMOUS.test(link)) return ask(id, fd);
       this.#known.add(link);
     }
-    if (this.#anonymous !== this.#anonymous) this.#anonymous = ask(id, fd);
+    if (this.#anonymous === this.#anonymous) return this.#anonymous;
+    const asked = ask(id, fd);
+    // One that has become another file meanwhile must not give its inode to all of them.
+    if (readLink(id, fd) === link) this.#anonymous = asked;
     return this.#anonymous;
   }
 }
