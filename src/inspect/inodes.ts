@@ -1,10 +1,12 @@
 /** A descriptor's inode number, by the cheapest means. */
-import { readLink, statIno } from '../procfs/descriptors.ts';
+import { statIno } from '../procfs/descriptors.ts';
 import { readFdinfo } from '../procfs/fdinfo.ts';
 import { inodeOf } from '../procfs/link.ts';
 
 /** Kinds whose instances all share the one anonymous inode. */
 const ANONYMOUS = /^anon_inode:\[?(eventfd|eventpoll|timerfd|signalfd|inotify|fanotify)\]?$/;
+/** Lines that only such kinds have in their fdinfo. */
+const SURELY = /^(?:eventfd-count|clockid|sigmask|tfd):/m;
 
 /** Reads inode numbers; keeps the anonymous inode's number for as long as it lives. */
 export class InodeReader {
@@ -25,10 +27,10 @@ export class InodeReader {
       this.#known.add(link);
     }
     if (this.#anonymous === this.#anonymous) return this.#anonymous;
-    const asked = ask(id, fd);
-    // One that has become another file meanwhile must not give its inode to all of them.
-    if (readLink(id, fd) === link) this.#anonymous = asked;
-    return this.#anonymous;
+    // A descriptor may be another file by now, whose inode must not be taken for that of all: one text tells both.
+    const info = readFdinfo(id, fd);
+    if (typeof info !== 'string' && info.ino !== undefined && SURELY.test(info.text)) return (this.#anonymous = Number(info.ino));
+    return ask(id, fd);
   }
 }
 
