@@ -1,4 +1,5 @@
 /** Can kcmp(2) work here? Asked of the kernel, in words, without privileges. */
+import { createRequire } from 'node:module';
 import { constants, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { KCMP_FILE, TASK_RESOURCE_TYPES, type TaskResource } from './abi.ts';
@@ -92,7 +93,7 @@ function loaderFlags(): string[] {
 
 function probeInChild(): KcmpSupport {
   // Loaded here, since it costs more than this package, and most processes never ask.
-  const { spawnSync } = process.getBuiltinModule('node:child_process');
+  const { spawnSync } = createRequire(import.meta.url)('node:child_process') as typeof import('node:child_process');
   const child = spawnSync(process.execPath, [...loaderFlags(), CHILD], {
     encoding: 'utf8',
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },

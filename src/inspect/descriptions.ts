@@ -25,6 +25,8 @@ export const refAt = ({ ids, fds }: Descriptors, item: number): FileRef => ({ pi
 
 export class DescriptionOrder {
   readonly next: Int32Array;
+  /** Whether anything was found to move or close since this order was made. */
+  hasMoved = false;
   readonly #ids: ArrayLike<number>;
   readonly #fds: ArrayLike<number>;
   readonly #dead: Uint8Array;
@@ -50,6 +52,7 @@ export class DescriptionOrder {
       if (this.#drop(a)) return -1;
       if (this.#drop(b)) return 1;
       // Neither fails by itself: one was closed for a moment only.
+      this.hasMoved = true;
     }
     return -1;
   };
@@ -62,6 +65,7 @@ export class DescriptionOrder {
     const groups = groupBy(this.#comparable(items), this.compare, this.next);
     if (items.length < 2) return groups;
     let moved = this.#takeOutMoved(groups);
+    this.hasMoved ||= moved.length > 0;
     if (moved.length > 0 && items.length <= FEW) return this.#groupByEquality(items);
     for (let round = 0; moved.length > 0; round++) {
       if (round < ROUNDS) groups.leaders = this.#putBack(groups.leaders, moved);
@@ -90,11 +94,10 @@ export class DescriptionOrder {
 
   /** Whether leaders still stand in their order, so that what was searched among them was searched in vain only if absent. */
   steady(leaders: Int32Array): boolean {
-    for (let i = 0; i < leaders.length; i++) {
-      if (this.#dead[leaders[i] as number] === 1) return false;
-      if (i > 0 && this.compare(leaders[i - 1] as number, leaders[i] as number) >= 0) return false;
-    }
-    return true;
+    const isSteady = leaders.every((leader, i) =>
+      this.#dead[leader] === 0 && (i === 0 || this.compare(leaders[i - 1] as number, leader) < 0));
+    this.hasMoved ||= !isSteady;
+    return isSteady;
   }
 
   /** Leaves only what a second look confirms, and returns the rest. */
@@ -188,6 +191,7 @@ export class DescriptionOrder {
   }
 
   #dropAs(item: number, code: string): void {
+    this.hasMoved = true;
     this.#dead[item] = 1;
     this.#onDrop(item, code);
   }

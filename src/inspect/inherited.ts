@@ -1,4 +1,5 @@
 /** Which descriptors did a process get from its parent that it should not have? */
+import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { badInt31, badType, errnoName, isInt31 } from '../binding/errors.ts';
 import { accessTo } from '../binding/explain.ts';
@@ -112,7 +113,7 @@ export function assertNoInherited(pid: number, options?: InheritedOptions): void
       ? `some descriptors of process ${pid} could not be compared: ${missed?.reason}`
       : [`process ${pid} shares ${inherited.length} descriptor${inherited.length === 1 ? '' : 's'} with process ${from}:`, ...table(inherited)].join('\n');
   // Loaded here, since it costs more than this package.
-  const { AssertionError } = process.getBuiltinModule('node:assert');
+  const { AssertionError } = createRequire(import.meta.url)('node:assert') as typeof import('node:assert');
   throw new AssertionError({ message, actual: inherited, expected: [], operator: 'assertNoInherited', stackStartFn: assertNoInherited });
 }
 

@@ -14,8 +14,8 @@ import { Walks } from './walks.ts';
 
 const ATTEMPTS = 4;
 const MANY = 64;
-/** So many pairs may all be compared, which costs a millisecond. */
-const FEW_PAIRS = 2048;
+/** So many pairs may all be compared once something has moved, which costs some twenty milliseconds. */
+const FEW_PAIRS = 50_000;
 const NONE = new Int32Array(0);
 
 export class Search {
@@ -37,6 +37,7 @@ export class Search {
   /** The targets that were found, and by target an item of those that were found here. */
   #files: number[] = [];
   readonly #itemOf = new Map<number, number>();
+  #few = true;
   /** What was searched by its order. */
   #searched: Int32Array[] = [];
 
@@ -64,12 +65,13 @@ export class Search {
 
   /** Looks for holders of the targets of one inode. */
   resolve(open: InodeClass): void {
+    this.#few = (open.own.length + open.others.length) * open.targets.length <= FEW_PAIRS;
     for (let attempt = 1; ; attempt++) {
       this.#searched = [];
       this.#resolve(open);
       // A descriptor that closed or changed meanwhile sends a search the wrong way.
       const unsteady = this.#searched.find((leaders) => !this.#order.steady(leaders));
-      if (unsteady === undefined) return;
+      if (unsteady === undefined || (this.#few && attempt > 1)) return;
       if (attempt === ATTEMPTS) {
         for (const leader of unsteady) this.#onDrop(leader, 'EAGAIN');
         return;
@@ -117,12 +119,11 @@ export class Search {
   #join(items: number[], restNeeded: boolean): Int32Array {
     const files = this.#files;
     if (items.length === 0 || (files.length === 0 && !restNeeded)) return NONE;
-    const thorough = items.length * files.length <= FEW_PAIRS;
     if (items.length <= files.length || files.length === 0) {
       const leaders = this.#group(items);
       const hit = new Set<number>();
       for (const file of files) {
-        const at = this.#find(leaders, this.#itemAt(file), thorough);
+        const at = this.#find(leaders, this.#itemAt(file));
         this.places[file] = at < 0 ? at : at + 1;
         if (at < 0) continue;
         const leader = leaders[at] as number;
@@ -134,7 +135,7 @@ export class Search {
     const fileOf = new Map(files.map((file) => [this.#itemAt(file), file]));
     const leaders = this.#group([...fileOf.keys()]);
     const rest = items.filter((item) => {
-      const at = this.#find(leaders, item, thorough);
+      const at = this.#find(leaders, item);
       if (at < 0) return true;
       for (const member of membersOf(this.#order, leaders[at] as number)) {
         addTo(this.more, fileOf.get(member) as number, refAt(this.#links, item));
@@ -150,7 +151,9 @@ export class Search {
     const free = Array.from(leaders);
     const left = places.filter((place) => {
       const target = targets[place] as number;
-      const at = search(free, (leader) => this.#walks.compareGroup(leader, this.#targets[target] as EpollItem));
+      const walk = (leader: number): number => this.#walks.compareGroup(leader, this.#targets[target] as EpollItem);
+      let at = search(free, walk);
+      if (at < 0 && this.#isThorough) at = free.findIndex((leader) => walk(leader) === 0);
       if (at < 0) return !this.#isLike(target, targets[place - 1]);
       const leader = free.splice(at, 1)[0] as number;
       this.#files.push(target);
@@ -176,17 +179,19 @@ export class Search {
     return this.#itemOf.get(file) ?? (this.#found[file] as number);
   }
 
+  /** Whether to try one by one what a search did not find: a leader that moved may have sent it the wrong way and be back. */
+  get #isThorough(): boolean {
+    return this.#few && this.#order.hasMoved;
+  }
+
   #group(items: readonly number[]): Int32Array {
     const { leaders } = this.#order.group(Int32Array.from(items));
     this.#searched.push(leaders);
     return leaders;
   }
 
-  /**
-   * The place of the leader that is the same description, or -1 − the place where it would stand.
-   * @param thorough - whether those are tried too that a leader which moved may have hidden
-   */
-  #find(leaders: Int32Array, item: number, thorough: boolean): number {
+  /** The place of the leader that is the same description, or -1 − the place where it would stand. */
+  #find(leaders: Int32Array, item: number): number {
     let low = 0;
     let high = leaders.length;
     while (low < high) {
@@ -196,7 +201,7 @@ export class Search {
       if (order < 0) low = middle + 1;
       else high = middle;
     }
-    if (thorough) for (const [at, leader] of leaders.entries()) if (this.#order.compare(leader, item) === 0) return at;
-    return -1 - low;
+    const hidden = this.#isThorough ? leaders.findIndex((leader) => this.#order.compare(leader, item) === 0) : -1;
+    return hidden >= 0 ? hidden : -1 - low;
   }
 }

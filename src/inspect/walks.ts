@@ -25,6 +25,7 @@ export class Walks {
     const { ids, fds } = this.#from;
     const result = kcmpEpollRaw(ids[item] as number, this.#pid, fds[item] as number, this.#efd, tfd, toff);
     if (result >= 0) return result === 1 ? -1 : result;
+    this.#order.hasMoved = true;
     return result === -ENOENT ? GONE : undefined;
   }
 
