@@ -2,9 +2,10 @@
  * Errors and argument checks: Node's own codes for bad arguments, and KcmpError for
  * what the kernel refuses. The checks return booleans, so that a good call creates nothing.
  */
-import { getSystemErrorMap, inspect } from 'node:util';
 import type { KcmpType } from './abi.ts';
 import type { EpollSlot } from './layout.ts';
+
+const { getSystemErrorMap, inspect } = process.getBuiltinModule('node:util');
 
 const INT31_MAX = 2 ** 31 - 1;
 const U32_MAX = 2 ** 32 - 1;

@@ -4,10 +4,11 @@
  *
  * Source: the order of checks in kernel/kcmp.c and fs/eventpoll.c.
  */
-import { constants } from 'node:os';
 import { KCMP_EPOLL_TFD, KCMP_FILE } from './abi.ts';
 import { errnoName, errnoText, KcmpError, type KcmpArguments } from './errors.ts';
 import { kcmpEpollRaw, kcmpRaw } from './syscall.ts';
+
+const { constants } = process.getBuiltinModule('node:os');
 
 const { EBADF, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } = constants.errno;
 const NO_TYPE = -1;

@@ -1,11 +1,11 @@
 /** Can kcmp(2) work here? Asked of the kernel, in words, without privileges. */
-import { createRequire } from 'node:module';
-import { constants, release } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { KCMP_FILE, TASK_RESOURCE_TYPES, type TaskResource } from './abi.ts';
 import { errnoName } from './errors.ts';
 import { accessTo, BLOCKED, BLOCKED_FIX, epollTargetsSupported, MISSING, MISSING_FIX } from './explain.ts';
 import { kcmpRaw, load, platformRefusal } from './syscall.ts';
+
+const { constants, release } = process.getBuiltinModule('node:os');
+const { fileURLToPath } = process.getBuiltinModule('node:url');
 
 /**
  * `available`; `blocked` by a filter; `missing` from this kernel; `unsupported` on this platform
@@ -93,7 +93,7 @@ function loaderFlags(): string[] {
 
 function probeInChild(): KcmpSupport {
   // Loaded here, since it costs more than this package, and most processes never ask.
-  const { spawnSync } = createRequire(import.meta.url)('node:child_process') as typeof import('node:child_process');
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
   const child = spawnSync(process.execPath, [...loaderFlags(), CHILD], {
     encoding: 'utf8',
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },

@@ -2,11 +2,11 @@
  * The system calls themselves, through libc's syscall(2). The only file that names
  * koffi, which is loaded by the first call and never by an import.
  */
-import { createRequire } from 'node:module';
-import { endianness } from 'node:os';
 import { SYSCALL_NUMBERS, KCMP_EPOLL_TFD, type SyscallNumbers } from './abi.ts';
 import { coded, type CodedError } from './errors.ts';
 import { EPOLL_SLOT_SIZE, writeEpollSlot } from './layout.ts';
+
+const { endianness } = process.getBuiltinModule('node:os');
 
 type Syscall = (nr: number, a: number, b: number, c: number, d: number, e: number) => number;
 
@@ -42,7 +42,7 @@ export function load(): Syscall {
   numbers = SYSCALL_NUMBERS[process.arch] as SyscallNumbers;
   kcmpNumber = numbers.kcmp;
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+    const koffi = process.getBuiltinModule('node:module').createRequire(import.meta.url)('koffi') as typeof import('koffi');
     errno = koffi.errno;
     addressOf = (bytes) => Number(koffi.address(bytes));
     slotAddress = addressOf(slotBytes);

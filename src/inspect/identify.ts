@@ -2,7 +2,6 @@
  * Are two descriptors one open file description? Answered by kcmp(2), and where that is blocked, missing or
  * refused, by whatever else is exact; what nothing decides stays unknown.
  */
-import { constants } from 'node:os';
 import { F_DUPFD_QUERY, KCMP_FILE } from '../binding/abi.ts';
 import { errnoName, errnoText, KcmpError } from '../binding/errors.ts';
 import { accessTo, isBlocked, kcmpError } from '../binding/explain.ts';
@@ -16,6 +15,8 @@ import { checkProc } from '../procfs/processes.ts';
 import { checkFile } from './arguments.ts';
 import { refusalReason, taskExists } from './refusal.ts';
 import type { FileIdentity } from './reports.ts';
+
+const { constants } = process.getBuiltinModule('node:os');
 
 const { EBADF, EPERM, ESRCH } = constants.errno;
 const F_GETFD = 1;

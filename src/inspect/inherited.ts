@@ -1,6 +1,4 @@
 /** Which descriptors did a process get from its parent that it should not have? */
-import { createRequire } from 'node:module';
-import { constants } from 'node:os';
 import { badInt31, badType, errnoName, isInt31 } from '../binding/errors.ts';
 import { accessTo } from '../binding/explain.ts';
 import type { FileRef } from '../binding/kcmp.ts';
@@ -13,6 +11,8 @@ import { groupFiles } from './groups.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { InheritedFile, InheritedOptions, InheritedReport } from './reports.ts';
 import { hasEnded, isComparable } from './scan.ts';
+
+const { constants } = process.getBuiltinModule('node:os');
 
 type Allow = (fd: number, link: string | null) => boolean;
 
@@ -113,7 +113,7 @@ export function assertNoInherited(pid: number, options?: InheritedOptions): void
       ? `some descriptors of process ${pid} could not be compared: ${missed?.reason}`
       : [`process ${pid} shares ${inherited.length} descriptor${inherited.length === 1 ? '' : 's'} with process ${from}:`, ...table(inherited)].join('\n');
   // Loaded here, since it costs more than this package.
-  const { AssertionError } = createRequire(import.meta.url)('node:assert') as typeof import('node:assert');
+  const { AssertionError } = process.getBuiltinModule('node:assert');
   throw new AssertionError({ message, actual: inherited, expected: [], operator: 'assertNoInherited', stackStartFn: assertNoInherited });
 }
 

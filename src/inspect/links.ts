@@ -1,10 +1,11 @@
 /** The descriptors of a scan with what their links read, by raw reads where these are to be had. */
-import { constants } from 'node:os';
 import { KCMP_FILE } from '../binding/abi.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { listDescriptors, readLink } from '../procfs/descriptors.ts';
 import { FdFolder } from '../procfs/fd-folder.ts';
 import { PROC } from '../procfs/processes.ts';
+
+const { constants } = process.getBuiltinModule('node:os');
 
 const { ENOENT } = constants.errno;
 /** So many numbers in a row are tried in vain before the kernel is asked. */

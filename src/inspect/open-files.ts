@@ -2,13 +2,14 @@
  * The descriptors of many tasks with their inodes, as parallel arrays. What a child has from its parent under the
  * same number is found by one comparison and not looked at any further.
  */
-import { constants } from 'node:os';
 import { KCMP_FILE } from '../binding/abi.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { listDescriptors, statIno } from '../procfs/descriptors.ts';
 import { FdFolder } from '../procfs/fd-folder.ts';
 import { listTasks } from '../procfs/processes.ts';
 import { readStat } from '../procfs/stat.ts';
+
+const { constants } = process.getBuiltinModule('node:os');
 
 const { ENOENT, ESRCH } = constants.errno;
 const UNREADABLE = -1;

@@ -4,10 +4,11 @@
  *
  * Source: __ptrace_may_access() in kernel/ptrace.c, proc_pid_permission() in fs/proc/base.c.
  */
-import { constants } from 'node:os';
 import { errnoText } from '../binding/errors.ts';
 import { BLOCKED, isBlocked, MISSING } from '../binding/explain.ts';
 import { isListed, readCredentials, readOwner, type Credentials } from '../procfs/credentials.ts';
+
+const { constants } = process.getBuiltinModule('node:os');
 
 const CAP_SYS_PTRACE = 1n << 19n;
 const OUTSIDE = 'outside of this sandbox or namespace, or guarded by a security module';

@@ -1,6 +1,7 @@
 /** Errors of an inspector whose own subject cannot be looked at, shaped like Node's system errors. */
-import { constants } from 'node:os';
 import { taskExists } from './refusal.ts';
+
+const { constants } = process.getBuiltinModule('node:os');
 
 export interface SubjectError extends Error {
   code: string;

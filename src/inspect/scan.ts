@@ -2,7 +2,6 @@
  * Which descriptor tables there are: one a process, one more for each thread that unshared its own,
  * and only one for processes that share theirs; with an account of what could not be seen.
  */
-import { constants } from 'node:os';
 import { KCMP_FILES } from '../binding/abi.ts';
 import { accessTo } from '../binding/explain.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
@@ -13,6 +12,8 @@ import { readStat } from '../procfs/stat.ts';
 import { Account } from './account.ts';
 import { groupBy, membersOf } from './order.ts';
 import { goneOrHidden } from './refused.ts';
+
+const { constants } = process.getBuiltinModule('node:os');
 
 const { EINVAL } = constants.errno;
 

@@ -1,8 +1,9 @@
 /** Comparisons of descriptors with targets, for each of which the kernel walks the instance's items. */
-import { constants } from 'node:os';
 import { kcmpEpollRaw } from '../binding/syscall.ts';
 import type { DescriptionOrder, Descriptors } from './descriptions.ts';
 import type { EpollItem } from './reports.ts';
+
+const { constants } = process.getBuiltinModule('node:os');
 
 const { ENOENT } = constants.errno;
 const GONE = -2;

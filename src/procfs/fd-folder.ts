@@ -4,10 +4,11 @@
  *
  * Source: struct statx of <linux/stat.h>; proc_readfd() of fs/proc/fd.c, whose folder tells how many are open since Linux 6.2.
  */
-import { endianness } from 'node:os';
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
 import type { SyscallNumbers } from '../binding/abi.ts';
 import { PROC } from './processes.ts';
+
+const { endianness } = process.getBuiltinModule('node:os');
 
 const AT_FDCWD = -100;
 const AT_EMPTY_PATH = 0x1000;
