@@ -6,7 +6,7 @@ import { SYSCALL_NUMBERS, KCMP_EPOLL_TFD, type SyscallNumbers } from './abi.ts';
 import { coded, type CodedError } from './errors.ts';
 import { EPOLL_SLOT_SIZE, writeEpollSlot } from './layout.ts';
 
-const { endianness } = process.getBuiltinModule('node:os');
+const os = process.getBuiltinModule('node:os');
 
 type Syscall = (nr: number, a: number, b: number, c: number, d: number, e: number) => number;
 
@@ -26,7 +26,7 @@ let slotAddress = 0;
 /** Why this platform cannot make the call, or undefined where it can. Loads nothing. */
 export function platformRefusal(): string | undefined {
   if (process.platform !== 'linux') return `kcmp(2) exists on Linux only, and this is ${process.platform}`;
-  if (endianness() !== 'LE') return `big-endian ${process.arch} is not served: koffi has no build for it`;
+  if (os.endianness() !== 'LE') return `big-endian ${process.arch} is not served: koffi has no build for it`;
   if (SYSCALL_NUMBERS[process.arch] === undefined) return `the architecture ${process.arch} is not served`;
   return undefined;
 }
