@@ -67,7 +67,8 @@ export function findHolders(file: FileRef, options?: ScanOptions): HolderReport 
 }
 
 function unreadable(file: FileRef, code: string): Error {
-  if (code === 'EACCES' && hasEnded(file.pid)) return subjectError('ESRCH', file.pid);
+  // The kernel gives the folder of a zombie, which has nothing open any more, to root.
+  if (code === 'EACCES' && hasEnded(file.pid)) return subjectError('EBADF', file.pid, file.fd);
   if (code !== 'ENOENT' && code !== 'ESRCH') return subjectError(code, file.pid);
   const stat = readStat(file.pid);
   if (typeof stat !== 'string') return subjectError('EBADF', file.pid, file.fd);
