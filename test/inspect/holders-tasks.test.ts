@@ -6,7 +6,7 @@ import { everyDescriptor, Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { familyMissing, startFamily, type Family } from '../support/family.ts';
 import * as libc from '../support/libc.ts';
-import { assertGrouped, endLeader, needsRoot, startThread, startZombies, type Zombies } from '../support/scenes.ts';
+import { assertGrouped, endLeader, startThread, startZombies, type Zombies } from '../support/scenes.ts';
 
 const me = process.pid;
 const fds = new Fds();
