@@ -1,15 +1,8 @@
 /** The descriptors of a scan with what their links read, by raw reads where these are to be had. */
-import { KCMP_FILE } from '../binding/abi.ts';
-import { kcmpRaw } from '../binding/syscall.ts';
 import { listDescriptors, readLink } from '../procfs/descriptors.ts';
 import { FdFolder } from '../procfs/fd-folder.ts';
-import { PROC } from '../procfs/processes.ts';
+import { isOurs } from './ours.ts';
 
-const { constants } = process.getBuiltinModule('node:os');
-
-const { ENOENT } = constants.errno;
-/** So many numbers in a row are tried in vain before the kernel is asked. */
-const GAP = 4;
 const NOTHING: readonly string[] = [];
 
 /** A table's items are neighbours: from `start`, ascending by descriptor, up to `end`. */
@@ -79,48 +72,27 @@ export class Links {
     return this.fds.slice(start);
   };
 
-  /**
-   * Numbers are handed out lowest first, so the next one is mostly open, which reading its link tells; behind a gap
-   * the kernel is asked for the next ones. So no number is left out, and none is listed that need not be.
-   * @returns false when the raw calls are not to be had
-   */
+  /** False when the raw calls are not to be had. */
   #read(id: number): boolean {
     const folder = FdFolder.open(id, 'fd');
     if (folder === undefined) return false;
     const sure = id === this.#pid ? this.#sure : NOTHING;
     try {
-      for (let fd = 0; ; ) {
-        for (let misses = 0; misses < GAP; fd++) {
-          const link = sure[fd] ?? folder.link(fd);
-          if (typeof link === 'string') this.#add(id, fd, link, fd === folder.fd ? fd : this.#hidden);
-          else if (link === -ENOENT) misses++;
-          else return false;
-        }
-        const next = folder.numbersFrom(fd);
-        if (typeof next === 'number') return false;
-        if (next.length === 0) return true;
-        for (fd of next) {
-          const link = folder.link(fd);
-          if (typeof link === 'string') this.#add(id, fd, link, fd === folder.fd ? fd : this.#hidden);
-          else if (link !== -ENOENT) return false;
-        }
-        fd++;
-      }
+      return folder.visitOpen((fd) => {
+        const link = sure[fd] ?? folder.link(fd);
+        if (typeof link === 'number') return link;
+        this.#add(id, fd, link, fd === folder.fd ? fd : this.#hidden);
+        return 0;
+      });
     } finally {
       folder.close();
     }
   }
 
   #add(id: number, fd: number, link: string | null, hidden: number): void {
-    if (fd === hidden && isOurs(id, fd, link)) return;
+    if (fd === hidden && isOurs(id, fd)) return;
     this.ids.push(id);
     this.fds.push(fd);
     this.links.push(link);
   }
-}
-
-/** Is this what is open here under the same number? Where kcmp cannot tell, by the link, which names the file of one task. */
-function isOurs(id: number, fd: number, link: string | null): boolean {
-  const result = kcmpRaw(process.pid, id, KCMP_FILE, fd, fd);
-  return result === 0 || (result < 0 && link?.startsWith(`${PROC}/`) === true && link === readLink(process.pid, fd));
 }

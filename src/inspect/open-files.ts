@@ -6,12 +6,9 @@ import { KCMP_FILE } from '../binding/abi.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { listDescriptors, statIno } from '../procfs/descriptors.ts';
 import { FdFolder } from '../procfs/fd-folder.ts';
-import { listTasks } from '../procfs/processes.ts';
 import { readStat } from '../procfs/stat.ts';
+import { isOurs } from './ours.ts';
 
-const { constants } = process.getBuiltinModule('node:os');
-
-const { ENOENT, ESRCH } = constants.errno;
 const UNREADABLE = -1;
 
 interface Span {
@@ -60,7 +57,7 @@ export class OpenFiles {
     const start = this.length;
     const folder = FdFolder.open(id, 'fd');
     try {
-      if (folder !== undefined && this.#readFast(id, folder)) return undefined;
+      if (folder !== undefined && this.#readAll(id, folder)) return undefined;
     } finally {
       folder?.close();
     }
@@ -68,50 +65,17 @@ export class OpenFiles {
     return this.#readSlowly(id);
   }
 
-  #readFast(id: number, folder: FdFolder): boolean {
-    const start = this.length;
+  #readAll(id: number, folder: FdFolder): boolean {
     const parent = this.#parentOf(id);
-    const count = folder.count();
-    if (count < 0) return false;
-    if (count > 0 && this.#readDensely(id, folder, parent, count)) return true;
-    this.length = start;
-    const fds = listDescriptors(id);
-    if (typeof fds === 'string') return false;
     let at = parent.start;
-    for (const fd of fds) {
+    return folder.visitOpen((fd) => {
       while (at < parent.end && (this.fds[at] as number) < fd) at++;
-      if (at < parent.end && this.fds[at] === fd && this.#isSame(at, id, fd)) this.#inherit(id, fd, at);
-      else this.#add(id, fd, folder);
-    }
-    return true;
-  }
-
-  /** Numbers are handed out lowest first, so trying 0, 1, 2, … finds all of them; false where the gaps are too many. */
-  #readDensely(id: number, folder: FdFolder, parent: Span, count: number): boolean {
-    let found = 0;
-    let misses = 16 + (count >> 2);
-    let wrongGuesses = 64 + count * 4;
-    let at = parent.start;
-    for (let fd = 0; found < count; fd++) {
-      if (at < parent.end && this.fds[at] === fd) {
-        const result = kcmpRaw(this.ids[at] as number, id, KCMP_FILE, fd, fd);
-        at++;
-        if (result === 0) {
-          this.#inherit(id, fd, at - 1);
-          found++;
-          continue;
-        }
-        // Closed on one side or the other; should it be the parent's, the numbers will not suffice.
-        if (result < 0) {
-          if (--wrongGuesses < 0) return false;
-          continue;
-        }
-      }
-      if (this.#add(id, fd, folder)) found++;
-      else if (--misses < 0) return false;
-    }
-    // One that was opened meanwhile may have been counted in the place of another further up.
-    return folder.count() === count;
+      if (at < parent.end && this.fds[at] === fd && this.#isSame(at, id, fd)) return this.#inherit(id, fd, at);
+      const result = folder.stat(fd);
+      // The folder's own number is left out.
+      if (result === 0 && !(fd === folder.fd && isOurs(id, fd))) this.#push(id, fd, folder.ino, folder.dev, folder.mode);
+      return result;
+    });
   }
 
   /** With one descriptor at a time, and no calls but Node's. */
@@ -137,19 +101,10 @@ export class OpenFiles {
     return kcmpRaw(this.ids[item] as number, id, KCMP_FILE, this.fds[item] as number, fd) === 0;
   }
 
-  /** Whether the number is open, be it the folder's own, which is left out. */
-  #add(id: number, fd: number, folder: FdFolder): boolean {
-    const result = folder.stat(fd);
-    if (result === -ENOENT || result === -ESRCH) return false;
-    if (fd === folder.fd && isOurs(id, fd)) return true;
-    if (result === 0) this.#push(id, fd, folder.ino, folder.dev, folder.mode);
-    else this.#pushRead(id, fd);
-    return true;
-  }
-
-  #inherit(id: number, fd: number, item: number): void {
+  #inherit(id: number, fd: number, item: number): 0 {
     this.#push(id, fd, this.inos[item] as number, this.devs[item] as number, this.modes[item] as number);
     this.origins[this.length - 1] = this.origins[item] as number;
+    return 0;
   }
 
   #push(id: number, fd: number, ino: number, dev: number, mode: number): void {
@@ -173,14 +128,3 @@ export class OpenFiles {
     this.origins = larger(this.origins, new Int32Array(capacity));
   }
 }
-
-/** Is this descriptor the folder that is being read? Where kcmp cannot tell, only in tasks of this process. */
-function isOurs(id: number, fd: number): boolean {
-  const result = kcmpRaw(process.pid, id, KCMP_FILE, fd, fd);
-  return result === 0 || (result < 0 && isTaskOfOurs(id));
-}
-
-const isTaskOfOurs = (id: number): boolean => {
-  const tasks = listTasks(process.pid);
-  return typeof tasks !== 'string' && tasks.includes(id);
-};

@@ -2,27 +2,28 @@
  * /proc/PID/fd and /proc/PID/fdinfo in bulk: one open folder a process, names written in place, answers left
  * in memory that is private to this file. Nothing here makes an object for a descriptor, nor a string that was there before.
  *
- * Source: struct statx of <linux/stat.h>; proc_readfd() of fs/proc/fd.c, whose folder tells how many are open since Linux 6.2.
+ * Source: struct statx of <linux/stat.h>; struct linux_dirent64 of getdents(2); proc_readfd_common() of fs/proc/fd.c.
  */
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
 import type { SyscallNumbers } from '../binding/abi.ts';
 import { PROC } from './processes.ts';
 
-const { endianness } = process.getBuiltinModule('node:os');
+const { constants, endianness } = process.getBuiltinModule('node:os');
+const { ENOENT } = constants.errno;
 
 const AT_FDCWD = -100;
-const AT_EMPTY_PATH = 0x1000;
 /** What is known without asking a server: a dead network filesystem cannot hang the scan. */
 const AT_STATX_DONT_SYNC = 0x4000;
 /** It differs between architectures. */
 const O_DIRECTORY = ['arm', 'arm64', 'ppc64'].includes(process.arch) ? 0o40000 : 0o200000;
 const O_CLOEXEC = 0o2000000;
 const STATX_TYPE_MODE_INO = 0x103;
-const STATX_SIZE = 0x200;
 const TWO_32 = 0x1_0000_0000;
 const ZERO = 48;
 const LITTLE = endianness() === 'LE';
 const EVENTFD_ID = 'eventfd-id:';
+/** So many numbers in a row are tried in vain before the kernel is asked. */
+const GAP = 4;
 
 /** Offsets in struct linux_dirent64. */
 const D_RECLEN = 16;
@@ -92,17 +93,36 @@ export class FdFolder {
     wordCallRaw(this.#numbers.close, this.fd, 0, 0, 0, 0);
   }
 
-  /** How many descriptors are open: 0 before Linux 6.2, or a negative errno. */
-  count(): number {
-    name[0] = 0;
-    const result = this.#statx(AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE);
-    return result < 0 ? result : fields.getUint32(40, LITTLE);
+  /**
+   * Visits descriptors that are open, ascending. Numbers are handed out lowest first, so the next one is mostly open,
+   * which the visit itself tells; behind a gap the kernel is asked for the next ones. So none is left out, and the folder
+   * need not be listed.
+   *
+   * @param visit - returns 0 when the number is open, -ENOENT when it is not, or another negative errno to give up
+   * @returns whether all of them were visited
+   */
+  visitOpen(visit: (fd: number) => number): boolean {
+    for (let fd = 0; ; ) {
+      for (let misses = 0; misses < GAP; fd++) {
+        const result = visit(fd);
+        if (result === -ENOENT) misses++;
+        else if (result < 0) return false;
+      }
+      const next = this.numbersFrom(fd);
+      if (typeof next === 'number') return false;
+      if (next.length === 0) return true;
+      for (fd of next) {
+        const result = visit(fd);
+        if (result < 0 && result !== -ENOENT) return false;
+      }
+      fd++;
+    }
   }
 
   /** Looks at what a descriptor refers to: 0, or a negative errno. A number above 2^53 is rounded. */
   stat(fd: number): number {
     writeNumber(fd);
-    const result = this.#statx(AT_STATX_DONT_SYNC, STATX_TYPE_MODE_INO);
+    const result = wordCallRaw(this.#numbers.statx, this.fd, nameAddress, AT_STATX_DONT_SYNC, STATX_TYPE_MODE_INO, answerAddress);
     if (result < 0) return result;
     this.mode = fields.getUint16(28, LITTLE);
     this.ino = fields.getUint32(32, LITTLE) + fields.getUint32(36, LITTLE) * TWO_32;
@@ -163,9 +183,5 @@ export class FdFolder {
       id = id * 10 + digit;
     }
     return id;
-  }
-
-  #statx(flags: number, mask: number): number {
-    return wordCallRaw(this.#numbers.statx, this.fd, nameAddress, flags, mask, answerAddress);
   }
 }

@@ -1,4 +1,4 @@
-/** How groupFiles reads tables: by counting where they are dense, by listing otherwise, and without the raw calls where those are refused. */
+/** How groupFiles reads tables: by raw calls, and without them where those are refused. */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { constants, fstatSync, readdirSync } from 'node:fs';
-import { constants as os, release } from 'node:os';
+import { constants as os } from 'node:os';
 import { after, test } from 'node:test';
 import { FdFolder } from '../../src/procfs/fd-folder.ts';
 import { readFdinfo } from '../../src/procfs/fdinfo.ts';
@@ -10,7 +10,6 @@ import { KINDS } from '../support/kinds.ts';
 
 const FREE_FD = 2 ** 30;
 const me = process.pid;
-const [major = 0, minor = 0] = release().split('.').map(Number);
 const fds = new Fds();
 after(() => fds.closeAll());
 
@@ -48,10 +47,32 @@ test('FdFolder answers ENOENT for a closed descriptor and ESRCH or ENOENT for a 
   assert.ok(result === -os.errno.ESRCH || result === -os.errno.ENOENT, `${result}`);
 });
 
-test('FdFolder counts the descriptors of a process since Linux 6.2, and answers 0 before', async () => {
+test('FdFolder visits every open descriptor and little else, wherever the gaps are', async () => {
   await using child = await startChild();
-  const listed = readdirSync(`/proc/${child.pid}/fd`).length;
-  assert.equal(within(child.pid, 'fd', (folder) => folder.count()), major > 6 || (major === 6 && minor >= 2) ? listed : 0);
+  await child.run(({ libc }) => [90, 91, 96, 102, 700, 1000].forEach((fd) => libc.dup2(0, fd)));
+  const listed = readdirSync(`/proc/${child.pid}/fd`).map(Number).sort((a, b) => a - b);
+  const visited: number[] = [];
+  const open = within(child.pid, 'fd', (folder) => {
+    const all = folder.visitOpen((fd) => {
+      visited.push(fd);
+      return folder.stat(fd);
+    });
+    assert.ok(all);
+    return visited.filter((fd) => folder.stat(fd) === 0);
+  });
+  assert.deepEqual(open, listed);
+  assert.ok(visited.length < listed.length + 40, `${visited.length} for ${listed.length}`);
+});
+
+test('FdFolder stops when a visit gives up, and when the process has ended', async () => {
+  const child = await startChild();
+  const folder = FdFolder.open(child.pid, 'fd') as FdFolder;
+  const seen: number[] = [];
+  assert.equal(folder.visitOpen((fd) => (seen.push(fd), fd < 2 ? 0 : -os.errno.EPERM)), false);
+  assert.deepEqual(seen, [0, 1, 2]);
+  await child.stop();
+  assert.equal(folder.visitOpen((fd) => folder.stat(fd)), false);
+  folder.close();
 });
 
 test('FdFolder tells an eventfd\'s id as fdinfo does, and none of anything else', () => {
