@@ -75,8 +75,9 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
     });
 
     test('a target whose inode decides nothing is unreadable, not gone', async () => {
-      const { targets } = await child.run(({ kcmp }, efd: number) => kcmp.resolveEpoll(process.pid, efd, { pids: [process.pid] }), scene.eventEfd);
+      const { targets, coverage } = await child.run(({ kcmp }, efd: number) => kcmp.resolveEpoll(process.pid, efd, { pids: [process.pid] }), scene.eventEfd);
       assert.deepEqual(targets.map(({ status, reason }) => [status, reason]), [['unresolved', 'unreadable']]);
+      assert.ok(coverage.skipped.some(({ code, unit }) => code === 'EPERM' && unit === 'descriptor'));
     });
 
     test('identifyFiles tells two descriptors of its own process apart, or leaves it open', async () => {
