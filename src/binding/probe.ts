@@ -5,7 +5,6 @@ import { accessTo, BLOCKED, BLOCKED_FIX, epollTargetsSupported, MISSING, MISSING
 import { kcmpRaw, load, platformRefusal } from './syscall.ts';
 
 const { constants, release } = process.getBuiltinModule('node:os');
-const { fileURLToPath } = process.getBuiltinModule('node:url');
 
 /**
  * `available`; `blocked` by a filter; `missing` from this kernel; `unsupported` on this platform
@@ -31,7 +30,7 @@ export interface KcmpSupport {
 }
 
 const { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } = constants.errno;
-const CHILD = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './probe-child.ts' : './probe-child.js', import.meta.url));
+const IS_SOURCE = import.meta.url.endsWith('.ts');
 const CHILD_TIMEOUT_MS = 10_000;
 
 function statusOf(result: number): KcmpStatus {
@@ -81,7 +80,7 @@ function probeHere(): KcmpSupport {
 
 /** The loader flags of this process, without which a child could not run a .ts file. */
 function loaderFlags(): string[] {
-  if (!CHILD.endsWith('.ts')) return [];
+  if (!IS_SOURCE) return [];
   const flags: string[] = [];
   const { execArgv } = process;
   for (const [i, flag] of execArgv.entries()) {
@@ -94,7 +93,9 @@ function loaderFlags(): string[] {
 function probeInChild(): KcmpSupport {
   // Loaded here, since it costs more than this package, and most processes never ask.
   const { spawnSync } = process.getBuiltinModule('node:child_process');
-  const child = spawnSync(process.execPath, [...loaderFlags(), CHILD], {
+  const { fileURLToPath } = process.getBuiltinModule('node:url');
+  const script = fileURLToPath(new URL(IS_SOURCE ? './probe-child.ts' : './probe-child.js', import.meta.url));
+  const child = spawnSync(process.execPath, [...loaderFlags(), script], {
     encoding: 'utf8',
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
