@@ -2,6 +2,7 @@
 import { FdFolder } from '../procfs/fd-folder.ts';
 import type { OpenFiles } from './open-files.ts';
 
+const { EMFILE, ENOENT, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 const S_IFMT = 0o170000;
 const FEW = 32;
 /** No device has this number. It marks eventfds, whose id stands where their shared inode was. */
@@ -17,23 +18,31 @@ export interface Buckets {
 export function splitEventfds(files: OpenFiles, items: Int32Array): void {
   const anonymous = items.filter((item) => ((files.modes[item] as number) & S_IFMT) === 0);
   if (anonymous.length <= FEW) return;
+  const ids = new Float64Array(anonymous.length);
   let folder: FdFolder | undefined;
   let folderOf = -1;
   try {
-    for (const item of anonymous) {
+    for (let i = 0; i < ids.length; i++) {
+      const item = anonymous[i] as number;
       const pid = files.ids[item] as number;
       if (pid !== folderOf) {
         folder?.close();
         folder = FdFolder.open(pid, 'fdinfo');
         folderOf = pid;
       }
-      const id = folder === undefined ? -1 : folder.eventfdId(files.fds[item] as number);
-      if (id < 0) continue;
-      files.inos[item] = id;
-      files.devs[item] = EVENTFD;
+      const id = folder === undefined ? -EMFILE : folder.eventfdId(files.fds[item] as number);
+      // One whose id is not known would be kept apart from its like.
+      if (id < 0 && id !== -ENOENT && id !== -ESRCH) return;
+      ids[i] = id;
     }
   } finally {
     folder?.close();
+  }
+  for (let i = 0; i < ids.length; i++) {
+    if (!((ids[i] as number) >= 0)) continue;
+    const item = anonymous[i] as number;
+    files.inos[item] = ids[i] as number;
+    files.devs[item] = EVENTFD;
   }
 }
 

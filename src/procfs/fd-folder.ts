@@ -164,16 +164,17 @@ export class FdFolder {
     return text;
   }
 
-  /** The eventfd-id that fdinfo prints since Linux 5.2, or -1. */
+  /** The eventfd-id that fdinfo prints since Linux 5.2, NaN where there is none, or a negative errno. */
   eventfdId(fd: number): number {
     const { openat, read, close } = this.#numbers;
     writeNumber(fd);
     const file = wordCallRaw(openat, this.fd, nameAddress, O_CLOEXEC, 0, 0);
-    if (file < 0) return -1;
+    if (file < 0) return file;
     const length = wordCallRaw(read, file, answerAddress, answer.length, 0, 0);
     wordCallRaw(close, file, 0, 0, 0, 0);
-    const found = length <= 0 ? -1 : answer.toString('latin1', 0, length).indexOf(EVENTFD_ID);
-    if (found < 0) return -1;
+    if (length < 0) return length;
+    const found = answer.toString('latin1', 0, length).indexOf(EVENTFD_ID);
+    if (found < 0) return NaN;
     let at = found + EVENTFD_ID.length;
     while (answer[at] === 32 || answer[at] === 9) at++;
     let id = 0;

@@ -85,8 +85,8 @@ test('FdFolder tells an eventfd\'s id as fdinfo does, and none of anything else'
   within(me, 'fdinfo', (folder) => {
     for (const fd of [one, other, copy]) assert.equal(folder.eventfdId(fd), idOf(fd));
     assert.equal(folder.eventfdId(one), folder.eventfdId(copy));
-    assert.equal(folder.eventfdId(pipe), -1);
-    assert.equal(folder.eventfdId(FREE_FD), -1);
+    assert.equal(folder.eventfdId(pipe), NaN);
+    assert.equal(folder.eventfdId(FREE_FD), -os.errno.ENOENT);
   });
 });
 
