@@ -8,6 +8,7 @@ import { listDescriptors, readLink, statIno } from '../../src/procfs/descriptors
 import { readFdinfo } from '../../src/procfs/fdinfo.ts';
 import { listProcesses } from '../../src/procfs/processes.ts';
 import { readStat } from '../../src/procfs/stat.ts';
+import { onceOfTen } from '../support/scenes.ts';
 import { startWorker } from '../support/worker.ts';
 import { makeTree, needsRoot, printed } from './tree.ts';
 
@@ -26,15 +27,11 @@ test('listDescriptors lists nothing that is only open while it reads, in this th
   const worker = startWorker(new URL('../support/thread.ts', import.meta.url));
   const [tid] = (await once(worker, 'message')) as [number];
   for (const task of [process.pid, tid]) {
-    // The worker may open and close files of its own meanwhile, but not every time.
-    let passing: number[] = [];
-    for (let time = 0; time < 10; time++) {
+    onceOfTen(() => {
       const fds = listDescriptors(task);
       assert.ok(Array.isArray(fds) && fds.length > 2);
-      passing = fds.filter((fd) => readLink(task, fd) === null);
-      if (passing.length === 0) break;
-    }
-    assert.deepEqual(passing, []);
+      assert.deepEqual(fds.filter((fd) => readLink(task, fd) === null), []);
+    });
   }
   await worker.terminate();
 });

@@ -42,6 +42,17 @@ export async function endLeader(child: Child): Promise<void> {
   await until(`the leader ${child.pid} is a zombie`, () => isZombie(child.pid));
 }
 
+/** A check that has to hold once: the threads of a Node process open and close files of their own at times. */
+export function onceOfTen(check: () => void): void {
+  for (let time = 1; ; time++) {
+    try {
+      return check();
+    } catch (error) {
+      if (time === 10) throw error;
+    }
+  }
+}
+
 export interface Zombies {
   pids: [number, number];
   stop(): Promise<void>;
