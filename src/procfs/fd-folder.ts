@@ -25,9 +25,9 @@ const EVENTFD_ID = 'eventfd-id:';
 /** So many numbers in a row are tried in vain before the kernel is asked. */
 const GAP = 4;
 
-/** Offsets in struct linux_dirent64. */
-const D_RECLEN = 16;
+/** The name's offset in struct linux_dirent64, and what holds one entry of a number but not two. */
 const D_NAME = 19;
+const ONE_ENTRY = 32;
 
 const name = new Uint8Array(new ArrayBuffer(64));
 const answer = Buffer.from(new ArrayBuffer(4096));
@@ -95,7 +95,7 @@ export class FdFolder {
 
   /**
    * Visits descriptors that are open, ascending. Numbers are handed out lowest first, so the next one is mostly open,
-   * which the visit itself tells; behind a gap the kernel is asked for the next ones. So none is left out, and the folder
+   * which the visit itself tells; behind a gap the kernel is asked for the next one. So none is left out, and the folder
    * need not be listed.
    *
    * @param visit - returns 0 when the number is open, -ENOENT when it is not, or another negative errno to give up
@@ -108,14 +108,9 @@ export class FdFolder {
         if (result === -ENOENT) misses++;
         else if (result < 0) return false;
       }
-      const next = this.numbersFrom(fd);
-      if (typeof next === 'number') return false;
-      if (next.length === 0) return true;
-      for (fd of next) {
-        const result = visit(fd);
-        if (result < 0 && result !== -ENOENT) return false;
-      }
-      fd++;
+      const next = this.nextFrom(fd);
+      if (next < 0 || next === Infinity) return next > 0;
+      fd = next;
     }
   }
 
@@ -131,22 +126,18 @@ export class FdFolder {
   }
 
   /**
-   * The next open descriptors from a number on, ascending; none when there are no more. Or a negative errno.
-   * This folder's own is among them. The position in the folder is the number and two, for `.` and `..`.
+   * The next open number from one on, be it this folder's own; Infinity behind the last, or a negative errno.
+   * The position in the folder is the number and two, for `.` and `..`.
    */
-  numbersFrom(first: number): number[] | number {
+  nextFrom(first: number): number {
     const { lseek, getdents64 } = this.#numbers;
     const at = wordCallRaw(lseek, this.fd, first + 2, 0, 0, 0);
     if (at < 0) return at;
-    const length = wordCallRaw(getdents64, this.fd, answerAddress, answer.length, 0, 0);
-    if (length < 0) return length;
-    const fds: number[] = [];
-    for (let entry = 0; entry < length; entry += fields.getUint16(entry + D_RECLEN, LITTLE)) {
-      let fd = 0;
-      for (let at = entry + D_NAME; answer[at] !== 0; at++) fd = fd * 10 + (answer[at] as number) - ZERO;
-      fds.push(fd);
-    }
-    return fds;
+    const length = wordCallRaw(getdents64, this.fd, answerAddress, ONE_ENTRY, 0, 0);
+    if (length <= 0) return length < 0 ? length : Infinity;
+    let fd = 0;
+    for (let at = D_NAME; answer[at] !== 0; at++) fd = fd * 10 + (answer[at] as number) - ZERO;
+    return fd;
   }
 
   /** What a descriptor's link reads, or a negative errno. */
