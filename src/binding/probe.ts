@@ -31,7 +31,7 @@ export interface KcmpSupport {
 
 const { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } = constants.errno;
 const IS_SOURCE = import.meta.url.endsWith('.ts');
-const CHILD_TIMEOUT_MS = 10_000;
+const CHILD_TIMEOUT_MS = 30_000;
 
 function statusOf(result: number): KcmpStatus {
   if (result >= 0 || result === -EBADF) return 'available';

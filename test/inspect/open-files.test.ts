@@ -90,7 +90,9 @@ test('a family is grouped as a comparison of every pair groups it', () => {
 });
 
 for (const code of ['ENOSYS', 'EPERM'] as const) {
-  test(`where statx is refused with ${code}, the groups are the same`, async () => {
+  // There Node itself cannot do without it.
+  const skip = code === 'EPERM' && ['arm', 'ia32'].includes(process.arch) ? 'the C library of 32 bits falls back for ENOSYS alone' : false;
+  test(`where statx is refused with ${code}, the groups are the same`, { skip }, async () => {
     await using observer = await startChild();
     const [reads, without] = await observer.run(({ kcmp, seccomp }, pids: number[], code: 'ENOSYS' | 'EPERM') => {
       const own = kcmp.groupFiles({ pids: [...pids, process.pid], minHolders: 1 });
