@@ -192,16 +192,9 @@ export class Search {
 
   /** The place of the leader that is the same description, or -1 − the place where it would stand. */
   #find(leaders: Int32Array, item: number): number {
-    let low = 0;
-    let high = leaders.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const order = this.#order.compare(leaders[middle] as number, item);
-      if (order === 0) return middle;
-      if (order < 0) low = middle + 1;
-      else high = middle;
-    }
+    const at = search(leaders, (leader) => this.#order.compare(leader, item));
+    if (at >= 0) return at;
     const hidden = this.#isThorough ? leaders.findIndex((leader) => this.#order.compare(leader, item) === 0) : -1;
-    return hidden >= 0 ? hidden : -1 - low;
+    return hidden >= 0 ? hidden : at;
   }
 }
