@@ -83,10 +83,12 @@ describe('OpenFiles', () => {
 });
 
 test('a family is grouped as a comparison of every pair groups it', () => {
-  const all = everyDescriptor(pids);
-  const { groups } = groupFiles({ pids, minHolders: 1 });
-  assertGrouped(groups, all);
-  assert.equal(groups.flatMap(({ holders }) => holders).length, all.length);
+  onceOfTen(() => {
+    const all = everyDescriptor(pids);
+    const { groups } = groupFiles({ pids, minHolders: 1 });
+    assertGrouped(groups, all);
+    assert.equal(groups.flatMap(({ holders }) => holders).length, all.length);
+  });
 });
 
 for (const code of ['ENOSYS', 'EPERM'] as const) {

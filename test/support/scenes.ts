@@ -49,6 +49,7 @@ export function onceOfTen(check: () => void): void {
       return check();
     } catch (error) {
       if (time === 10) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 * time);
     }
   }
 }
