@@ -39,7 +39,7 @@ export async function boot(machine: Machine, { kernel, initramfs }: Image, files
   const end = new RegExp(`^${END} (\\d+)$`, 'm').exec(output)?.[1];
   return {
     ok: end === '0' && fail === 0 && pass >= files,
-    system: new RegExp(`^${BEGIN} (.*)$`, 'm').exec(output)?.[1] ?? 'did not boot',
+    system: new RegExp(`${BEGIN} (.*)`).exec(output)?.[1]?.trim() ?? 'did not boot',
     result: end === undefined ? `ended early: ${status}` : `${pass} tests pass, ${fail} fail, ${skipped} skipped`,
     seconds: (performance.now() - started) / 1000,
     output,
