@@ -1,6 +1,7 @@
 /** The descriptors of a scan that can be a target of an epoll instance at all, by inode. */
+import type { Span } from './columns.ts';
 import { InodeReader } from './inodes.ts';
-import type { Links, Span } from './links.ts';
+import type { Links } from './links.ts';
 import type { EpollItem } from './reports.ts';
 import type { Table } from './scan.ts';
 

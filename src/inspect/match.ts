@@ -7,8 +7,9 @@
  */
 import type { FileRef } from '../binding/kcmp.ts';
 import type { Candidates, InodeClass } from './candidates.ts';
+import type { Span } from './columns.ts';
 import { DescriptionOrder, refAt } from './descriptions.ts';
-import type { Links, Span } from './links.ts';
+import type { Links } from './links.ts';
 import type { EpollItem } from './reports.ts';
 import { Search } from './search.ts';
 

@@ -4,19 +4,15 @@
  */
 import { KCMP_FILE } from '../binding/abi.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
-import { listDescriptors, statIno } from '../procfs/descriptors.ts';
-import { FdFolder } from '../procfs/fd-folder.ts';
+import { statIno } from '../procfs/descriptors.ts';
+import type { FdFolder } from '../procfs/fd-folder.ts';
 import { readStat } from '../procfs/stat.ts';
+import { Columns, type Span } from './columns.ts';
 import { isOurs } from './ours.ts';
 
 const UNREADABLE = -1;
 
-interface Span {
-  start: number;
-  end: number;
-}
-
-export class OpenFiles {
+export class OpenFiles extends Columns {
   ids: Int32Array = new Int32Array(1024);
   fds: Int32Array = new Int32Array(1024);
   /** Inode numbers, or -1 when there is none to be read. */
@@ -26,22 +22,6 @@ export class OpenFiles {
   /** The first item that was the same description, itself where no guess came true. */
   origins: Int32Array = new Int32Array(1024);
   length = 0;
-  readonly #spans = new Map<number, Span>();
-
-  /** The items of a task that was read. */
-  spanOf(id: number): Span {
-    // A leader that has ended may stand for its threads with a table that could not be read.
-    return this.#spans.get(id) ?? { start: 0, end: 0 };
-  }
-
-  /** Reads a task: its descriptors, ascending, or the errno's name. */
-  readonly list = (id: number): number[] | string => {
-    const start = this.length;
-    const failed = this.#read(id);
-    if (failed !== undefined) return failed;
-    this.#spans.set(id, { start, end: this.length });
-    return Array.from(this.fds.subarray(start, this.length));
-  };
 
   /** Looks at an item again by itself. */
   refresh(item: number): void {
@@ -53,19 +33,7 @@ export class OpenFiles {
     this.devs[item] = (Number((stat.dev >> 8n) & 0xfffn) << 20) | Number((stat.dev & 0xffn) | ((stat.dev >> 12n) & 0xfff00n));
   }
 
-  #read(id: number): string | undefined {
-    const start = this.length;
-    const folder = FdFolder.open(id, 'fd');
-    try {
-      if (folder !== undefined && this.#readAll(id, folder)) return undefined;
-    } finally {
-      folder?.close();
-    }
-    this.length = start;
-    return this.#readSlowly(id);
-  }
-
-  #readAll(id: number, folder: FdFolder): boolean {
+  protected readOpen(id: number, folder: FdFolder): boolean {
     const parent = this.#parentOf(id);
     let at = parent.start;
     return folder.visitOpen((fd) => {
@@ -78,23 +46,15 @@ export class OpenFiles {
     });
   }
 
-  /** With one descriptor at a time, and no calls but Node's. */
-  #readSlowly(id: number): string | undefined {
-    const fds = listDescriptors(id);
-    if (typeof fds === 'string') return fds;
-    for (const fd of fds) this.#pushRead(id, fd);
-    return undefined;
-  }
-
-  #pushRead(id: number, fd: number): void {
+  protected readListed(id: number, fd: number): void {
     this.#push(id, fd, UNREADABLE, 0, 0);
     this.refresh(this.length - 1);
   }
 
   /** The items of the task's parent, none where it was not read before. */
   #parentOf(id: number): Span {
-    const stat = this.#spans.size === 0 ? 'ESRCH' : readStat(id);
-    return (typeof stat === 'string' ? undefined : this.#spans.get(stat.ppid)) ?? { start: 0, end: 0 };
+    const stat = this.length === 0 ? 'ESRCH' : readStat(id);
+    return this.spanOf(typeof stat === 'string' ? 0 : stat.ppid);
   }
 
   #isSame(item: number, id: number, fd: number): boolean {
