@@ -1,9 +1,9 @@
 /** Gathers open files that may share a description: those of one inode, and of one id where eventfds are many. */
 import { FdFolder } from '../procfs/fd-folder.ts';
+import { S_IFMT } from '../procfs/kind.ts';
 import type { OpenFiles } from './open-files.ts';
 
 const { EMFILE, ENOENT, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
-const S_IFMT = 0o170000;
 const FEW = 32;
 /** No device has this number. It marks eventfds, whose id stands where their shared inode was. */
 const EVENTFD = -1;

@@ -44,7 +44,7 @@ export class Candidates {
    */
   open(tables: readonly Table[], pid: number, found: Int32Array): Iterable<InodeClass> {
     const { inodes } = this;
-    const wanted = distinct(inodes);
+    const wanted = new Set(inodes);
     const taken = new Uint8Array(this.#links.fds.length);
     for (const item of found) if (item >= 0) taken[item] = 1;
     const classes = new Map<number, InodeClass>();
@@ -59,29 +59,10 @@ export class Candidates {
       for (let item = start; item < end; item++) {
         if (taken[item] === 1) continue;
         const inode = this.inodeOf(item);
-        if (isAmong(wanted, inode)) classOf(inode)[id === pid ? 'own' : 'others'].push(item);
+        if (wanted.has(inode)) classOf(inode)[id === pid ? 'own' : 'others'].push(item);
       }
     }
     if (classes.size > 0) for (let i = 0; i < inodes.length; i++) classes.get(inodes[i] as number)?.targets.push(i);
     return classes.values();
   }
-}
-
-/** Ascending. Targets of one inode mostly stand together, and a million need not be sorted where there is but one. */
-function distinct(inodes: Float64Array): Float64Array {
-  const changes = new Float64Array(inodes.length);
-  let count = 0;
-  for (let i = 0; i < inodes.length; i++) if (i === 0 || inodes[i] !== inodes[i - 1]) changes[count++] = inodes[i] as number;
-  return changes.subarray(0, count).sort();
-}
-
-function isAmong(sorted: Float64Array, sought: number): boolean {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] as number) < sought) low = middle + 1;
-    else high = middle;
-  }
-  return sorted[low] === sought;
 }

@@ -23,21 +23,23 @@ export interface Descriptors {
 
 export const refAt = ({ ids, fds }: Descriptors, item: number): FileRef => ({ pid: ids[item] as number, fd: fds[item] as number });
 
+/** kcmp(2)'s own answer about two items, or a negative errno. */
+export const kcmpItems = ({ ids, fds }: Descriptors, a: number, b: number): number =>
+  kcmpRaw(ids[a] as number, ids[b] as number, KCMP_FILE, fds[a] as number, fds[b] as number);
+
 export class DescriptionOrder {
   readonly next: Int32Array;
   /** Whether anything was found to move or close since this order was made. */
   hasMoved = false;
-  readonly #ids: ArrayLike<number>;
-  readonly #fds: ArrayLike<number>;
+  readonly #from: Descriptors;
   readonly #dead: Uint8Array;
   readonly #onDrop: (item: number, code: string) => void;
 
   /** @param onDrop - told of every descriptor that could not be compared, with the errno's name */
-  constructor({ ids, fds }: Descriptors, onDrop: (item: number, code: string) => void) {
-    this.#ids = ids;
-    this.#fds = fds;
-    this.#dead = new Uint8Array(ids.length);
-    this.next = new Int32Array(ids.length).fill(-1);
+  constructor(from: Descriptors, onDrop: (item: number, code: string) => void) {
+    this.#from = from;
+    this.#dead = new Uint8Array(from.ids.length);
+    this.next = new Int32Array(from.ids.length).fill(-1);
     this.#onDrop = onDrop;
   }
 
@@ -47,7 +49,7 @@ export class DescriptionOrder {
     if (dead[a] === 1) return -1;
     if (dead[b] === 1) return 1;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const result = this.#raw(a, b);
+      const result = kcmpItems(this.#from, a, b);
       if (result >= 0) return result === 1 ? -1 : result;
       if (this.#drop(a)) return -1;
       if (this.#drop(b)) return 1;
@@ -177,14 +179,10 @@ export class DescriptionOrder {
     return Int32Array.from(placed);
   }
 
-  #raw(a: number, b: number): number {
-    return kcmpRaw(this.#ids[a] as number, this.#ids[b] as number, KCMP_FILE, this.#fds[a] as number, this.#fds[b] as number);
-  }
-
   /** Takes an item out when it fails against itself. */
   #drop(item: number): boolean {
     if (this.#dead[item] === 1) return true;
-    const result = this.#raw(item, item);
+    const result = kcmpItems(this.#from, item, item);
     if (result >= 0) return false;
     this.#dropAs(item, errnoName(result));
     return true;

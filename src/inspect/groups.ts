@@ -1,17 +1,16 @@
 /** The open file table of many processes: their descriptors, gathered by open file description. */
-import { KCMP_FILE } from '../binding/abi.ts';
 import { badInt31, badRange, isInt31 } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
-import { kcmpRaw } from '../binding/syscall.ts';
 import { readLink } from '../procfs/descriptors.ts';
 import { kindAt } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/processes.ts';
 import type { Account } from './account.ts';
 import { checkPids } from './arguments.ts';
 import { gather, splitEventfds } from './buckets.ts';
-import { DescriptionOrder, refAt } from './descriptions.ts';
+import { DescriptionOrder, kcmpItems, refAt } from './descriptions.ts';
 import { isPlainSocket } from './identify.ts';
 import { OpenFiles } from './open-files.ts';
+import { membersOf } from './order.ts';
 import type { FileGroup, GroupOptions, GroupReport } from './reports.ts';
 import { scan, type Table } from './scan.ts';
 
@@ -79,7 +78,7 @@ class Grouping {
       const second = next[head] as number;
       if (second === -1) this.#add(head, null);
       else if (!comparable) this.#addWithoutKcmp(head, next);
-      else if (next[second] !== -1 || !this.#addPair(head, second, next)) this.#addSorted(chain(head, next), order);
+      else if (next[second] !== -1 || !this.#addPair(head, second, next)) this.#addSorted(Int32Array.from(membersOf({ next }, head)), order);
     }
     return this.#groups;
   }
@@ -116,7 +115,7 @@ class Grouping {
         const origin = files.origins[item] as number;
         const standIn = standIns[origin] as number;
         if (standIn === -1) standIns[origin] = item;
-        else if ((files.inos[standIn] as number) >= 0 && this.#compare(standIn, item) === 0) {
+        else if ((files.inos[standIn] as number) >= 0 && kcmpItems(files, standIn, item) === 0) {
           this.#alike[item] = this.#alike[standIn] as number;
           this.#alike[standIn] = item;
           continue;
@@ -130,8 +129,8 @@ class Grouping {
 
   /** Two of one inode, such as the ends of a pipe, need no sorting; false when they could not be told. */
   #addPair(a: number, b: number, next: Int32Array): boolean {
-    const result = this.#compare(a, b);
-    if (result < 0 || (result === 0 && this.#compare(a, b) !== 0)) return false;
+    const result = kcmpItems(this.#files, a, b);
+    if (result < 0 || (result === 0 && kcmpItems(this.#files, a, b) !== 0)) return false;
     if (result === 0) {
       this.#add(a, next);
     } else {
@@ -143,7 +142,7 @@ class Grouping {
 
   /** Without kcmp only sockets can be told, since one inode of theirs is one description. */
   #addWithoutKcmp(head: number, next: Int32Array): void {
-    const items = [...chain(head, next)];
+    const items = membersOf({ next }, head);
     const known = items.filter((item) => isPlainSocket(refAt(this.#files, item)));
     if (known.length > 0 && known.length >= this.#minHolders) this.#groups.push(known);
     for (const item of items) if (!known.includes(item)) this.#skip(item, 'EPERM');
@@ -159,17 +158,6 @@ class Grouping {
     }
     if (members.length >= this.#minHolders) this.#groups.push(members);
   }
-
-  #compare(a: number, b: number): number {
-    const { ids, fds } = this.#files;
-    return kcmpRaw(ids[a] as number, ids[b] as number, KCMP_FILE, fds[a] as number, fds[b] as number);
-  }
-}
-
-function chain(head: number, next: Int32Array): Int32Array {
-  const items: number[] = [];
-  for (let item = head; item !== -1; item = next[item] as number) items.push(item);
-  return Int32Array.from(items);
 }
 
 function describe(id: number, items: readonly number[], found: OpenFiles): FileGroup {

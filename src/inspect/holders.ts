@@ -5,7 +5,7 @@ import { kcmpError } from '../binding/explain.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { readLink, statIno } from '../procfs/descriptors.ts';
-import { O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
+import { O_CLOEXEC, O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
 import { kindOf } from '../procfs/kind.ts';
 import { isAnonymousLink, namesInode } from '../procfs/link.ts';
 import { checkProc } from '../procfs/processes.ts';
@@ -18,7 +18,6 @@ import type { Holder, HolderReport, ScanOptions } from './reports.ts';
 import { hasEnded, scan, type Table } from './scan.ts';
 
 const O_ACCMODE = 3;
-const O_CLOEXEC = 0o2000000;
 const MODES = ['r', 'w', 'rw', 'rw'] as const;
 
 /**

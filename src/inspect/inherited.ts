@@ -68,8 +68,9 @@ function checkReadable(pid: number): void {
   // What has ended holds nothing any more, which says nothing of what it was given.
   if ((fds === 'EACCES' || fds.length === 0) && hasEnded(pid)) throw subjectError('ESRCH', pid);
   if (typeof fds === 'string') throw subjectError(goneOrHidden(pid, fds), pid);
+  if (!isComparable()) return;
   const access = accessTo(pid);
-  if (isComparable() && access !== -constants.errno.EINVAL) throw subjectError(errnoName(access), pid);
+  if (access !== -constants.errno.EINVAL) throw subjectError(errnoName(access), pid);
 }
 
 function compileAllow(allow: InheritedOptions['allow']): Allow {

@@ -30,13 +30,12 @@ export class InodeReader {
     // A descriptor may be another file by now, whose inode must not be taken for that of all: one text tells both.
     const info = readFdinfo(id, fd);
     if (typeof info !== 'string' && info.ino !== undefined && SURELY.test(info.text)) return (this.#anonymous = Number(info.ino));
-    return ask(id, fd);
+    return ask(id, fd, info);
   }
 }
 
 /** fdinfo prints i_ino itself since Linux 5.14; st_ino may differ from it on overlayfs and btrfs. */
-function ask(id: number, fd: number): number {
-  const info = readFdinfo(id, fd);
+function ask(id: number, fd: number, info: ReturnType<typeof readFdinfo> = readFdinfo(id, fd)): number {
   if (typeof info !== 'string' && info.ino !== undefined) return Number(info.ino);
   const stat = statIno(id, fd);
   return typeof stat === 'string' ? NaN : Number(stat.ino);

@@ -6,6 +6,8 @@
  */
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
 import type { SyscallNumbers } from '../binding/abi.ts';
+import { O_CLOEXEC } from './fdinfo.ts';
+import { fs } from './fs.ts';
 import { PROC } from './processes.ts';
 
 const { constants, endianness } = process.getBuiltinModule('node:os');
@@ -14,9 +16,6 @@ const { ENOENT } = constants.errno;
 const AT_FDCWD = -100;
 /** What is known without asking a server: a dead network filesystem cannot hang the scan. */
 const AT_STATX_DONT_SYNC = 0x4000;
-/** It differs between architectures. */
-const O_DIRECTORY = ['arm', 'arm64', 'ppc64'].includes(process.arch) ? 0o40000 : 0o200000;
-const O_CLOEXEC = 0o2000000;
 const STATX_TYPE_MODE_INO = 0x103;
 const TWO_32 = 0x1_0000_0000;
 const ZERO = 48;
@@ -29,7 +28,7 @@ const GAP = 4;
 const D_NAME = 19;
 const ONE_ENTRY = 32;
 
-const name = new Uint8Array(new ArrayBuffer(64));
+const name = Buffer.from(new ArrayBuffer(64));
 const answer = Buffer.from(new ArrayBuffer(4096));
 const fields = new DataView(answer.buffer);
 /** The link read last, if it is no longer than this. */
@@ -45,11 +44,6 @@ function prepare(): SyscallNumbers {
   nameAddress = addressOfBytes(name);
   answerAddress = addressOfBytes(answer);
   return (numbers = syscallNumbers());
-}
-
-function writeText(text: string): void {
-  for (let i = 0; i < text.length; i++) name[i] = text.charCodeAt(i);
-  name[text.length] = 0;
 }
 
 function writeNumber(value: number): void {
@@ -84,8 +78,8 @@ export class FdFolder {
   /** Undefined when it cannot be opened in this way, whatever the reason. */
   static open(pid: number, folder: 'fd' | 'fdinfo'): FdFolder | undefined {
     const numbers = prepare();
-    writeText(`${PROC}/${pid}/${folder}`);
-    const fd = wordCallRaw(numbers.openat, AT_FDCWD, nameAddress, O_DIRECTORY | O_CLOEXEC, 0, 0);
+    name.write(`${PROC}/${pid}/${folder}\0`, 'latin1');
+    const fd = wordCallRaw(numbers.openat, AT_FDCWD, nameAddress, fs().constants.O_DIRECTORY | O_CLOEXEC, 0, 0);
     return fd < 0 ? undefined : new FdFolder(fd, numbers);
   }
 
@@ -164,16 +158,8 @@ export class FdFolder {
     const length = wordCallRaw(read, file, answerAddress, answer.length, 0, 0);
     wordCallRaw(close, file, 0, 0, 0, 0);
     if (length < 0) return length;
-    const found = answer.toString('latin1', 0, length).indexOf(EVENTFD_ID);
-    if (found < 0) return NaN;
-    let at = found + EVENTFD_ID.length;
-    while (answer[at] === 32 || answer[at] === 9) at++;
-    let id = 0;
-    for (; at < length; at++) {
-      const digit = (answer[at] as number) - ZERO;
-      if (digit < 0 || digit > 9) break;
-      id = id * 10 + digit;
-    }
-    return id;
+    const text = answer.toString('latin1', 0, length);
+    const found = text.indexOf(EVENTFD_ID);
+    return found < 0 ? NaN : Number.parseInt(text.slice(found + EVENTFD_ID.length), 10);
   }
 }

@@ -11,6 +11,8 @@ import { Scanner } from './scanner.ts';
 
 /** The open flag of a descriptor that names a file without access to it. */
 export const O_PATH = 0o10000000;
+/** The open flag of a descriptor that does not outlive exec(2). Node has neither of the two. */
+export const O_CLOEXEC = 0o2000000;
 
 export interface Fdinfo {
   /** File offset. */

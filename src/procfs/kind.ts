@@ -28,7 +28,7 @@ const NUMBERED: ReadonlyMap<string, FileKind> = new Map<string, FileKind>([
 ]);
 
 /** File types by their bits of st_mode, from <linux/stat.h>. */
-const S_IFMT = 0o170000;
+export const S_IFMT = 0o170000;
 const MODES: ReadonlyMap<number, FileKind> = new Map<number, FileKind>([
   [0o100000, 'regular'],
   [0o040000, 'directory'],
