@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { constants, fstatSync, readdirSync } from 'node:fs';
+import { constants, fstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import { after, test } from 'node:test';
+import { listDescriptors } from '../../src/procfs/descriptors.ts';
 import { FdFolder } from '../../src/procfs/fd-folder.ts';
 import { readFdinfo } from '../../src/procfs/fdinfo.ts';
 import { Fds } from '../support/brute.ts';
@@ -104,4 +105,34 @@ test('FdFolder is closed across exec, and gives its number back', () => {
     });
   }
   assert.equal(readdirSync('/proc/self/fd').length, before);
+});
+
+test('FdFolder\'s link reads what readlink reads, again and again', () => {
+  const kinds = [fds.eventfd(), fds.eventfd(), ...fds.pipe(), fds.epoll(), fds.eventfd()];
+  within(me, 'fd', (folder) => {
+    for (const fd of [...kinds, ...kinds, folder.fd]) assert.equal(folder.link(fd), readlinkSync(`/proc/self/fd/${fd}`));
+  });
+});
+
+test('FdFolder\'s link answers ENOENT for a number that is not open', () => {
+  within(me, 'fd', (folder) => {
+    for (const fd of [5000, 2 ** 30, 2 ** 31 - 1]) assert.equal(folder.link(fd), -os.errno.ENOENT);
+  });
+});
+
+test('FdFolder\'s nextFrom tells the next open number, and Infinity behind the last', () => {
+  const number = fds.eventfd();
+  // An entry is longer from five digits on, where so many are allowed.
+  const last = Math.min(12345, Number(/Max open files +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]) - 1);
+  for (const fd of [600, 601, 777, last]) fds.dup2(number, fd);
+  within(me, 'fd', (folder) => {
+    assert.deepEqual([600, 601, 602, 777, 778, last + 1].map((fd) => folder.nextFrom(fd)), [600, 601, 777, 777, last, Infinity]);
+    assert.equal(folder.nextFrom(0), listDescriptors(me)[0]);
+  });
+});
+
+test('FdFolder leaves its number free once it is closed', () => {
+  const before = listDescriptors(me);
+  within(me, 'fd', (folder) => folder.nextFrom(0));
+  assert.deepEqual(listDescriptors(me), before);
 });
