@@ -99,6 +99,9 @@ async function during(scan: (pids: number[]) => void): Promise<number> {
   return times;
 }
 
+/** One in how many may be lost: a machine so slow that it hardly scans sees more of them change in each scan. */
+const share = (times: number): number => (times < 10 ? 5 : 100);
+
 test('every group is true of the descriptors that did not change, and what is in no group is counted as skipped', async (t) => {
   const lost: FileRef[] = [];
   const told = new Map<number, number>();
@@ -115,7 +118,7 @@ test('every group is true of the descriptors that did not change, and what is in
     for (const { pid, code, count } of coverage.skipped) if (code === 'EAGAIN') told.set(pid, (told.get(pid) ?? 0) + count);
   });
   t.diagnostic(`${times} times ${descriptors.length} descriptors, of which ${lost.length} could not be told`);
-  assert.ok(lost.length * 5 < times * descriptors.length, 'what moves does not take the rest with it');
+  assert.ok(lost.length * share(times) < times * descriptors.length, 'what moves does not take the rest with it');
   for (const pid of new Set(lost.map(({ pid }) => pid))) assert.ok((told.get(pid) ?? 0) >= lost.filter((file) => file.pid === pid).length, `${pid} lost more than was told`);
 });
 
@@ -188,6 +191,5 @@ test('among hundreds of descriptors of one inode the few that change take no oth
     lost += missing;
   });
   t.diagnostic(`${times} times ${2 * pairs.length} descriptors, of which ${lost} could not be told`);
-  // A slow machine sees more of them change; all of them are lost where one takes the others along.
-  assert.ok(lost * 5 < times * 2 * pairs.length);
+  assert.ok(lost * share(times) < times * 2 * pairs.length);
 });
