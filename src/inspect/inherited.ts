@@ -3,10 +3,12 @@ import { badInt31, badType, errnoName, isInt31 } from '../binding/errors.ts';
 import { accessTo } from '../binding/explain.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { listDescriptors, readLink } from '../procfs/descriptors.ts';
+import { kindAt } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/processes.ts';
 import { readStat } from '../procfs/stat.ts';
-import { unseen } from './account.ts';
+import { Account, unseen } from './account.ts';
 import { checkOptions, checkPid } from './arguments.ts';
+import { sameWithoutKcmp } from './degraded.ts';
 import { groupFiles } from './groups.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { InheritedFile, InheritedOptions, InheritedReport } from './reports.ts';
@@ -38,9 +40,13 @@ export function findInherited(pid: number, options?: InheritedOptions): Inherite
   const allowed = compileAllow(given?.allow);
   checkProc();
   const from = given?.from ?? parentOf(pid);
-  for (const subject of [pid, from]) checkReadable(subject);
+  const [own, theirs] = [listReadable(pid), listReadable(from)];
+  return isComparable() ? byGroups(pid, from, allowed) : byInodes(pid, own, from, theirs, allowed);
+}
+
+function byGroups(pid: number, from: number, allowed: Allow): InheritedReport {
   const { groups, sharedTables, coverage } = groupFiles({ pids: [pid, from], minHolders: pid === from ? 1 : 2 });
-  const found: InheritedFile[] = [];
+  const inherited: InheritedFile[] = [];
   // A table in common is listed under one of the two.
   const whole = sharedTables.some(({ pid: id, sharedWith }) => [pid, from].every((subject) => subject === id || sharedWith.includes(subject)));
   for (const { holders, kind } of whole ? groupFiles({ pids: [pid], minHolders: 1 }).groups : groups) {
@@ -51,10 +57,28 @@ export function findInherited(pid: number, options?: InheritedOptions): Inherite
       const link = readLink(pid, fd);
       if (allowed(fd, link)) continue;
       const other = theirs.find((candidate) => candidate.fd === fd) ?? (theirs[0] as FileRef);
-      found.push({ fd, from: { pid: from, fd: other.fd }, kind, link });
+      inherited.push({ fd, from: { pid: from, fd: other.fd }, kind, link });
     }
   }
-  return { pid, from, inherited: found.sort((a, b) => a.fd - b.fd), coverage };
+  return { pid, from, inherited: inherited.sort((a, b) => a.fd - b.fd), coverage };
+}
+
+/** Without kcmp many cannot be told from others of their inode, so that only those are asked about that matter here. */
+function byInodes(pid: number, own: number[], from: number, theirs: number[], allowed: Allow): InheritedReport {
+  const account = new Account();
+  account.processes = account.tasks = pid === from ? 1 : 2;
+  account.descriptors = own.length + theirs.length;
+  const inherited: InheritedFile[] = [];
+  for (const fd of own) {
+    if (fd <= 2) continue;
+    const link = readLink(pid, fd);
+    if (allowed(fd, link)) continue;
+    // Most are inherited under the number they had.
+    const guesses = theirs.includes(fd) ? [fd, ...theirs.filter((other) => other !== fd)] : theirs;
+    const other = guesses.find((candidate) => sameWithoutKcmp({ pid, fd }, { pid: from, fd: candidate }, account) === true);
+    if (other !== undefined) inherited.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
+  }
+  return { pid, from, inherited, coverage: account.toCoverage() };
 }
 
 function parentOf(pid: number): number {
@@ -63,14 +87,16 @@ function parentOf(pid: number): number {
   return stat.ppid;
 }
 
-function checkReadable(pid: number): void {
+function listReadable(pid: number): number[] {
   const fds = listDescriptors(pid);
   // What has ended holds nothing any more, which says nothing of what it was given.
   if ((fds === 'EACCES' || fds.length === 0) && hasEnded(pid)) throw subjectError('ESRCH', pid);
   if (typeof fds === 'string') throw subjectError(goneOrHidden(pid, fds), pid);
-  if (!isComparable()) return;
-  const access = accessTo(pid);
-  if (access !== -constants.errno.EINVAL) throw subjectError(errnoName(access), pid);
+  if (isComparable()) {
+    const access = accessTo(pid);
+    if (access !== -constants.errno.EINVAL) throw subjectError(errnoName(access), pid);
+  }
+  return fds;
 }
 
 function compileAllow(allow: InheritedOptions['allow']): Allow {

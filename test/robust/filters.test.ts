@@ -80,6 +80,28 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
       assert.ok(coverage.skipped.some(({ code, unit }) => code === 'EPERM' && unit === 'descriptor'));
     });
 
+    test('findInherited counts only what it would have had to compare', async () => {
+      const outcome = await child.run(async ({ kcmp, childProcess, fs, libc }) => {
+        // Whoever started this process may have left descriptors in it.
+        for (const fd of fs.readdirSync('/proc/self/fd').map(Number).filter((fd) => fd > 2)) {
+          try {
+            libc.fcntl(fd, 2, 1);
+          } catch {
+            // the folder that was listed
+          }
+        }
+        const clean = childProcess.spawn('sleep', ['100'], { stdio: 'ignore' });
+        const socket = fs.readdirSync('/proc/self/fd').map(Number).find((fd) => fd > 2 && fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:')) as number;
+        const leaky = childProcess.spawn('sleep', ['100'], { stdio: ['ignore', 'ignore', 'ignore', socket] });
+        const event = childProcess.spawn('sleep', ['100'], { stdio: ['ignore', 'ignore', 'ignore', libc.eventfd()] });
+        await Promise.all([clean, leaky, event].map((sleeper) => new Promise((resolve) => sleeper.once('spawn', resolve))));
+        const reports = [clean, leaky, event].map(({ pid }) => kcmp.findInherited(pid as number));
+        for (const sleeper of [clean, leaky, event]) sleeper.kill();
+        return reports.map(({ inherited, coverage }) => [inherited.map(({ fd }) => fd), coverage.skipped.length > 0]);
+      });
+      assert.deepEqual(outcome, [[[], false], [[3], false], [[], true]]);
+    });
+
     test('identifyFiles tells two descriptors of its own process apart, or leaves it open', async () => {
       const { eventCopy, socket, copy, peer } = scene;
       const answers = await child.run(({ kcmp, libc }, fds: number[]) => {
