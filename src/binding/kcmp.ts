@@ -173,6 +173,7 @@ function compareFileTarget(file: FileRef, target: EpollTargetRef): KcmpResult {
  * @param file - a descriptor of any process
  * @param target - the target: `efd` is a descriptor of `target.pid`, `tfd` the number it was registered
  *   under, `toff` its place among the targets with that number
+ * @returns true for that very file; false for another description, also of the same inode
  * @throws what {@link kcmp} throws for KCMP_EPOLL_TFD; `ENOENT` when there is no such target, never false
  * @since Linux 4.13
  * @see kernel/kcmp.c, get_epoll_tfile_raw_ptr() in fs/eventpoll.c

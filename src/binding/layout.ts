@@ -32,6 +32,7 @@ export function writeEpollSlot(view: DataView, efd: number, tfd: number, toff: n
  * @returns 12 bytes in memory of their own
  * @throws TypeError `ERR_INVALID_ARG_TYPE` when `slot` is no object or a member no number
  * @throws RangeError `ERR_OUT_OF_RANGE` when a member is fractional, NaN or outside u32
+ * @since Linux 4.13 reads them
  * @see include/uapi/linux/kcmp.h
  */
 export function packEpollSlot(slot: EpollSlot): Uint8Array {
@@ -54,6 +55,7 @@ export function packEpollSlot(slot: EpollSlot): Uint8Array {
  * @returns the three members
  * @throws TypeError `ERR_INVALID_ARG_TYPE` when `bytes` is no Uint8Array
  * @throws RangeError `ERR_OUT_OF_RANGE` when it is not 12 bytes long
+ * @since Linux 4.13 reads them
  * @see include/uapi/linux/kcmp.h
  */
 export function unpackEpollSlot(bytes: Uint8Array): Required<EpollSlot> {

@@ -117,6 +117,7 @@ function probeInChild(): KcmpSupport {
  * @param options.isolated - ask in a child process, for sandboxes whose filter kills the caller
  *   (SIGSYS; Chromium's and Android's do); costs the start of a process
  * @returns the status, its reason, what to change, and the status of every comparison type
+ * @since Linux 3.5; on older ones the status is `missing`
  * @see kernel/kcmp.c, seccomp(2)
  */
 export function probe(options?: { isolated?: boolean }): KcmpSupport {

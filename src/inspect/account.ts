@@ -13,12 +13,17 @@ export class Account implements Coverage {
   processes = 0;
   tasks = 0;
   descriptors = 0;
-  skipped: Skipped[] = [];
+  readonly #entries = new Map<string, Skipped>();
 
   skip(pid: number, code: string, unit: Skipped['unit'], count = 1): void {
-    const known = this.skipped.find((entry) => entry.pid === pid && entry.code === code && entry.unit === unit);
-    if (known === undefined) this.skipped.push({ pid, code, count, unit, reason: refusalReason(code, pid) });
+    const key = `${pid} ${code} ${unit}`;
+    const known = this.#entries.get(key);
+    if (known === undefined) this.#entries.set(key, { pid, code, count, unit, reason: refusalReason(code, pid) });
     else known.count += count;
+  }
+
+  get skipped(): Skipped[] {
+    return [...this.#entries.values()];
   }
 
   /** Whether everything held still for long enough to be told. */

@@ -27,6 +27,7 @@ const ROUNDS = 4;
  * @throws Error `ESRCH` — no such task; `EACCES` or `EPERM` — it may not be inspected
  * @throws Error `ERR_PROC_UNAVAILABLE` — /proc is not mounted, or another pid namespace's
  * @since Linux 2.6.9
+ * @see proc(5)
  */
 export function listEpolls(pid: number): number[] {
   checkPid(pid, 'pid');
@@ -47,6 +48,7 @@ export function listEpolls(pid: number): number[] {
  *   `EACCES` or `EPERM` — the task may not be inspected
  * @throws Error `ERR_PROC_UNAVAILABLE` — /proc is not mounted, or another pid namespace's
  * @since Linux 3.8
+ * @see proc(5), ep_show_fdinfo() in fs/eventpoll.c
  */
 export function readEpoll(pid: number, efd: number): EpollItem[] {
   checkPid(pid, 'pid');

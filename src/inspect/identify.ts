@@ -143,6 +143,7 @@ function whyNot(result: number, a: FileRef, b: FileRef): string {
  * @throws KcmpError `EBADF` — a descriptor is not open
  * @throws KcmpError `ESRCH` — no such task
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`
+ * @since Linux 3.5, and without kcmp
  * @see kernel/kcmp.c, fcntl(2), proc(5)
  */
 export function identifyFiles(a: FileRef, b: FileRef): FileIdentity {

@@ -122,9 +122,11 @@ const wildcard = (text: string): RegExp =>
   new RegExp(`^${text.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&')).join('.*')}$`, 's');
 
 /**
- * Asserts that a process shares no descriptor beyond 0, 1 and 2 with its parent, or with `options.from`; for test suites.
+ * `kcmp(pid, parent, KCMP_FILE, …)` — asserts that a process shares no descriptor beyond 0, 1 and 2 with its parent,
+ * or with `options.from`; for test suites.
  *
  * @param pid, options - as for {@link findInherited}
+ * @returns nothing, when nothing is shared and everything could be looked at
  * @throws AssertionError `ERR_ASSERTION` — with a table of what is shared; also when something could not be looked at
  * @throws what {@link findInherited} throws
  * @since Linux 3.5

@@ -62,6 +62,7 @@ export type TargetStatus = 'live' | 'renumbered' | 'foreign' | 'unresolved';
 /** How it was found out that two descriptors share a description, or that they do not. */
 export type Via = 'kcmp' | 'dupfd-query' | 'socket-inode' | 'different-inode' | 'same-descriptor' | 'none';
 
+/** A target, and where its file is now. */
 export interface EpollTarget extends EpollItem {
   status: TargetStatus;
   /** Every task and descriptor that refers to the target's file. */
@@ -76,6 +77,7 @@ export interface EpollTarget extends EpollItem {
   via?: Via;
 }
 
+/** What {@link resolveEpoll} found out about one epoll instance. */
 export interface EpollReport {
   pid: number;
   efd: number;
@@ -94,6 +96,7 @@ export type FileKind =
   | 'eventpoll' | 'eventfd' | 'timerfd' | 'signalfd' | 'inotify' | 'fanotify' | 'userfaultfd' | 'io_uring' | 'memfd' | 'pidfd'
   | 'anonymous' | 'namespace' | 'unknown';
 
+/** A task and a descriptor that refer to a description. What could not be read of them is left out. */
 export interface Holder extends FileRef {
   /** How the description was opened: 'r', 'w', 'rw', or 'path' for O_PATH. */
   mode?: 'r' | 'w' | 'rw' | 'path';
@@ -106,6 +109,7 @@ export interface Holder extends FileRef {
   sharedWith?: number[];
 }
 
+/** What {@link findHolders} found out about one descriptor. */
 export interface HolderReport {
   file: FileRef;
   kind: FileKind;
@@ -118,6 +122,7 @@ export interface HolderReport {
   coverage: Coverage;
 }
 
+/** One open file description, and every descriptor that refers to it. */
 export interface FileGroup {
   /** 1, 2, … in the order of lowest pid, then fd; good within one report only. */
   id: number;
@@ -126,6 +131,7 @@ export interface FileGroup {
   holders: FileRef[];
 }
 
+/** The open file descriptions that {@link groupFiles} found. */
 export interface GroupReport {
   groups: FileGroup[];
   /** Processes that share one whole descriptor table: listed under `pid`, the others named. */
@@ -133,11 +139,13 @@ export interface GroupReport {
   coverage: Coverage;
 }
 
+/** Options of {@link groupFiles}. */
 export interface GroupOptions extends ScanOptions {
   /** Groups of fewer holders are left out; 2 when left out. */
   minHolders?: number;
 }
 
+/** A descriptor that shares its description with one of another process. */
 export interface InheritedFile {
   fd: number;
   /** The same description in the other process, whatever its number there. */
@@ -146,6 +154,7 @@ export interface InheritedFile {
   link: string | null;
 }
 
+/** Options of {@link findInherited} and {@link assertNoInherited}. */
 export interface InheritedOptions {
   /** The process to compare with; the parent when left out. */
   from?: number;
@@ -153,6 +162,7 @@ export interface InheritedOptions {
   allow?: Iterable<number | string | RegExp>;
 }
 
+/** What {@link findInherited} found out about one process. */
 export interface InheritedReport {
   pid: number;
   from: number;
@@ -166,6 +176,7 @@ export interface InheritedReport {
  */
 export type SharingVerdict = 'shared' | 'separate' | 'none' | 'shared-or-none' | 'unknown';
 
+/** Two tasks, and whether they share a resource. */
 export interface TaskPair {
   a: number;
   b: number;
@@ -173,6 +184,7 @@ export interface TaskPair {
   code?: string;
 }
 
+/** What {@link taskSharing} found out about tasks. */
 export interface TaskSharing {
   tasks: number[];
   /** For each resource, every pair of tasks. */
