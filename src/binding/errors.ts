@@ -92,14 +92,17 @@ export class KcmpError extends Error {
   /** The errno, negative as in Node's system errors; 0 when the kernel raised none. */
   readonly errno: number;
   readonly syscall = 'kcmp';
+  /** The arguments: the two tasks and the comparison type. */
   readonly pid1: number;
   readonly pid2: number;
   readonly type: KcmpType;
   // Declared only: an argument that the call did not have is no property, not an undefined one.
+  /** For KCMP_FILE the two descriptors; for KCMP_EPOLL_TFD the first, and the slot that says which target. */
   declare readonly fd1?: number;
   declare readonly fd2?: number;
   declare readonly slot?: Required<EpollSlot>;
 
+  /** @param errno - negative */
   constructor(code: string, errno: number, message: string, args: KcmpArguments) {
     super(message);
     this.code = code;

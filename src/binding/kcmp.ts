@@ -211,7 +211,7 @@ export function compareEpollTarget(file: FileRef, target: EpollTargetRef): Order
  * @param pid1, pid2 - tasks, threads included, 0 … 2^31−1 (0 names none)
  * @param resource - 'vm', 'files', 'fs', 'sighand', 'io' or 'sysvsem'
  * @returns 0 for the same, otherwise -1 or 1; a different order for every resource
- * @throws TypeError `ERR_INVALID_ARG_VALUE` — an unknown resource
+ * @throws TypeError `ERR_INVALID_ARG_VALUE` — an unknown resource; `ERR_INVALID_ARG_TYPE` — no string
  * @throws what {@link kcmp} throws for that type, and KcmpError `ERR_KCMP_UNORDERED`
  * @since Linux 3.5
  * @see kernel/kcmp.c

@@ -3,7 +3,7 @@
  *
  * @see https://man7.org/linux/man-pages/man7/epoll.7.html, ep_show_fdinfo() in fs/eventpoll.c
  */
-import { listDescriptors, readLink } from '../procfs/descriptors.ts';
+import { listDescriptors, readLink, tryLink } from '../procfs/descriptors.ts';
 import { EpollFile } from '../procfs/epoll-file.ts';
 import { parseEpollItems } from '../procfs/fdinfo.ts';
 import { EPOLL_LINK } from '../procfs/link.ts';
@@ -71,10 +71,11 @@ function readOwn(file: EpollFile, pid: number, efd: number): Buffer {
 
 function readEpollText(file: EpollFile, pid: number, efd: number): Buffer | string {
   const text = file.read();
-  if (typeof text !== 'string') return readLink(pid, efd) === EPOLL_LINK ? text : 'EINVAL';
+  const link = typeof text === 'string' ? text : tryLink(pid, efd);
+  if (typeof link !== 'string') return link.link === EPOLL_LINK ? text : 'EINVAL';
   const fds = listDescriptors(pid);
   if (typeof fds === 'string') return goneOrHidden(pid, fds);
-  return text === 'ENOENT' ? 'EBADF' : text;
+  return link === 'ENOENT' ? 'EBADF' : link;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The open file table of many processes: their descriptors, gathered by open file description. */
-import { badInt31, badRange, isInt31 } from '../binding/errors.ts';
+import { badRange, badType, errnoName, isInt31 } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { readLink } from '../procfs/descriptors.ts';
 import { kindAt } from '../procfs/kind.ts';
@@ -13,6 +13,8 @@ import { OpenFiles } from './open-files.ts';
 import { membersOf } from './order.ts';
 import type { FileGroup, GroupOptions, GroupReport } from './reports.ts';
 import { scan, type Table } from './scan.ts';
+
+const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
 
 /**
  * `kcmp(…, KCMP_FILE, …)` over many descriptors — which of them share an open file description?
@@ -32,8 +34,8 @@ import { scan, type Table } from './scan.ts';
 export function groupFiles(options?: GroupOptions): GroupReport {
   const pids = checkPids(options);
   const minHolders = options?.minHolders ?? 2;
-  if (!isInt31(minHolders)) throw badInt31('options.minHolders', minHolders);
-  if (minHolders < 1) throw badRange('options.minHolders', 'an integer >= 1 && <= 2147483647', minHolders);
+  if (typeof minHolders !== 'number') throw badType('options.minHolders', 'of type number', minHolders);
+  if (!isInt31(minHolders) || minHolders < 1) throw badRange('options.minHolders', 'an integer >= 1 && <= 2147483647', minHolders);
   checkProc();
   const files = new OpenFiles();
   const { tables, account, comparable } = scan(pids, options?.onProgress, undefined, files.list);
@@ -120,7 +122,8 @@ class Grouping {
           this.#alike[standIn] = item;
           continue;
         } else files.refresh(item);
-        if ((files.inos[item] as number) < 0) this.#skip(item, 'EBADF');
+        const ino = files.inos[item] as number;
+        if (ino < 0) this.#skip(item, ino === -ENOENT ? 'EBADF' : errnoName(ino));
         else items[count++] = item;
       }
     }

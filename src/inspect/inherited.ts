@@ -23,12 +23,12 @@ type Allow = (fd: number, link: string | null) => boolean;
  * shares with its parent, or with any other process.
  *
  * @param pid - the process: 1 … 2^31−1
- * @param options.from - the other process; the parent when left out
+ * @param options.from - the other process; the parent when left out, which for an orphan is init or a subreaper
  * @param options.allow - what may be shared: descriptor numbers, link texts (`*` stands for anything), and
  *   regular expressions for link texts
  * @returns the shared descriptors, each with its number in the other process, whatever it is there
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
- * @throws Error `ESRCH` — no such process; `EACCES` or `EPERM` — one of them may not be inspected
+ * @throws Error `ESRCH` — no such process, or no parent in this pid namespace; `EACCES` or `EPERM` — one of them may not be inspected
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`
  * @since Linux 3.5
  * @see kernel/kcmp.c
@@ -84,6 +84,7 @@ function byInodes(pid: number, own: number[], from: number, theirs: number[], al
 function parentOf(pid: number): number {
   const stat = readStat(pid);
   if (typeof stat === 'string') throw subjectError(goneOrHidden(pid, stat), pid);
+  if (stat.ppid === 0) throw subjectError('ESRCH', pid, undefined, 'has no parent in this pid namespace; name the process to compare it with');
   return stat.ppid;
 }
 

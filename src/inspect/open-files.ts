@@ -10,12 +10,12 @@ import { readStat } from '../procfs/stat.ts';
 import { Columns, type Span } from './columns.ts';
 import { isOurs } from './ours.ts';
 
-const UNREADABLE = -1;
+const { constants } = process.getBuiltinModule('node:os');
 
 export class OpenFiles extends Columns {
   ids: Int32Array = new Int32Array(1024);
   fds: Int32Array = new Int32Array(1024);
-  /** Inode numbers, or -1 when there is none to be read. */
+  /** Inode numbers, or a negative errno where none could be read. */
   inos: Float64Array = new Float64Array(1024);
   devs: Int32Array = new Int32Array(1024);
   modes: Uint16Array = new Uint16Array(1024);
@@ -27,7 +27,7 @@ export class OpenFiles extends Columns {
   refresh(item: number): void {
     const stat = statIno(this.ids[item] as number, this.fds[item] as number);
     this.origins[item] = item;
-    this.inos[item] = typeof stat === 'string' ? UNREADABLE : Number(stat.ino);
+    this.inos[item] = typeof stat === 'string' ? -constants.errno[stat as keyof typeof constants.errno] : Number(stat.ino);
     if (typeof stat === 'string') return;
     this.modes[item] = Number(stat.mode);
     this.devs[item] = (Number((stat.dev >> 8n) & 0xfffn) << 20) | Number((stat.dev & 0xffn) | ((stat.dev >> 12n) & 0xfff00n));
@@ -47,7 +47,7 @@ export class OpenFiles extends Columns {
   }
 
   protected readListed(id: number, fd: number): void {
-    this.#push(id, fd, UNREADABLE, 0, 0);
+    this.#push(id, fd, 0, 0, 0);
     this.refresh(this.length - 1);
   }
 

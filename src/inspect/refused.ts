@@ -18,11 +18,14 @@ const WORDS: Record<string, string> = {
   EPERM: 'may not be inspected: another user’s, not dumpable, or outside of this sandbox; run as the same user, or with CAP_SYS_PTRACE',
 };
 
-/** The error for a process, or one descriptor of it, that cannot be looked at. */
-export function subjectError(code: string, pid: number, fd?: number): SubjectError {
+/**
+ * The error for a process, or one descriptor of it, that cannot be looked at.
+ * @param why - what is the matter with it, where the code does not say
+ */
+export function subjectError(code: string, pid: number, fd?: number, why?: string): SubjectError {
   const subject = fd === undefined ? `pid ${pid}` : `fd ${fd} of pid ${pid}`;
   const errno = -(constants.errno[code as keyof typeof constants.errno] ?? 0);
-  const words = code === 'ESRCH' && taskExists(pid) ? 'has ended: it has no descriptors of its own any more' : WORDS[code];
+  const words = why ?? (code === 'ESRCH' && taskExists(pid) ? 'has ended: it has no descriptors of its own any more' : WORDS[code]);
   const error = new Error(`${code}: ${subject} ${words ?? 'could not be read'}`);
   return Object.assign(error, { code, errno, pid, ...(fd === undefined ? {} : { fd }) });
 }

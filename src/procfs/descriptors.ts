@@ -28,17 +28,32 @@ export function listDescriptors(pid: number, root: string = PROC): number[] | st
   // Whether the table is this task's own is not asked: what has gone by now need not be listed anyhow.
   const at = fds.indexOf(reading);
   if (at >= 0 && readLink(pid, reading, root) === null) fds.splice(at, 1);
-  return fds;
+  return areRefused(pid, fds, root) ? 'EACCES' : fds;
 }
 
-/** What a descriptor's link reads, such as `socket:[4711]`; null when it is gone or refused. */
-export function readLink(pid: number, fd: number, root: string = PROC): string | null {
-  try {
-    return fs().readlinkSync(`${root}/${pid}/fd/${fd}`);
-  } catch (error) {
-    codeOf(error);
-    return null;
+/** CAP_DAC_READ_SEARCH suffices to list a folder, but what its links refer to only ptrace(2)'s permission shows. */
+function areRefused(pid: number, fds: number[], root: string): boolean {
+  for (const fd of fds) {
+    const read = tryLink(pid, fd, root);
+    if (typeof read !== 'string') return false;
+    if (read === 'EACCES') return true;
   }
+  return false;
+}
+
+/** What a descriptor's link reads, such as `socket:[4711]`, or the errno's name. */
+export function tryLink(pid: number, fd: number, root: string = PROC): { link: string } | string {
+  try {
+    return { link: fs().readlinkSync(`${root}/${pid}/fd/${fd}`) };
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+/** What a descriptor's link reads; null when it is gone or refused. */
+export function readLink(pid: number, fd: number, root: string = PROC): string | null {
+  const read = tryLink(pid, fd, root);
+  return typeof read === 'string' ? null : read.link;
 }
 
 /** What stat(2) says about a descriptor's file, or the errno's name. */

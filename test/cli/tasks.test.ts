@@ -57,7 +57,7 @@ test('--json is the report of taskSharing', async () => {
 test('an id that is nobody\'s is 2', async () => {
   const { code, err } = await kcmp('tasks', me, NO_PID);
   assert.equal(code, 2);
-  assert.match(err, /^kcmp: .*ESRCH/);
+  assert.match(err, new RegExp(`^kcmp: .*ESRCH; there is no task ${NO_PID}, `));
 });
 
 test('kernel threads have no address space to share', async (t) => {

@@ -123,3 +123,48 @@ describe('a scan of every process by an ordinary user', () => {
     await assert.rejects(asked, ({ code }: NodeJS.ErrnoException) => code === 'EACCES' || code === 'EPERM');
   });
 });
+
+/** CAP_DAC_READ_SEARCH lists another user's descriptors, but without CAP_SYS_PTRACE nothing shows what they are: a container's root. */
+describe('root that may list descriptors and not look at them', { skip: needsRoot }, () => {
+  const WITHOUT_PTRACE = ['setpriv', '--bounding-set=-sys_ptrace', '--inh-caps=-sys_ptrace'];
+  let subject: Child;
+  let efd: number;
+  before(async () => {
+    subject = await startChild({ ...ORDINARY, fds: [read] });
+    efd = await subject.run(({ libc }) => libc.epollCreate());
+  });
+  after(() => subject.stop());
+
+  for (const filtered of [false, true]) {
+    test(`is never told that there is nothing${filtered ? ', also under a filter' : ''}`, async () => {
+      await using observer = await startChild({ wrapper: WITHOUT_PTRACE });
+      const answers = await observer.run(({ kcmp, fs, seccomp }, filtered: boolean, pid: number, efd: number, other: number) => {
+        if (filtered) seccomp.refuseKcmp('EPERM');
+        const codeOf = (ask: () => unknown): unknown => {
+          try {
+            return ask();
+          } catch (error) {
+            return (error as NodeJS.ErrnoException).code;
+          }
+        };
+        return {
+          listed: fs.readdirSync(`/proc/${pid}/fd`).length > efd,
+          errors: [
+            () => kcmp.listEpolls(pid),
+            () => kcmp.readEpoll(pid, efd),
+            () => kcmp.resolveEpoll(pid, efd),
+            () => kcmp.findInherited(pid, { from: other }),
+            () => kcmp.findHolders({ pid, fd: 4 }),
+          ].map(codeOf),
+          groups: kcmp.groupFiles({ pids: [pid, other] }),
+        };
+      }, filtered, subject.pid, efd, ordinary.pid);
+      assert.equal(answers.listed, true);
+      assert.deepEqual(answers.errors, ['EACCES', 'EACCES', 'EACCES', 'EACCES', 'EACCES']);
+      const { groups, coverage } = answers.groups;
+      assert.deepEqual([groups, coverage.processes], [[], 0]);
+      assert.deepEqual(coverage.skipped.map(({ pid, code, unit, reason }) => [pid, code, unit, reason]), [subject.pid, ordinary.pid].map((pid) =>
+        [pid, 'EACCES', 'process', "another user's (uid 65534)"]));
+    });
+  }
+});

@@ -93,6 +93,10 @@ describe('findInherited', () => {
     assert.throws(() => findInherited(leaky.pid, { from: 2 ** 31 - 1 }), { code: 'ESRCH' });
   });
 
+  test('has nothing to compare a process with whose parent is outside of the pid namespace', () => {
+    assert.throws(() => findInherited(1), { code: 'ESRCH', pid: 1, message: /^ESRCH: pid 1 has no parent in this pid namespace/ });
+  });
+
   test('finds everything in a process that shares the whole table, under the same numbers', async () => {
     const tid = await startThread(leaky);
     const { inherited } = findInherited(tid, { from: leaky.pid });

@@ -5,7 +5,6 @@ import { tellPartial, unseen } from '../coverage.ts';
 import type { Command } from '../io.ts';
 import { printJson } from '../json.ts';
 import { named } from '../processes.ts';
-import { withProgress } from '../progress.ts';
 import { plural, print, ref, table } from '../text.ts';
 
 function text({ pid, from, inherited }: InheritedReport): string[] {
@@ -24,8 +23,7 @@ export const run: Command = (args, io) => {
   const pid = taskId(parsed.rest[0] ?? '');
   const from = parsed.value('from');
   const allow = parsed.values('allow').map((pattern) => (/^\d+$/.test(pattern) ? Number(pattern) : pattern));
-  const report = withProgress(io, (options) =>
-    findInherited(pid, { ...options, allow, ...(from === undefined ? {} : { from: taskId(from) }) }));
+  const report = findInherited(pid, { allow, ...(from === undefined ? {} : { from: taskId(from) }) });
   const partial = unseen(report.coverage).length > 0;
   // "Shares none" would be more than is known.
   if (parsed.flag('json')) printJson(io, report);

@@ -80,7 +80,9 @@ export const run: Command = (args, io) => {
   const unknown = pairs.filter(({ verdict }) => verdict === 'unknown');
   if (unknown.length > 0) {
     const codes = [...new Set(unknown.map(({ code = 'no code' }) => code))];
-    tell(io, `${plural(unknown.length, 'comparison')} of ${pairs.length} could not be made: ${codes.join(', ')}`);
+    const gone = ids.filter((id) => !exists(id));
+    const who = gone.length === 0 ? '' : `; there is no task ${list(gone.map(String))}, or /proc hides it`;
+    tell(io, `${plural(unknown.length, 'comparison')} of ${pairs.length} could not be made: ${codes.join(', ')}${who}`);
   }
   // An id that is nobody's is a mistake, whatever the others share.
   if (unknown.some(({ code }) => code === 'ESRCH')) return 2;
