@@ -5,7 +5,7 @@
 import type { KcmpType } from './abi.ts';
 import type { EpollSlot } from './layout.ts';
 
-const { getSystemErrorMap, inspect } = process.getBuiltinModule('node:util');
+const { getSystemErrorMap, inspect, types } = process.getBuiltinModule('node:util');
 
 const INT31_MAX = 2 ** 31 - 1;
 const U32_MAX = 2 ** 32 - 1;
@@ -21,6 +21,9 @@ export const isU32 = (value: unknown): value is number =>
 /** A comparison type: any signed 32-bit integer; which of them exist the kernel judges. */
 export const isInt32 = (value: unknown): value is number =>
   typeof value === 'number' && (value | 0) === value;
+
+/** A Buffer too, and one of another realm, such as a test runner's. */
+export const isUint8Array = (value: unknown): value is Uint8Array => types.isUint8Array(value);
 
 /** What Node's own errors carry, whatever their class. */
 export type CodedError<E extends Error = Error> = E & { code: string };
@@ -65,7 +68,7 @@ export const badInt32 = (name: string, value: unknown): CodedError =>
 export const badSlot = (name: string, value: unknown): CodedError =>
   badType(name, 'an object { efd, tfd, toff? }', value);
 export const badBytes = (name: string, value: unknown, size: number): CodedError =>
-  value instanceof Uint8Array
+  isUint8Array(value)
     ? badRange(name, `exactly ${size} bytes long`, `${value.byteLength} bytes`)
     : badType(name, 'an instance of Uint8Array', value);
 

@@ -23,8 +23,10 @@ export const accessTo = (pid: number): number => kcmpRaw(pid, pid, NO_TYPE, 0, 0
 /** A process may always inspect itself, so only a filter can refuse this. */
 export const isBlocked = (): boolean => accessTo(process.pid) === -EPERM;
 
-export const epollTargetsSupported = (): boolean =>
-  kcmpEpollRaw(process.pid, process.pid, NO_FD, NO_FD, 0, 0) === -EBADF;
+/** Can targets be compared? EBADF says yes, for descriptors that nobody has. Otherwise -EINVAL before Linux 4.13, -EOPNOTSUPP or -EPERM. */
+export const accessToTargets = (): number => kcmpEpollRaw(process.pid, process.pid, NO_FD, NO_FD, 0, 0);
+
+export const epollTargetsSupported = (): boolean => accessToTargets() === -EBADF;
 
 export const BLOCKED = 'a seccomp filter blocks kcmp in this process, as the default one of containers does';
 export const BLOCKED_FIX = 'start the container with --cap-add=SYS_PTRACE, or with a seccomp profile that allows kcmp';

@@ -2,7 +2,7 @@
  * `struct kcmp_epoll_slot { __u32 efd; __u32 tfd; __u32 toff; }` of <linux/kcmp.h>
  * as 12 bytes. kcmp(2) shows a 64-bit `toff`; the kernel reads three u32.
  */
-import { badBytes, badSlot, badU32, isU32 } from './errors.ts';
+import { badBytes, badSlot, badU32, isU32, isUint8Array } from './errors.ts';
 
 /** Names one target of an epoll instance, as in `struct kcmp_epoll_slot`. */
 export interface EpollSlot {
@@ -59,7 +59,7 @@ export function packEpollSlot(slot: EpollSlot): Uint8Array {
  * @see include/uapi/linux/kcmp.h
  */
 export function unpackEpollSlot(bytes: Uint8Array): Required<EpollSlot> {
-  if (!(bytes instanceof Uint8Array) || bytes.byteLength !== EPOLL_SLOT_SIZE) {
+  if (!isUint8Array(bytes) || bytes.byteLength !== EPOLL_SLOT_SIZE) {
     throw badBytes('bytes', bytes, EPOLL_SLOT_SIZE);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, EPOLL_SLOT_SIZE);

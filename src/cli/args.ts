@@ -38,7 +38,7 @@ export function parse(command: string, args: string[], options: Record<string, O
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error;
-    const [first = message] = message.split('. ');
+    const [first = message] = message.split(/\.\s/);
     throw new UsageError(`${first.charAt(0).toLowerCase()}${first.slice(1)}; see kcmp ${command} --help`);
   }
   return {

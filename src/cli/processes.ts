@@ -36,8 +36,13 @@ export const threadsOf = (pid: number): number[] => numbers(`/proc/${pid}/task`)
 
 export const allProcesses = (): number[] => numbers('/proc');
 
-/** A process and all its descendants, by the parents that /proc names at this moment. */
-export function treeOf(root: number): number[] {
+/** The process of a thread. */
+export const processOf = (task: number): number =>
+  Number(/^Tgid:\s*(\d+)$/m.exec(read(`/proc/${task}/status`) ?? '')?.[1] ?? task);
+
+/** A process, or that of a thread, and all its descendants, by the parents that /proc names at this moment. */
+export function treeOf(task: number): number[] {
+  const root = processOf(task);
   const children = new Map<number, number[]>();
   for (const pid of allProcesses()) {
     // The name may hold spaces and parentheses: the fields start after the last one.

@@ -39,7 +39,7 @@ async function dispatch(argv: string[], io: Io): Promise<ExitCode> {
     return 0;
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (load === undefined) throw await unknownCommand(name === 'help' ? (args[0] ?? '') : name);
+  if (load === undefined) throw await unknownCommand(HELP.includes(name) ? (args[0] ?? '') : name);
   return (await load()).run(args, io);
 }
 

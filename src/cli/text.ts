@@ -29,7 +29,7 @@ export function tell(io: Io, message: string): void {
  */
 export function table(head: string[], rows: string[][], right: number[] = []): string[] {
   const cells = [head, ...rows].map((row) => row.map(clean));
-  const widths = head.map((_, i) => Math.max(...cells.map((row) => row[i]?.length ?? 0)));
+  const widths = head.map((_, i) => cells.reduce((width, row) => Math.max(width, row[i]?.length ?? 0), 0));
   const pad = (cell: string, i: number): string =>
     right.includes(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0);
   return cells.map((row) => row.map(pad).join('  ').trimEnd());

@@ -21,11 +21,17 @@ export function checkOptions<T extends object>(value: T | undefined): T | undefi
   return value;
 }
 
-/** The pids asked for, each once, or undefined for every process. */
-export function checkPids(options: ScanOptions | undefined): number[] | undefined {
+interface CheckedScan extends Pick<ScanOptions, 'onProgress'> {
+  /** Each once; undefined for every process. */
+  pids: number[] | undefined;
+}
+
+/** A copy, as of {@link checkFile}. */
+export function checkScan(options: ScanOptions | undefined): CheckedScan {
   const { pids, onProgress } = checkOptions(options) ?? {};
   if (onProgress !== undefined && typeof onProgress !== 'function') throw badType('options.onProgress', 'a function', onProgress);
-  if (pids === undefined) return undefined;
+  const progress = onProgress === undefined ? {} : { onProgress };
+  if (pids === undefined) return { pids, ...progress };
   if (typeof pids !== 'object' || pids === null || typeof pids[Symbol.iterator] !== 'function') {
     throw badType('options.pids', 'an iterable of pids', pids);
   }
@@ -34,5 +40,5 @@ export function checkPids(options: ScanOptions | undefined): number[] | undefine
     checkPid(pid, 'options.pids');
     asked.add(pid);
   }
-  return [...asked];
+  return { pids: [...asked], ...progress };
 }

@@ -20,20 +20,21 @@ export class Candidates {
   /** By target; all 0 where the kernel does not tell. */
   readonly inodes: Float64Array;
   readonly #links: Links;
-  readonly #told: boolean;
+  /** Whether the kernel tells inodes: since Linux 4.13. */
+  readonly told: boolean;
   readonly #reader = new InodeReader();
 
   constructor(links: Links, targets: readonly EpollItem[]) {
     this.#links = links;
-    this.#told = targets.every(({ ino }) => ino !== undefined);
+    this.told = targets.every(({ ino }) => ino !== undefined);
     this.inodes = new Float64Array(targets.length);
-    if (this.#told) for (let i = 0; i < targets.length; i++) this.inodes[i] = Number(targets[i]?.ino);
+    if (this.told) for (let i = 0; i < targets.length; i++) this.inodes[i] = Number(targets[i]?.ino);
   }
 
   /** The inode of an item, NaN when it could not be read. */
   inodeOf(item: number): number {
     const { ids, fds, links } = this.#links;
-    return this.#told ? this.#reader.read(ids[item] as number, fds[item] as number, links[item] ?? null) : 0;
+    return this.told ? this.#reader.read(ids[item] as number, fds[item] as number, links[item] ?? null) : 0;
   }
 
   /**

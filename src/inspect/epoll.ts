@@ -3,19 +3,22 @@
  *
  * @see https://man7.org/linux/man-pages/man7/epoll.7.html, ep_show_fdinfo() in fs/eventpoll.c
  */
+import { KCMP_EPOLL_TFD } from '../binding/abi.ts';
+import { accessToTargets, kcmpError } from '../binding/explain.ts';
 import { listDescriptors, readLink, tryLink } from '../procfs/descriptors.ts';
 import { EpollFile } from '../procfs/epoll-file.ts';
 import { parseEpollItems } from '../procfs/fdinfo.ts';
 import { EPOLL_LINK } from '../procfs/link.ts';
 import { checkProc } from '../procfs/processes.ts';
-import { checkPid, checkPids } from './arguments.ts';
+import { checkPid, checkScan } from './arguments.ts';
 import { Links } from './links.ts';
 import { proveOwnNumbers, sureLinks } from './own-numbers.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { EpollItem, EpollReport, EpollTarget, ScanOptions } from './reports.ts';
 import { merged, parseTargets, Resolver, unchanged, unknownOf } from './resolve.ts';
-import { scan } from './scan.ts';
+import { isComparable, scan } from './scan.ts';
 
+const { EBADF } = process.getBuiltinModule('node:os').constants.errno;
 const ROUNDS = 4;
 
 /**
@@ -69,6 +72,13 @@ function readOwn(file: EpollFile, pid: number, efd: number): Buffer {
   throw subjectError(text, pid, text === 'EBADF' || text === 'EINVAL' ? efd : undefined);
 }
 
+/** Without this one type no target would be found, which is not to say that they are nowhere. Without any, sockets can be. */
+function checkTargets(pid: number, efd: number): void {
+  const result = accessToTargets();
+  if (result === -EBADF || !isComparable()) return;
+  throw kcmpError(result, { pid1: pid, pid2: pid, type: KCMP_EPOLL_TFD, fd1: efd, slot: { efd, tfd: 0, toff: 0 } });
+}
+
 function readEpollText(file: EpollFile, pid: number, efd: number): Buffer | string {
   const text = file.read();
   const link = typeof text === 'string' ? text : tryLink(pid, efd);
@@ -88,6 +98,7 @@ function readEpollText(file: EpollFile, pid: number, efd: number): Buffer | stri
  * @param options.pids - where to look besides `pid`; every process of /proc when left out
  * @param options.onProgress - told of every process that was looked at
  * @returns each target with its status and all its holders, the instance's own holders, and what could not be seen
+ * @throws KcmpError `EINVAL` — before Linux 4.13, which cannot compare targets
  * @throws what {@link readEpoll} throws; never because another process ended, changed or refused
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`
  * @since Linux 4.13
@@ -96,11 +107,12 @@ function readEpollText(file: EpollFile, pid: number, efd: number): Buffer | stri
 export function resolveEpoll(pid: number, efd: number, options?: ScanOptions): EpollReport {
   checkPid(pid, 'pid');
   checkPid(efd, 'efd');
-  const pids = checkPids(options);
+  const { pids, onProgress } = checkScan(options);
   checkProc();
   const file = new EpollFile(pid, efd);
   try {
     let text = readOwn(file, pid, efd);
+    checkTargets(pid, efd);
     file.yieldLast();
     let known: ReadonlyMap<string, EpollTarget> = new Map();
     let items = parseTargets(text);
@@ -108,7 +120,7 @@ export function resolveEpoll(pid: number, efd: number, options?: ScanOptions): E
       const open = unknownOf(items, known);
       const proven = proveOwnNumbers(pid, efd, open);
       const links = new Links(file.fd, pid, sureLinks(pid, open, proven));
-      const seen = scan(pids, options?.onProgress, pid, links.list);
+      const seen = scan(pids, onProgress, pid, links.list);
       const resolver = new Resolver(pid, efd, seen, links);
       resolver.resolve(open, proven);
       const targets = merged(items, known);

@@ -5,7 +5,7 @@ import { readLink } from '../procfs/descriptors.ts';
 import { kindAt } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/processes.ts';
 import type { Account } from './account.ts';
-import { checkPids } from './arguments.ts';
+import { checkScan } from './arguments.ts';
 import { gather, splitEventfds } from './buckets.ts';
 import { DescriptionOrder, kcmpItems, refAt } from './descriptions.ts';
 import { isPlainSocket } from './identify.ts';
@@ -32,13 +32,13 @@ const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
  * @see kernel/kcmp.c
  */
 export function groupFiles(options?: GroupOptions): GroupReport {
-  const pids = checkPids(options);
-  const minHolders = options?.minHolders ?? 2;
+  const { pids, onProgress } = checkScan(options);
+  const { minHolders = 2 } = options ?? {};
   if (typeof minHolders !== 'number') throw badType('options.minHolders', 'of type number', minHolders);
   if (!isInt31(minHolders) || minHolders < 1) throw badRange('options.minHolders', 'an integer >= 1 && <= 2147483647', minHolders);
   checkProc();
   const files = new OpenFiles();
-  const { tables, account, comparable } = scan(pids, options?.onProgress, undefined, files.list);
+  const { tables, account, comparable } = scan(pids, onProgress, undefined, files.list);
   tables.sort((a, b) => a.id - b.id);
   const { ids, fds } = files;
   const byPlace = (a: number, b: number): number => (ids[a] as number) - (ids[b] as number) || (fds[a] as number) - (fds[b] as number);

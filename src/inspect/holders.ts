@@ -9,13 +9,13 @@ import { O_CLOEXEC, O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
 import { kindOf } from '../procfs/kind.ts';
 import { isAnonymousLink, namesInode } from '../procfs/link.ts';
 import { checkProc } from '../procfs/processes.ts';
-import { readStat } from '../procfs/stat.ts';
+import { hasEnded, readStat } from '../procfs/stat.ts';
 import type { Account } from './account.ts';
-import { checkFile, checkPids } from './arguments.ts';
+import { checkFile, checkScan } from './arguments.ts';
 import { sameWithoutKcmp } from './degraded.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { Holder, HolderReport, ScanOptions } from './reports.ts';
-import { hasEnded, scan, type Table } from './scan.ts';
+import { scan, type Table } from './scan.ts';
 
 const O_ACCMODE = 3;
 const MODES = ['r', 'w', 'rw', 'rw'] as const;
@@ -38,18 +38,17 @@ const MODES = ['r', 'w', 'rw', 'rw'] as const;
  */
 export function findHolders(file: FileRef, options?: ScanOptions): HolderReport {
   const asked = checkFile(file, 'file');
-  const pids = checkPids(options);
+  const { pids, onProgress } = checkScan(options);
   checkProc();
   const link = readLink(asked.pid, asked.fd);
   const stat = statIno(asked.pid, asked.fd);
-  if (typeof stat === 'string') throw unreadable(asked, stat);
-  const { tables, account, comparable } = scan(pids, options?.onProgress, asked.pid);
-  if (comparable) {
-    const self = kcmpRaw(asked.pid, asked.pid, KCMP_FILE, asked.fd, asked.fd);
-    if (self < 0) throw kcmpError(self, { pid1: asked.pid, pid2: asked.pid, type: KCMP_FILE, fd1: asked.fd, fd2: asked.fd });
-  }
+  const self = kcmpRaw(asked.pid, asked.pid, KCMP_FILE, asked.fd, asked.fd);
+  // On a mount of another user's, say, there may be no inode to be read of what is open.
+  if (typeof stat === 'string' && self < 0) throw unreadable(asked, stat);
+  const { tables, account, comparable } = scan(pids, onProgress, asked.pid);
+  if (comparable && self < 0) throw kcmpError(self, { pid1: asked.pid, pid2: asked.pid, type: KCMP_FILE, fd1: asked.fd, fd2: asked.fd });
   const isSame = comparable ? byKcmp : byInode;
-  const others = isAnonymousLink(link) ? undefined : new SameInode(link, stat);
+  const others = isAnonymousLink(link) || typeof stat === 'string' ? undefined : new SameInode(link, stat);
   const holders: Holder[] = [];
   const sameInode: Holder[] = [];
   for (const table of tables) {
@@ -62,7 +61,7 @@ export function findHolders(file: FileRef, options?: ScanOptions): HolderReport 
       else if (same === false) sameInode.push(holder);
     }
   }
-  return { file: asked, kind: kindOf(link, Number(stat.mode)), link, holders, sameInode, coverage: account.toCoverage() };
+  return { file: asked, kind: kindOf(link, typeof stat === 'string' ? undefined : Number(stat.mode)), link, holders, sameInode, coverage: account.toCoverage() };
 }
 
 function unreadable(file: FileRef, code: string): Error {
@@ -99,7 +98,7 @@ class SameInode {
 
   has(id: number, fd: number): boolean {
     const link = readLink(id, fd);
-    if (link === null || isAnonymousLink(link)) return false;
+    if (isAnonymousLink(link)) return false;
     if (namesInode(link) || namesInode(this.#link)) return link === this.#link;
     const stat = statIno(id, fd);
     return typeof stat !== 'string' && stat.ino === this.#ino && stat.dev === this.#dev;

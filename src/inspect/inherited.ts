@@ -1,22 +1,23 @@
 /** Which descriptors did a process get from its parent that it should not have? */
-import { badInt31, badType, errnoName, isInt31 } from '../binding/errors.ts';
+import { errnoName } from '../binding/errors.ts';
 import { accessTo } from '../binding/explain.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { listDescriptors, readLink } from '../procfs/descriptors.ts';
 import { kindAt } from '../procfs/kind.ts';
-import { checkProc } from '../procfs/processes.ts';
+import { checkProc, listTasks } from '../procfs/processes.ts';
 import { readStat } from '../procfs/stat.ts';
 import { Account, unseen } from './account.ts';
+import { compileAllow, type Allow } from './allow.ts';
 import { checkOptions, checkPid } from './arguments.ts';
 import { sameWithoutKcmp } from './degraded.ts';
 import { groupFiles } from './groups.ts';
+import { presence } from './presence.ts';
 import { goneOrHidden, subjectError } from './refused.ts';
 import type { InheritedFile, InheritedOptions, InheritedReport } from './reports.ts';
-import { hasEnded, isComparable } from './scan.ts';
+import { isComparable } from './scan.ts';
 
 const { constants } = process.getBuiltinModule('node:os');
-
-type Allow = (fd: number, link: string | null) => boolean;
+const { inspect } = process.getBuiltinModule('node:util');
 
 /**
  * `kcmp(pid, from, KCMP_FILE, …)` — descriptors beyond 0, 1 and 2 whose open file description a process
@@ -35,29 +36,36 @@ type Allow = (fd: number, link: string | null) => boolean;
  */
 export function findInherited(pid: number, options?: InheritedOptions): InheritedReport {
   checkPid(pid, 'pid');
-  const given = checkOptions(options);
-  if (given?.from !== undefined) checkPid(given.from, 'options.from');
-  const allowed = compileAllow(given?.allow);
+  const { from: given, allow } = checkOptions(options) ?? {};
+  if (given !== undefined) checkPid(given, 'options.from');
+  const allowed = compileAllow(allow);
   checkProc();
-  const from = given?.from ?? parentOf(pid);
+  const from = given ?? parentOf(pid);
+  const started = [startOf(pid), startOf(from)];
   const [own, theirs] = [listReadable(pid), listReadable(from)];
-  return isComparable() ? byGroups(pid, from, allowed) : byInodes(pid, own, from, theirs, allowed);
+  const report = isComparable() ? byGroups(pid, from, allowed) : byInodes(pid, own, from, theirs, allowed);
+  // What ended meanwhile had closed what it was given.
+  for (const [i, subject] of [pid, from].entries()) if (startOf(subject) !== started[i]) throw subjectError('ESRCH', subject);
+  return report;
 }
 
 function byGroups(pid: number, from: number, allowed: Allow): InheritedReport {
+  const tasks = listTasks(from);
+  // A thread of the other process may have a table of its own, which it alone had to give.
+  const givers = new Set(typeof tasks === 'string' || tasks.includes(pid) ? [from] : [from, ...tasks]);
   const { groups, sharedTables, coverage } = groupFiles({ pids: [pid, from], minHolders: pid === from ? 1 : 2 });
   const inherited: InheritedFile[] = [];
   // A table in common is listed under one of the two.
   const whole = sharedTables.some(({ pid: id, sharedWith }) => [pid, from].every((subject) => subject === id || sharedWith.includes(subject)));
   for (const { holders, kind } of whole ? groupFiles({ pids: [pid], minHolders: 1 }).groups : groups) {
-    const theirs = holders.filter((holder) => whole || holder.pid === from);
+    const theirs = holders.filter((holder) => whole || givers.has(holder.pid));
     for (const holder of theirs.length > 0 ? holders : []) {
       const { fd } = holder;
       if (fd <= 2 || holder.pid !== pid) continue;
       const link = readLink(pid, fd);
       if (allowed(fd, link)) continue;
       const other = theirs.find((candidate) => candidate.fd === fd) ?? (theirs[0] as FileRef);
-      inherited.push({ fd, from: { pid: from, fd: other.fd }, kind, link });
+      inherited.push({ fd, from: { pid: whole ? from : other.pid, fd: other.fd }, kind, link });
     }
   }
   return { pid, from, inherited: inherited.sort((a, b) => a.fd - b.fd), coverage };
@@ -81,6 +89,14 @@ function byInodes(pid: number, own: number[], from: number, theirs: number[], al
   return { pid, from, inherited, coverage: account.toCoverage() };
 }
 
+/** When it was started, as long as it lives: what has ended holds nothing any more, which says nothing of what it was given. */
+function startOf(pid: number): bigint {
+  const stat = readStat(pid);
+  if (typeof stat === 'string') throw subjectError(goneOrHidden(pid, stat), pid);
+  if (presence('files', stat) !== 'yes') throw subjectError('ESRCH', pid);
+  return stat.startTime;
+}
+
 function parentOf(pid: number): number {
   const stat = readStat(pid);
   if (typeof stat === 'string') throw subjectError(goneOrHidden(pid, stat), pid);
@@ -90,8 +106,6 @@ function parentOf(pid: number): number {
 
 function listReadable(pid: number): number[] {
   const fds = listDescriptors(pid);
-  // What has ended holds nothing any more, which says nothing of what it was given.
-  if ((fds === 'EACCES' || fds.length === 0) && hasEnded(pid)) throw subjectError('ESRCH', pid);
   if (typeof fds === 'string') throw subjectError(goneOrHidden(pid, fds), pid);
   if (isComparable()) {
     const access = accessTo(pid);
@@ -99,28 +113,6 @@ function listReadable(pid: number): number[] {
   }
   return fds;
 }
-
-function compileAllow(allow: InheritedOptions['allow']): Allow {
-  if (allow === undefined) return () => false;
-  if (typeof allow !== 'object' || allow === null || typeof allow[Symbol.iterator] !== 'function') {
-    throw badType('options.allow', 'an iterable of descriptors, link texts and regular expressions', allow);
-  }
-  const numbers = new Set<number>();
-  const patterns: RegExp[] = [];
-  for (const entry of allow) {
-    if (typeof entry === 'number') {
-      if (!isInt31(entry)) throw badInt31('options.allow', entry);
-      numbers.add(entry);
-    } else if (typeof entry === 'string') patterns.push(wildcard(entry));
-    // A global or sticky expression would remember where it stopped.
-    else if (entry instanceof RegExp) patterns.push(new RegExp(entry.source, entry.flags.replace(/[gy]/g, '')));
-    else throw badType('options.allow', 'a descriptor, a link text or a regular expression', entry);
-  }
-  return (fd, link) => numbers.has(fd) || (link !== null && patterns.some((pattern) => pattern.test(link)));
-}
-
-const wildcard = (text: string): RegExp =>
-  new RegExp(`^${text.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&')).join('.*')}$`, 's');
 
 /**
  * `kcmp(pid, parent, KCMP_FILE, …)` — asserts that a process shares no descriptor beyond 0, 1 and 2 with its parent,
@@ -147,8 +139,11 @@ export function assertNoInherited(pid: number, options?: InheritedOptions): void
   throw new AssertionError({ message, actual: inherited, expected: [], operator: 'assertNoInherited', stackStartFn: assertNoInherited });
 }
 
+/** A file's name may hold what a terminal obeys. */
+const printable = (link: string | null): string => (link === null ? '?' : inspect(link).slice(1, -1));
+
 function table(inherited: readonly InheritedFile[]): string[] {
-  const rows = [['FD', 'FROM', 'KIND', 'FILE'], ...inherited.map(({ fd, from, kind, link }) => [`${fd}`, `${from.fd}`, kind, link ?? '?'])];
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => (row[column] as string).length)));
+  const rows = [['FD', 'FROM', 'KIND', 'FILE'], ...inherited.map(({ fd, from, kind, link }) => [`${fd}`, `${from.fd}`, kind, printable(link)])];
+  const widths = [0, 1, 2].map((column) => rows.reduce((width, row) => Math.max(width, (row[column] as string).length), 0));
   return rows.map((row) => '  ' + row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
 }

@@ -19,7 +19,8 @@ export class InodeReader {
    * @returns the kernel's i_ino, rounded above 2^53, or NaN when it could not be read
    */
   read(id: number, fd: number, link: string | null): number {
-    if (link === null) return NaN;
+    // A path of more than 4095 bytes has no link to be read.
+    if (link === null) return ask(id, fd);
     const inode = inodeOf(link);
     if (inode === inode) return inode;
     if (!this.#known.has(link)) {

@@ -6,11 +6,17 @@ import { KCMP_FILE } from '../binding/abi.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { statIno } from '../procfs/descriptors.ts';
 import type { FdFolder } from '../procfs/fd-folder.ts';
+import { S_IFMT } from '../procfs/kind.ts';
 import { readStat } from '../procfs/stat.ts';
 import { Columns, type Span } from './columns.ts';
 import { isOurs } from './ours.ts';
 
 const { constants } = process.getBuiltinModule('node:os');
+
+/** No device has this number. It marks what is open without an inode to be read: on a mount of another user's, say. */
+const NO_INODE = -2;
+
+const isOpen = (id: number, fd: number): boolean => kcmpRaw(id, id, KCMP_FILE, fd, fd) === 0;
 
 export class OpenFiles extends Columns {
   ids: Int32Array = new Int32Array(1024);
@@ -25,10 +31,16 @@ export class OpenFiles extends Columns {
 
   /** Looks at an item again by itself. */
   refresh(item: number): void {
-    const stat = statIno(this.ids[item] as number, this.fds[item] as number);
+    const [id, fd] = [this.ids[item] as number, this.fds[item] as number];
+    const stat = statIno(id, fd);
     this.origins[item] = item;
-    this.inos[item] = typeof stat === 'string' ? -constants.errno[stat as keyof typeof constants.errno] : Number(stat.ino);
-    if (typeof stat === 'string') return;
+    if (typeof stat === 'string') {
+      this.inos[item] = isOpen(id, fd) ? 0 : -constants.errno[stat as keyof typeof constants.errno];
+      this.devs[item] = NO_INODE;
+      this.modes[item] = S_IFMT;
+      return;
+    }
+    this.inos[item] = Number(stat.ino);
     this.modes[item] = Number(stat.mode);
     this.devs[item] = (Number((stat.dev >> 8n) & 0xfffn) << 20) | Number((stat.dev & 0xffn) | ((stat.dev >> 12n) & 0xfff00n));
   }
@@ -42,7 +54,8 @@ export class OpenFiles extends Columns {
       const result = folder.stat(fd);
       // The folder's own number is left out.
       if (result === 0 && !(fd === folder.fd && isOurs(id, fd))) this.#push(id, fd, folder.ino, folder.dev, folder.mode);
-      return result;
+      if (result === 0 || !isOpen(id, fd)) return result;
+      return this.#push(id, fd, 0, NO_INODE, S_IFMT);
     });
   }
 
@@ -67,7 +80,7 @@ export class OpenFiles extends Columns {
     return 0;
   }
 
-  #push(id: number, fd: number, ino: number, dev: number, mode: number): void {
+  #push(id: number, fd: number, ino: number, dev: number, mode: number): 0 {
     const item = this.length++;
     if (item === this.ids.length) this.#grow(item * 2);
     this.ids[item] = id;
@@ -76,6 +89,7 @@ export class OpenFiles extends Columns {
     this.devs[item] = dev;
     this.modes[item] = mode;
     this.origins[item] = item;
+    return 0;
   }
 
   #grow(capacity: number): void {

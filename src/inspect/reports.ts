@@ -148,7 +148,7 @@ export interface GroupOptions extends ScanOptions {
 /** A descriptor that shares its description with one of another process. */
 export interface InheritedFile {
   fd: number;
-  /** The same description in the other process, whatever its number there. */
+  /** The same description in the other process, whatever its number there; in a thread's own table, that thread's. */
   from: FileRef;
   kind: FileKind;
   link: string | null;

@@ -97,7 +97,7 @@ export class Resolver {
     const sockets = new Map<number, FileRef[]>();
     for (const open of candidates.open(tables, this.#pid, matcher.found)) {
       if (comparable) matcher.resolve(open);
-      else this.#matchSockets(open, sockets);
+      else if (candidates.told) this.#matchSockets(open, sockets);
     }
     const holders = matcher.holders(candidates.inodes);
     const ofUnresolved = !comparable || unseen(account).length > 0 ? 'unreadable' : 'unseen';

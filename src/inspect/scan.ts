@@ -8,9 +8,9 @@ import { kcmpRaw } from '../binding/syscall.ts';
 import { isListed } from '../procfs/credentials.ts';
 import { listDescriptors } from '../procfs/descriptors.ts';
 import { listProcesses, listTasks } from '../procfs/processes.ts';
-import { readStat } from '../procfs/stat.ts';
 import { Account } from './account.ts';
 import { groupBy, membersOf } from './order.ts';
+import { hasTable } from './presence.ts';
 import { goneOrHidden } from './refused.ts';
 
 const { constants } = process.getBuiltinModule('node:os');
@@ -67,9 +67,7 @@ export function scan(
 }
 
 function scanProcess(pid: number, tables: Map<number, Table>, account: Account, comparable: boolean, list: Lister): void {
-  const listed = list(pid);
-  // The kernel gives the folder of a task that has ended to root. It has no descriptors, but its threads may have some.
-  const fds = listed === 'EACCES' && hasEnded(pid) ? [] : listed;
+  const fds = list(pid);
   if (typeof fds === 'string') return account.skip(pid, goneOrHidden(pid, fds), 'process');
   if (comparable) {
     const access = accessTo(pid);
@@ -86,12 +84,6 @@ function scanProcess(pid: number, tables: Map<number, Table>, account: Account, 
     account.descriptors += table.fds.length;
     tables.set(table.id, table);
   }
-}
-
-/** A zombie; the main thread of a process may be one while others live. */
-export function hasEnded(pid: number): boolean {
-  const stat = readStat(pid);
-  return typeof stat !== 'string' && stat.state === 'Z';
 }
 
 /** Adds the tables of threads that unshared theirs; a leader that has exited has none, so its threads' counts as well. */
@@ -125,6 +117,8 @@ function withoutShared(tables: Table[], first: number | undefined): Table[] {
   const groups = groupBy(Int32Array.from(open.keys()), compare, new Int32Array(open.length));
   for (const leader of groups.leaders) {
     const sharers = membersOf(groups, leader).map(at);
+    // Of tasks that have ended meanwhile nothing equals nothing as well.
+    if (sharers.length === 1 || !sharers.some(({ id }) => hasTable(id))) continue;
     sharers.sort((a, b) => (a.id === first ? -1 : b.id === first ? 1 : a.id - b.id));
     const [kept, ...others] = sharers as [Table, ...Table[]];
     kept.sharedWith = others.map(({ id }) => id);

@@ -2,18 +2,16 @@
  * Which resources tasks share. kcmp(2) answers 0 also where both tasks have none (NULL equals NULL), so that
  * the tasks' states, read again after the comparison, decide what a 0 means.
  *
- * Source: kernel/kcmp.c, and the order of do_exit() in kernel/exit.c.
+ * Source: kernel/kcmp.c.
  */
 import { TASK_RESOURCE_TYPES, type KcmpType, type TaskResource } from '../binding/abi.ts';
 import { badInt31, badType, errnoName, isInt31 } from '../binding/errors.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { checkProc } from '../procfs/processes.ts';
 import { readStat, type Stat } from '../procfs/stat.ts';
+import { presence } from './presence.ts';
 import type { TaskPair, TaskSharing } from './reports.ts';
 
-/** Flags of a task, from include/linux/sched.h. */
-const PF_EXITING = 0x00000004;
-const PF_KTHREAD = 0x00200000;
 const ATTEMPTS = 3;
 
 type Answer = Pick<TaskPair, 'verdict' | 'code'>;
@@ -22,17 +20,6 @@ type Answer = Pick<TaskPair, 'verdict' | 'code'>;
 interface Sight {
   before: Stat | string;
   after: Stat | string;
-}
-
-/**
- * Does the task have one? `maybe` while it exits: do_exit() lets go of its resources one by one, before the
- * state says zombie. A zombie keeps its signal dispositions; a kernel thread has files and fs.
- */
-function presence(resource: TaskResource, { state, flags }: Stat): 'yes' | 'no' | 'maybe' {
-  if (resource === 'sighand') return 'yes';
-  if (resource === 'vm' && (flags & PF_KTHREAD) !== 0) return 'no';
-  if (/[ZXx]/.test(state)) return 'no';
-  return (flags & PF_EXITING) === 0 ? 'yes' : 'maybe';
 }
 
 /** The presence that held during the comparison, or undefined if the task changed meanwhile or could not be seen. */

@@ -2,6 +2,7 @@
 import { fs } from './fs.ts';
 import { PROC } from './processes.ts';
 import { codeOf, listNumbers } from './read.ts';
+import { hasEnded } from './stat.ts';
 
 /** The number that the next file opened here gets, as this folder just did. */
 function nextNumber(path: string): number {
@@ -21,7 +22,9 @@ export function listDescriptors(pid: number, root: string = PROC): number[] | st
   try {
     reading = nextNumber(path);
   } catch (error) {
-    return codeOf(error);
+    const code = codeOf(error);
+    // The kernel gives the folder of a task that has ended, which is empty, to root.
+    return code === 'EACCES' && hasEnded(pid, root) ? [] : code;
   }
   const fds = listNumbers(path);
   if (typeof fds === 'string') return fds;

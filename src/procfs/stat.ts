@@ -51,3 +51,9 @@ export function readStat(pid: number, root: string = PROC): Stat | string {
   const read = readText(`${root}/${pid}/stat`, 'utf8');
   return typeof read === 'string' ? read : (parseStat(read.text) ?? 'ESRCH');
 }
+
+/** A zombie; the main thread of a process may be one while others live. */
+export function hasEnded(pid: number, root: string = PROC): boolean {
+  const stat = readStat(pid, root);
+  return typeof stat !== 'string' && stat.state === 'Z';
+}

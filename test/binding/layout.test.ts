@@ -1,6 +1,7 @@
 /** layout: struct kcmp_epoll_slot and its 12 bytes. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import { packEpollSlot, unpackEpollSlot } from '../../src/index.ts';
 
 const MAX = 2 ** 32 - 1;
@@ -45,6 +46,12 @@ describe('unpackEpollSlot', () => {
     const larger = Buffer.alloc(32, 0xee);
     larger.set(packEpollSlot({ efd: 7, tfd: 8, toff: 9 }), 3);
     assert.deepEqual(unpackEpollSlot(larger.subarray(3, 15)), { efd: 7, tfd: 8, toff: 9 });
+  });
+
+  test('reads a view of another realm, such as a test runner makes', () => {
+    const foreign = runInNewContext('Uint8Array.of(7, 0, 0, 0, 8, 0, 0, 0, 9, 0, 0, 0)') as Uint8Array;
+    assert.equal(foreign instanceof Uint8Array, false);
+    assert.deepEqual(unpackEpollSlot(foreign), { efd: 7, tfd: 8, toff: 9 });
   });
 
   test('refuses any other length with ERR_OUT_OF_RANGE', () => {

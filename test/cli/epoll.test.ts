@@ -167,3 +167,21 @@ test('under a filter like that of containers, sockets still resolve, and what st
   assert.match(out, /is an epoll instance with 2 targets: 1 live and 1 undecided\.\n/);
   assert.match(err, /^kcmp: 1 target could not be decided: .*; see kcmp doctor\n$/m);
 });
+
+test('an instance that is closed meanwhile does not take the reports of the others along', async () => {
+  await using restless = await startChild();
+  const steady = await restless.run(({ libc }) => {
+    const efd = libc.epollCreate();
+    let brief = -1;
+    setInterval(() => {
+      if (brief === -1) brief = libc.epollCreate();
+      else brief = libc.close(brief) - 1;
+    }, 1);
+    return efd;
+  });
+  for (let i = 0; i < 40; i++) {
+    const { code, out, err } = await kcmp('epoll', restless.pid);
+    assert.equal(code, 0, err);
+    assert.match(out, new RegExp(`^fd ${steady} of `, 'm'));
+  }
+});

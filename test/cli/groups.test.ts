@@ -5,6 +5,7 @@ import { readlinkSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { groupFiles, type GroupReport } from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { startThread } from '../support/scenes.ts';
 import { kcmp, kcmpJson, mask, NO_PID, squeeze, pipe as newPipe } from './command.ts';
 
 const me = process.pid;
@@ -70,6 +71,8 @@ test('--tree looks at a process and all its descendants', async () => {
   assert.equal(code, 0);
   const pids = new Set(report.groups.flatMap(({ holders }) => holders.map(({ pid }) => pid)));
   assert.ok(!pids.has(me));
+  const byThread = await kcmpJson<GroupReport>('groups', '--tree', await startThread(child));
+  assert.deepEqual(byThread.report.groups.map(({ holders }) => holders[0]?.pid), report.groups.map(({ holders }) => holders[0]?.pid));
   const whole = await kcmpJson<GroupReport>('groups', '--tree', me);
   assert.ok(whole.report.coverage.processes >= 3);
   assert.ok(whole.report.groups.some(({ holders }) => holders.some(({ pid }) => pid === me) && holders.some(({ pid }) => pid === child.pid)));

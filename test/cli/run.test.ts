@@ -68,6 +68,7 @@ test('a missing or unknown command is told which there are', async () => {
   await refused(['lsof'], /unknown command lsof; expected one of same/);
   await refused(['--verbose'], /unknown option --verbose/);
   await refused(['help', 'lsof'], /unknown command lsof/);
+  await refused(['--help', 'lsof'], /unknown command lsof/);
   await refused(['toString'], /unknown command toString/);
   await refused(['--json'], /unknown option --json/);
 });
@@ -79,6 +80,7 @@ test('an unknown option is told which command has help', async () => {
 test('an option without its value is refused', async () => {
   await refused(['same', '1:2', '1:3', '--type'], /'--type <value>' argument missing/);
   await refused(['groups', '--tree'], /'--tree <value>' argument missing/);
+  await refused(['groups', '--tree', '-1'], /'--tree' argument is ambiguous; see kcmp groups --help/);
   await refused(['who', '1:2', '--json=yes'], /does not take an argument/);
 });
 

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { startChild, type Child } from '../support/child.ts';
 import * as libc from '../support/libc.ts';
+import { startThread } from '../support/scenes.ts';
 import { kcmp, kcmpJson, kcmpProcess, mask, NO_PID, pipe as newPipe, type Result } from './command.ts';
 
 const COMMAND = new URL('./command.ts', import.meta.url).href;
@@ -70,15 +71,15 @@ describe('of two tasks', () => {
   });
 
   test('is 0 for a thread and its process', async () => {
-    const tid = await child.run(async ({ workerThreads, libc, keep }) => {
-      const worker = new workerThreads.Worker('setInterval(() => {}, 1000)', { eval: true });
-      keep['worker'] = worker;
-      await new Promise((resolve) => worker.once('online', resolve));
-      return libc.gettid();
-    });
+    const tid = await startThread(child);
     const { code, out } = await kcmp('same', child.pid, tid, '--type=vm');
     assert.equal(code, 0);
-    assert.equal(mask(out, { PID: child.pid }), 'PID and PID share one address space.\n');
+    assert.equal(mask(out, { PID: child.pid, TID: tid }), 'PID and TID share one address space.\n');
+  });
+
+  test('is 0 for one task, without a word on whether it has one', async () => {
+    const { code, out } = await kcmp('same', child.pid, child.pid, '--type=vm');
+    assert.deepEqual([code, mask(out, { PID: child.pid })], [0, 'PID and PID are one task.\n']);
   });
 
   test('is 1 for two processes', async () => {

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import type { HolderReport } from '../../src/index.ts';
 import { findHolders } from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { startThread } from '../support/scenes.ts';
 import { isRoot, kcmp, kcmpJson, kcmpProcess, mask, squeeze, pipe as newPipe } from './command.ts';
 
 const DATE = /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g;
@@ -79,4 +80,11 @@ test('a descriptor that is not open is 2, and names it', async () => {
   assert.equal(code, 2);
   assert.equal(out, '');
   assert.match(err, /^kcmp: .*99999/);
+});
+
+test('a thread\'s own process is nobody else', async () => {
+  const asked = await child.run(({ fs }) => fs.openSync('/dev/null', 'r'));
+  const [ofProcess, ofThread] = await Promise.all([kcmp('who', `${child.pid}:${asked}`), kcmp('who', `${await startThread(child)}:${asked}`)]);
+  assert.match(ofThread.out, /is held by nobody else/);
+  assert.equal(ofThread.code, ofProcess.code);
 });

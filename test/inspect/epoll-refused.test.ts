@@ -75,6 +75,20 @@ test('an instance whose fdinfo may not be read is an error that names the refusa
   );
 });
 
+test('where targets cannot be compared at all, as before Linux 4.13, resolving them is an error', async () => {
+  await using filtered = await startChild();
+  const asked = filtered.run(({ kcmp, libc, seccomp }) => {
+    seccomp.refuseEpollTargets();
+    const { status, epollTargets } = kcmp.probe();
+    if (status !== 'available' || epollTargets) throw new Error('the filter does not work');
+    const [read] = libc.pipe();
+    const efd = libc.epollCreate();
+    libc.epollCtl(efd, libc.EPOLL_CTL_ADD, read);
+    return kcmp.resolveEpoll(process.pid, efd, { pids: [] });
+  });
+  await assert.rejects(asked, { code: 'EINVAL', message: /this kernel cannot compare epoll targets; KCMP_EPOLL_TFD needs Linux 4\.13/ });
+});
+
 test('root resolves the target that was refused', { skip: process.getuid?.() === 0 ? false : 'needs root' }, () => {
   const { targets } = resolveEpoll(observer.pid, watching, { pids: [observer.pid, subject.pid] });
   assert.deepEqual(targets.map(({ status, holders }) => ({ status, holders })), [

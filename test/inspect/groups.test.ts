@@ -1,12 +1,13 @@
 /** groupFiles: the open file table of a scene of every kind, against a comparison of every pair. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { findHolders, groupFiles, type FileGroup, type FileRef, type GroupReport } from '../../src/index.ts';
+import { findHolders, findInherited, groupFiles, resolveEpoll, type FileGroup, type FileRef, type GroupReport } from '../../src/index.ts';
 import { everyDescriptor, Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { KINDS } from '../support/kinds.ts';
-import { assertGrouped, onceOfTen, ORDINARY } from '../support/scenes.ts';
+import { assertGrouped, isZombie, onceOfTen, ORDINARY } from '../support/scenes.ts';
 
 const me = process.pid;
 const KINDS_MODULE = new URL('../support/kinds.ts', import.meta.url).href;
@@ -127,9 +128,34 @@ describe('the report', () => {
 
   test('refuses a minHolders below 1, and options of the wrong kind', () => {
     for (const minHolders of [0, -1, 1.5, NaN]) assert.throws(() => groupFiles({ pids, minHolders }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
-    assert.throws(() => groupFiles({ pids, minHolders: '2' as unknown as number }), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+    for (const minHolders of ['2', null]) assert.throws(() => groupFiles({ pids, minHolders: minHolders as unknown as number }), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
     assert.throws(() => groupFiles({ pids: 1 as unknown as number[] }), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
   });
+});
+
+test('options are read once, so that what was checked is what is used', () => {
+  const changing = (name: string, first: unknown): object => {
+    let reads = 0;
+    return Object.defineProperty({ pids: [me] }, name, { get: () => (reads++ === 0 ? first : 'other') });
+  };
+  const file = { pid: me, fd: given[0] as number };
+  for (const ask of [groupFiles, (options: object) => findHolders(file, options), (options: object) => resolveEpoll(me, fds.epoll(), options)]) {
+    ask(changing('onProgress', () => {}));
+    ask(changing('onProgress', undefined));
+  }
+  findInherited(me, changing('from', me));
+});
+
+test('two processes that end while they are looked at are not taken for sharers of one table', async () => {
+  const sleepers = [1, 2].map(() => spawn('sleep', ['1000'], { stdio: 'ignore' }));
+  const pids = sleepers.map(({ pid }) => pid as number);
+  const onProgress = (done: number): void => {
+    if (done < 2) return;
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    while (!pids.every(isZombie));
+  };
+  // They are not waited for before this is over, so that nobody else gets their numbers.
+  assert.deepEqual(groupFiles({ pids, onProgress }).sharedTables, []);
 });
 
 test('a refused process and one that has ended neither merge nor split the groups of two ordinary users\' processes', async () => {

@@ -1,6 +1,7 @@
 /** findInherited and assertNoInherited: what a process shares with its parent, or with another one. */
 import assert from 'node:assert/strict';
-import { readlinkSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { openSync, readlinkSync, rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { assertNoInherited, findInherited, sameFile, type InheritedFile, type InheritedReport } from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
@@ -86,6 +87,21 @@ describe('findInherited', () => {
     assert.deepEqual(allowing(/^pipe:/g), [6]);
     assert.deepEqual(allowing('pipe', 'PIPE:*', 'pipe:[?]', '.*'), LEAKS);
     assert.deepEqual(allowing('*'), []);
+    assert.deepEqual(allowing('pipe:[*pipe:[*', '*]]', 'pipe:*:*'), LEAKS);
+    assert.deepEqual(allowing('p*p*:*]'), [6]);
+    assert.deepEqual(allowing(/ipe:/y), LEAKS);
+    assert.deepEqual(allowing(/pipe:/y), [6]);
+  });
+
+  test('finds what a thread of the other process gave that has a table of its own', async () => {
+    await using parent = await startChild();
+    const [pid, tid] = await parent.run(
+      ({ startWorker }, worker: string, read: number) => new Promise<[number, number]>((resolve, reject) =>
+        startWorker(worker, { path: `/proc/${process.ppid}/fd/${read}` }).on('error', reject).on('message', resolve)),
+      new URL('../support/giver.ts', import.meta.url).href, read);
+    const { inherited } = findInherited(pid);
+    assert.deepEqual(inherited, [{ fd: 3, from: { pid: tid, fd: inherited[0]?.from.fd }, kind: 'pipe', link: linkOf(read) }]);
+    process.kill(pid);
   });
 
   test('throws ESRCH for a process that does not exist, on either side', () => {
@@ -116,6 +132,22 @@ describe('findInherited', () => {
       }
     } finally {
       await zombies.stop();
+    }
+  });
+
+  test('does not take a process that ends while it is looked at for a clean one', () => {
+    for (let i = 0; i < 20; i++) {
+      const { pid = 0 } = spawn('sleep', ['0.02'], { stdio: ['ignore', 'ignore', 'ignore', read] });
+      // It is not waited for before this test is over: until then it is a zombie, and no other gets its number.
+      for (let leaks = 1; leaks > 0; ) {
+        try {
+          leaks = findInherited(pid).inherited.length;
+        } catch (error) {
+          assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
+          break;
+        }
+        assert.equal(leaks, 1);
+      }
     }
   });
 
@@ -159,6 +191,15 @@ describe('assertNoInherited', () => {
       ]);
       return true;
     });
+  });
+
+  test('prints a name that a terminal would obey as text', async () => {
+    const path = `/tmp/kcmp-\x1b[31m\n-${me}`;
+    const fd = fds.add(openSync(path, 'w'));
+    await using child = await startChild({ fds: [fd] });
+    rmSync(path);
+    assert.throws(() => assertNoInherited(child.pid), ({ message }: Error) =>
+      message.split('\n').length === 3 && message.includes(`/tmp/kcmp-\\x1B[31m\\n-${me}`));
   });
 
   test('points its stack at the test, not into the library', () => {

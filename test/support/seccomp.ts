@@ -4,7 +4,7 @@
  * No privileges are needed. Threads and processes that it starts afterwards inherit the filter.
  */
 import { constants } from 'node:os';
-import { SYSCALL_NUMBERS, type SyscallNumbers } from '../../src/binding/abi.ts';
+import { KCMP_EPOLL_TFD, SYSCALL_NUMBERS, type SyscallNumbers } from '../../src/binding/abi.ts';
 import { addressOf, prctl, syscall } from './libc.ts';
 
 /** What a filter needs to know of an architecture: AUDIT_ARCH_ of <linux/audit.h>, and seccomp(2)'s number. */
@@ -93,6 +93,11 @@ export function allowOnlyOwnFiles(): void {
     answer(ALLOW),
     refuse,
   ]));
+}
+
+/** KCMP_EPOLL_TFD is EINVAL, as before Linux 4.13. */
+export function refuseEpollTargets(): void {
+  install(filter('kcmp', [load(argument(2)), jumpUnless(KCMP_EPOLL_TFD, 1), answer(ERRNO | constants.errno.EINVAL)]));
 }
 
 /**

@@ -86,7 +86,16 @@ export const run: Command = (args, io) => {
   expect('epoll', parsed.rest, 'PID[:EFD]');
   const { pid, fd } = fileOrTask(parsed.rest[0] ?? '');
   const efds = fd === undefined ? listEpolls(pid) : [fd];
-  const reports = efds.map((efd) => withProgress(io, (options) => resolveEpoll(pid, efd, options)));
+  const reports = efds.flatMap((efd) => {
+    try {
+      return [withProgress(io, (options) => resolveEpoll(pid, efd, options))];
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (fd !== undefined || (code !== 'EBADF' && code !== 'EINVAL')) throw error;
+      tell(io, `the epoll instance fd ${efd} was closed meanwhile`);
+      return [];
+    }
+  });
   // One instance asked for: its report. All of a process: a list of reports, also where it has one.
   if (language !== undefined) print(io, render(toGraph(reports), language));
   else if (parsed.flag('json')) printJson(io, fd === undefined ? reports : reports[0]);

@@ -37,6 +37,7 @@ function sameTasks(a: number, b: number, type: TaskResource, json: boolean, io: 
   const relation = verdict === 'shared' ? 'same' : verdict === 'separate' || verdict === 'none' ? 'different' : 'unknown';
   const what = RESOURCE_WORDS[type];
   if (json) printJson(io, { a, b, type, relation, verdict, ...(pair?.code === undefined ? {} : { code: pair.code }) });
+  else if (a === b && verdict === 'shared') print(io, [`${a} and ${b} are one task.`]);
   else if (verdict === 'shared') print(io, [`${a} and ${b} share one ${what}.`]);
   else if (verdict === 'separate') print(io, [`${a} and ${b} do not share one ${what}.`]);
   else if (verdict === 'none') print(io, [`${a} and ${b} share no ${what}: neither has one.`]);

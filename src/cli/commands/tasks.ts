@@ -14,19 +14,17 @@ const letter = (index: number): string =>
 /** One column of the matrix: what each task has, where sharers have the same letter. */
 function column(tasks: number[], pairs: TaskPair[]): string[] {
   const of = new Map<number, string>();
+  const known = new Set<number>();
+  const without = new Set<number>();
   let sets = 0;
   for (const { a, b, verdict } of pairs) {
+    if (verdict !== 'unknown') known.add(a).add(b);
+    if (verdict === 'none') without.add(a).add(b);
     if (verdict !== 'shared' && verdict !== 'shared-or-none') continue;
     const sign = of.get(a) ?? of.get(b) ?? `${letter(sets++)}${verdict === 'shared' ? '' : '?'}`;
     of.set(a, sign).set(b, sign);
   }
-  return tasks.map((task) => {
-    const mine = pairs.filter(({ a, b }) => a === task || b === task);
-    const sign = of.get(task);
-    if (sign !== undefined) return sign;
-    if (mine.some(({ verdict }) => verdict === 'none')) return 'none';
-    return mine.length > 0 && mine.every(({ verdict }) => verdict === 'unknown') ? '?' : 'own';
-  });
+  return tasks.map((task) => of.get(task) ?? (without.has(task) ? 'none' : known.has(task) ? 'own' : '?'));
 }
 
 const allPairs = ({ resources }: TaskSharing): TaskPair[] => RESOURCES.flatMap((resource) => resources[resource]);
@@ -84,8 +82,8 @@ export const run: Command = (args, io) => {
     const who = gone.length === 0 ? '' : `; there is no task ${list(gone.map(String))}, or /proc hides it`;
     tell(io, `${plural(unknown.length, 'comparison')} of ${pairs.length} could not be made: ${codes.join(', ')}${who}`);
   }
-  // An id that is nobody's is a mistake, whatever the others share.
-  if (unknown.some(({ code }) => code === 'ESRCH')) return 2;
+  // An id that is nobody's is a mistake, whatever the others share; a thread that was listed has ended meanwhile.
+  if (parsed.value('threads') === undefined && unknown.some(({ code }) => code === 'ESRCH')) return 2;
   if (pairs.some(({ verdict }) => verdict === 'shared')) return 0;
   return unknown.length > 0 ? 2 : 1;
 };

@@ -4,7 +4,7 @@ import { expect, fileRef, parse } from '../args.ts';
 import { scanCode, tellPartial, unseen } from '../coverage.ts';
 import type { Command } from '../io.ts';
 import { printJson } from '../json.ts';
-import { commandOf, named, since } from '../processes.ts';
+import { commandOf, named, processOf, since } from '../processes.ts';
 import { withProgress } from '../progress.ts';
 import { file as describe, plural, print, some, table } from '../text.ts';
 
@@ -17,14 +17,17 @@ function row({ pid, fd, mode, cloexec, startTime, command, sharedWith = [] }: Ho
 const holderTable = (holders: Holder[]): string[] =>
   table(['PID', 'FD', 'MODE', 'CLOEXEC', 'SINCE', 'COMMAND'], holders.map(row), [0, 1]);
 
-const isOther = ({ file }: HolderReport, { pid, fd, sharedWith = [] }: Holder): boolean =>
-  pid !== file.pid || fd !== file.fd || sharedWith.length > 0;
+/** Whether there are others than the descriptor that was asked about; a thread's own process is none. */
+function hasOthers({ file, holders }: HolderReport): boolean {
+  const own = processOf(file.pid);
+  return holders.some(({ pid, fd, sharedWith = [] }) => pid !== file.pid || fd !== file.fd || sharedWith.some((id) => id !== own));
+}
 
 function text(report: HolderReport): string[] {
   const { file, kind, link, holders, sameInode, coverage } = report;
   const what = `fd ${file.fd} of ${named(file.pid)}, ${describe(kind, link)},`;
   const pids = new Set(holders.map(({ pid }) => pid));
-  const sentence = holders.some((holder) => isOther(report, holder))
+  const sentence = hasOthers(report)
     ? `${what} is held by ${plural(holders.length, 'descriptor')} of ${plural(pids.size, 'process', 'processes')}.`
     : `${what} is held by nobody else${unseen(coverage).length > 0 ? ' that could be seen' : ''}.`;
   const others = sameInode.length === 0 ? [] : [
@@ -42,5 +45,5 @@ export const run: Command = (args, io) => {
   if (parsed.flag('json')) printJson(io, report);
   else print(io, text(report));
   tellPartial(io, report.coverage);
-  return scanCode(report.holders.some((holder) => isOther(report, holder)), report.coverage);
+  return scanCode(hasOthers(report), report.coverage);
 };
