@@ -104,12 +104,18 @@ function parentOf(pid: number): number {
   return stat.ppid;
 }
 
+/** A task on its way out is refused to everybody, for that reason and no other. */
+function refusal(code: string, pid: number): Error {
+  startOf(pid);
+  return subjectError(code, pid);
+}
+
 function listReadable(pid: number): number[] {
   const fds = listDescriptors(pid);
-  if (typeof fds === 'string') throw subjectError(goneOrHidden(pid, fds), pid);
+  if (typeof fds === 'string') throw refusal(goneOrHidden(pid, fds), pid);
   if (isComparable()) {
     const access = accessTo(pid);
-    if (access !== -constants.errno.EINVAL) throw subjectError(errnoName(access), pid);
+    if (access !== -constants.errno.EINVAL) throw refusal(errnoName(access), pid);
   }
   return fds;
 }
