@@ -30,7 +30,7 @@ export function listDescriptors(pid: number, root: string = PROC): number[] | st
   if (typeof fds === 'string') return fds;
   // Whether the table is this task's own is not asked: what has gone by now need not be listed anyhow.
   const at = fds.indexOf(reading);
-  if (at >= 0 && readLink(pid, reading, root) === null) fds.splice(at, 1);
+  if (at >= 0 && tryLink(pid, reading, root) === 'ENOENT') fds.splice(at, 1);
   return areRefused(pid, fds, root) ? 'EACCES' : fds;
 }
 

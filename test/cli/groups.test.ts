@@ -72,7 +72,8 @@ test('--tree looks at a process and all its descendants', async () => {
   const pids = new Set(report.groups.flatMap(({ holders }) => holders.map(({ pid }) => pid)));
   assert.ok(!pids.has(me));
   const byThread = await kcmpJson<GroupReport>('groups', '--tree', await startThread(child));
-  assert.deepEqual(byThread.report.groups.map(({ holders }) => holders[0]?.pid), report.groups.map(({ holders }) => holders[0]?.pid));
+  assert.ok(byThread.report.coverage.processes >= 2);
+  assert.ok(byThread.report.groups.some(({ holders }) => holders.some(({ pid }) => pid === child.pid)));
   const whole = await kcmpJson<GroupReport>('groups', '--tree', me);
   assert.ok(whole.report.coverage.processes >= 3);
   assert.ok(whole.report.groups.some(({ holders }) => holders.some(({ pid }) => pid === me) && holders.some(({ pid }) => pid === child.pid)));
