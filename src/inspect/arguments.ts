@@ -21,17 +21,17 @@ export function checkOptions<T extends object>(value: T | undefined): T | undefi
   return value;
 }
 
-interface CheckedScan extends Pick<ScanOptions, 'onProgress'> {
+interface CheckedScan {
   /** Each once; undefined for every process. */
   pids: number[] | undefined;
+  onProgress: ScanOptions['onProgress'] | undefined;
 }
 
 /** A copy, as of {@link checkFile}. */
 export function checkScan(options: ScanOptions | undefined): CheckedScan {
   const { pids, onProgress } = checkOptions(options) ?? {};
   if (onProgress !== undefined && typeof onProgress !== 'function') throw badType('options.onProgress', 'a function', onProgress);
-  const progress = onProgress === undefined ? {} : { onProgress };
-  if (pids === undefined) return { pids, ...progress };
+  if (pids === undefined) return { pids, onProgress };
   if (typeof pids !== 'object' || pids === null || typeof pids[Symbol.iterator] !== 'function') {
     throw badType('options.pids', 'an iterable of pids', pids);
   }
@@ -40,5 +40,5 @@ export function checkScan(options: ScanOptions | undefined): CheckedScan {
     checkPid(pid, 'options.pids');
     asked.add(pid);
   }
-  return { pids: [...asked], ...progress };
+  return { pids: [...asked], onProgress };
 }

@@ -55,7 +55,8 @@ export class OpenFiles extends Columns {
       // The folder's own number is left out.
       if (result === 0 && !(fd === folder.fd && isOurs(id, fd))) this.#push(id, fd, folder.ino, folder.dev, folder.mode);
       if (result === 0 || !isOpen(id, fd)) return result;
-      return this.#push(id, fd, 0, NO_INODE, S_IFMT);
+      this.readListed(id, fd);
+      return 0;
     });
   }
 
@@ -80,7 +81,7 @@ export class OpenFiles extends Columns {
     return 0;
   }
 
-  #push(id: number, fd: number, ino: number, dev: number, mode: number): 0 {
+  #push(id: number, fd: number, ino: number, dev: number, mode: number): void {
     const item = this.length++;
     if (item === this.ids.length) this.#grow(item * 2);
     this.ids[item] = id;
@@ -89,7 +90,6 @@ export class OpenFiles extends Columns {
     this.devs[item] = dev;
     this.modes[item] = mode;
     this.origins[item] = item;
-    return 0;
   }
 
   #grow(capacity: number): void {

@@ -23,11 +23,10 @@ function hasOthers({ file, holders }: HolderReport): boolean {
   return holders.some(({ pid, fd, sharedWith = [] }) => pid !== file.pid || fd !== file.fd || sharedWith.some((id) => id !== own));
 }
 
-function text(report: HolderReport): string[] {
-  const { file, kind, link, holders, sameInode, coverage } = report;
+function text({ file, kind, link, holders, sameInode, coverage }: HolderReport, held: boolean): string[] {
   const what = `fd ${file.fd} of ${named(file.pid)}, ${describe(kind, link)},`;
   const pids = new Set(holders.map(({ pid }) => pid));
-  const sentence = hasOthers(report)
+  const sentence = held
     ? `${what} is held by ${plural(holders.length, 'descriptor')} of ${plural(pids.size, 'process', 'processes')}.`
     : `${what} is held by nobody else${unseen(coverage).length > 0 ? ' that could be seen' : ''}.`;
   const others = sameInode.length === 0 ? [] : [
@@ -42,8 +41,9 @@ export const run: Command = (args, io) => {
   expect('who', parsed.rest, 'PID:FD');
   const file = fileRef(parsed.rest[0] ?? '');
   const report = withProgress(io, (options) => findHolders(file, options));
+  const held = hasOthers(report);
   if (parsed.flag('json')) printJson(io, report);
-  else print(io, text(report));
+  else print(io, text(report, held));
   tellPartial(io, report.coverage);
-  return scanCode(hasOthers(report), report.coverage);
+  return scanCode(held, report.coverage);
 };
