@@ -42,11 +42,12 @@ export function findHolders(file: FileRef, options?: ScanOptions): HolderReport 
   checkProc();
   const link = readLink(asked.pid, asked.fd);
   const stat = statIno(asked.pid, asked.fd);
-  const self = kcmpRaw(asked.pid, asked.pid, KCMP_FILE, asked.fd, asked.fd);
   // On a mount of another user's, say, there may be no inode to be read of what is open.
-  if (typeof stat === 'string' && self < 0) throw unreadable(asked, stat);
+  if (typeof stat === 'string' && compareWithItself(asked) < 0) throw unreadable(asked, stat);
   const { tables, account, comparable } = scan(pids, onProgress, asked.pid);
-  if (comparable && self < 0) throw kcmpError(self, { pid1: asked.pid, pid2: asked.pid, type: KCMP_FILE, fd1: asked.fd, fd2: asked.fd });
+  // Of a descriptor that was closed during the scan nobody would be found.
+  const self = comparable ? compareWithItself(asked) : 0;
+  if (self < 0) throw kcmpError(self, { pid1: asked.pid, pid2: asked.pid, type: KCMP_FILE, fd1: asked.fd, fd2: asked.fd });
   const isSame = comparable ? byKcmp : byInode;
   const others = isAnonymousLink(link) || typeof stat === 'string' ? undefined : new SameInode(link, stat);
   const holders: Holder[] = [];
@@ -63,6 +64,8 @@ export function findHolders(file: FileRef, options?: ScanOptions): HolderReport 
   }
   return { file: asked, kind: kindOf(link, typeof stat === 'string' ? undefined : Number(stat.mode)), link, holders, sameInode, coverage: account.toCoverage() };
 }
+
+const compareWithItself = ({ pid, fd }: FileRef): number => kcmpRaw(pid, pid, KCMP_FILE, fd, fd);
 
 function unreadable(file: FileRef, code: string): Error {
   // The kernel gives the folder of a zombie, which has nothing open any more, to root.

@@ -187,3 +187,8 @@ test('bad arguments are refused as Node refuses them', () => {
   assert.throws(() => bad(mine(read), { pids: me }), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
   assert.throws(() => bad(mine(read), { pids: [2 ** 31] }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
 });
+
+test('a descriptor that is closed while the others are looked at is EBADF, and not held by nobody', () => {
+  const [closing] = fds.pipe();
+  assert.throws(() => findHolders(mine(closing), { pids: [me], onProgress: () => fds.close(closing) }), { code: 'EBADF' });
+});
