@@ -32,29 +32,29 @@ export class Candidates {
   }
 
   /** The inode of an item, NaN when it could not be read. */
-  inodeOf(item: number): number {
+  readonly inodeOf = (item: number): number => {
     const { ids, fds, links } = this.#links;
     return this.told ? this.#reader.read(ids[item] as number, fds[item] as number, links[item] ?? null) : 0;
-  }
+  };
 
   /**
    * The inodes about which anything is open: those of descriptors that have not been found to be a target, and of
    * targets that have not been found.
    *
-   * @param found - by target: the item that it was found to be, or a negative number
+   * @param found - by target: the items that are its file, if any were found
    */
-  open(tables: readonly Table[], pid: number, found: Int32Array): Iterable<InodeClass> {
+  open(tables: readonly Table[], pid: number, found: ReadonlyArray<readonly number[]>): Iterable<InodeClass> {
     const { inodes } = this;
     const wanted = new Set(inodes);
     const taken = new Uint8Array(this.#links.fds.length);
-    for (const item of found) if (item >= 0) taken[item] = 1;
+    for (const items of found) for (const item of items) taken[item] = 1;
     const classes = new Map<number, InodeClass>();
     const classOf = (inode: number): InodeClass => {
       let known = classes.get(inode);
       if (known === undefined) classes.set(inode, (known = { inode, targets: [], own: [], others: [] }));
       return known;
     };
-    for (let i = 0; i < found.length; i++) if ((found[i] as number) < 0) classOf(inodes[i] as number);
+    for (let i = 0; i < found.length; i++) if (found[i]?.length === 0) classOf(inodes[i] as number);
     for (const { id } of tables) {
       const { start, end }: Span = this.#links.spanOf(id);
       for (let item = start; item < end; item++) {

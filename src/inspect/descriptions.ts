@@ -1,17 +1,20 @@
 /**
- * Gathers descriptors by open file description. Descriptors close and change while they are compared:
- * one that fails is taken out without disturbing the order of the others, and every group is confirmed
- * by a second look before it is believed. What moved meanwhile is looked up again.
+ * Gathers descriptors by open file description. Descriptors close and change while they are compared: what a second
+ * look finds out of place is taken out and looked up anew, and what is out of place again and again never holds still.
+ *
+ * Two that hold still are always told right when they are compared; only one that moved between them can keep the same
+ * apart, or bring others together. So of two leaders out of order the one goes that fewer stand by, and once anything
+ * has moved, a look is believed only when the next one finds the same.
  */
 import { KCMP_FILE } from '../binding/abi.ts';
 import { errnoName } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
-import { gatherEqual } from './equality.ts';
 import { groupBy, join, search, type Groups } from './order.ts';
 
-const ROUNDS = 8;
-/** So few are compared pair by pair, which no mover can mislead; with more of them that would cost too much. */
+/** So often out of place, one never holds still. */
+const PATIENCE = 8;
+/** So few leaders are compared pair by pair once something has moved, which no mover can mislead. */
 const FEW = 100;
 const ATTEMPTS = 3;
 
@@ -27,32 +30,39 @@ export const refAt = ({ ids, fds }: Descriptors, item: number): FileRef => ({ pi
 export const kcmpItems = ({ ids, fds }: Descriptors, a: number, b: number): number =>
   kcmpRaw(ids[a] as number, ids[b] as number, KCMP_FILE, fds[a] as number, fds[b] as number);
 
+/** A leader, and how many stand by it, itself included. */
+interface Group {
+  leader: number;
+  size: number;
+}
+
 export class DescriptionOrder {
+  /** By item: the next member of its group, or -1. */
   readonly next: Int32Array;
-  /** Whether anything was found to move or close since this order was made. */
+  /** Whether anything was found to move or close since this was last set to false. */
   hasMoved = false;
   readonly #from: Descriptors;
-  readonly #dead: Uint8Array;
+  /** By item: how often it was out of place; from PATIENCE on it is out for good. */
+  readonly #misses: Uint8Array;
   readonly #onDrop: (item: number, code: string) => void;
 
   /** @param onDrop - told of every descriptor that could not be compared, with the errno's name */
   constructor(from: Descriptors, onDrop: (item: number, code: string) => void) {
     this.#from = from;
-    this.#dead = new Uint8Array(from.ids.length);
+    this.#misses = new Uint8Array(from.ids.length);
     this.next = new Int32Array(from.ids.length).fill(-1);
     this.#onDrop = onDrop;
   }
 
-  /** kcmp's order of two items: -1, 0 or 1. A dead item goes first wherever it stands, which moves no other. */
+  /** kcmp's order of two items: -1, 0 or 1. One that is out goes first wherever it stands, which moves no other. */
   readonly compare = (a: number, b: number): number => {
-    const dead = this.#dead;
-    if (dead[a] === 1) return -1;
-    if (dead[b] === 1) return 1;
+    if (this.#isOut(a)) return -1;
+    if (this.#isOut(b)) return 1;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const result = kcmpItems(this.#from, a, b);
       if (result >= 0) return result === 1 ? -1 : result;
-      if (this.#drop(a)) return -1;
-      if (this.#drop(b)) return 1;
+      if (this.#isClosed(a)) return -1;
+      if (this.#isClosed(b)) return 1;
       // Neither fails by itself: one was closed for a moment only.
       this.hasMoved = true;
     }
@@ -64,113 +74,84 @@ export class DescriptionOrder {
    * Read-only afterwards: `next` holds the members of each leader.
    */
   group(items: Int32Array): Groups {
-    const groups = groupBy(this.#comparable(items), this.compare, this.next);
-    if (items.length < 2) return groups;
-    let moved = this.#takeOutMoved(groups);
-    this.hasMoved ||= moved.length > 0;
-    if (moved.length > 0 && items.length <= FEW) return this.#groupByEquality(items);
-    for (let round = 0; moved.length > 0; round++) {
-      if (round < ROUNDS) groups.leaders = this.#putBack(groups.leaders, moved);
-      else for (const item of moved) this.#dropAs(item, 'EAGAIN');
-      moved = this.#takeOutMoved(groups);
+    // One that stands alone is never compared with another, so it is compared with itself.
+    if (items.length === 1 && this.#isClosed(items[0] as number)) return { leaders: new Int32Array(0), next: this.next };
+    let { leaders } = groupBy(items, this.compare, this.next);
+    if (items.length < 2) return { leaders, next: this.next };
+    let needed = 1;
+    for (let looks = 0; looks < needed; looks++) {
+      const { kept, out } = this.#look(leaders);
+      leaders = kept;
+      if (out.length === 0) continue;
+      this.hasMoved = true;
+      leaders = this.#putBack(leaders, out);
+      looks = -1;
+      needed = 2;
     }
-    return groups;
-  }
-
-  #groupByEquality(items: Int32Array): Groups {
-    const { groups, restless } = gatherEqual(items, (a, b) => this.compare(a, b) === 0);
-    for (const item of restless) if (!this.#drop(item)) this.#dropAs(item, 'EAGAIN');
-    const leaders: number[] = [];
-    for (const members of groups) {
-      for (const [i, item] of members.entries()) this.next[item] = members[i + 1] ?? -1;
-      const [leader] = members as [number];
-      if (members.length > 1 || !this.#drop(leader)) leaders.push(leader);
-    }
-    return { leaders: Int32Array.from(leaders.sort(this.compare)), next: this.next };
-  }
-
-  /** One that stands alone is never compared with another, so it is compared with itself. */
-  #comparable(items: Int32Array): Int32Array {
-    return items.length > 1 ? items : items.filter((item) => !this.#drop(item));
+    return { leaders, next: this.next };
   }
 
   /** Whether leaders still stand in their order, so that what was searched among them was searched in vain only if absent. */
   steady(leaders: Int32Array): boolean {
     const isSteady = leaders.every((leader, i) =>
-      this.#dead[leader] === 0 && (i === 0 || this.compare(leaders[i - 1] as number, leader) < 0));
+      !this.#isOut(leader) && (i === 0 || this.compare(leaders[i - 1] as number, leader) < 0));
     this.hasMoved ||= !isSteady;
     return isSteady;
   }
 
-  /** Leaves only what a second look confirms, and returns the rest. */
-  #takeOutMoved(groups: Groups): number[] {
-    const { leaders } = groups;
-    const dead = this.#dead;
-    const moved: number[] = [];
-    let kept = 0;
+  /** A second look: keeps members that equal their leader and leaders that ascend, and tells the others, but for those that are out for good. */
+  #look(leaders: Int32Array): { kept: Int32Array; out: number[] } {
+    const out: number[] = [];
+    const kept: Group[] = [];
     for (const leader of leaders) {
-      let fits = this.#confirmMembers(leader, moved);
-      while (fits && kept > 0) {
-        const below = leaders[kept - 1] as number;
-        if (this.compare(below, leader) < 0 && dead[below] === 0) break;
-        const blame = this.#blame(leaders[kept - 2], below, leader);
-        if (blame >= 0) {
-          this.#takeOut(below, moved);
-          kept--;
-        }
-        fits = blame > 0;
+      const group = { leader, size: this.#confirmMembers(leader, out) };
+      let fits = !this.#isOut(leader);
+      for (let below = kept.at(-1); fits && below !== undefined && this.compare(below.leader, leader) >= 0; below = kept.at(-1)) {
+        // Either may have moved, but rather the one that fewer stand by.
+        fits = below.size < group.size;
+        if (below.size <= group.size) this.#takeOut((kept.pop() as Group).leader, out);
       }
-      if (fits && !this.#hasTwin(leader, leaders, kept)) leaders[kept++] = leader;
-      else this.#takeOut(leader, moved);
+      if (fits && !(this.hasMoved && this.#hasTwin(leader, kept))) kept.push(group);
+      else this.#takeOut(leader, out);
     }
-    groups.leaders = leaders.subarray(0, kept);
-    return moved;
+    return { kept: Int32Array.from(kept, ({ leader }) => leader), out: out.filter((item) => !this.#isOut(item)) };
   }
 
-  /** Whether it is the same as one of few below it: others that moved may have kept the two apart. */
-  #hasTwin(leader: number, leaders: Int32Array, kept: number): boolean {
-    if (leaders.length > FEW) return false;
-    for (let i = 0; i < kept - 1; i++) if (this.compare(leaders[i] as number, leader) === 0) return true;
-    return false;
-  }
-
-  /** Of two leaders out of order: above 0 when `below` has moved, below 0 when `leader` has, 0 when it may be either. */
-  #blame(under: number | undefined, below: number, leader: number): number {
-    if (this.#dead[below] === 1) return 1;
-    if (this.#dead[leader] === 1) return -1;
-    if (under !== undefined && this.compare(under, leader) >= 0) return -1;
-    return 0;
-  }
-
-  /** Takes out the members that differ from their leader; false when it is rather the leader that does. */
-  #confirmMembers(leader: number, moved: number[]): boolean {
+  /** Takes out the members that differ from their leader; returns how many stand by it. */
+  #confirmMembers(leader: number, out: number[]): number {
     const { next } = this;
     let last = leader;
-    let balance = 0;
-    for (let item = next[leader] as number; item !== -1; ) {
-      const following = next[item] as number;
+    let size = 1;
+    for (let item = next[leader] as number; item !== -1; item = next[item] as number) {
       if (this.compare(leader, item) === 0) {
         next[last] = item;
         last = item;
-        balance++;
-      } else {
-        if (this.#dead[item] === 0) moved.push(item);
-        balance--;
-      }
-      item = following;
+        size++;
+      } else this.#miss(item, out);
     }
     next[last] = -1;
-    return balance >= 0 && this.#dead[leader] === 0;
+    return size;
   }
 
-  #takeOut(leader: number, moved: number[]): void {
-    for (let item = leader; item !== -1; item = this.next[item] as number) if (this.#dead[item] === 0) moved.push(item);
+  #hasTwin(leader: number, kept: readonly Group[]): boolean {
+    return kept.length <= FEW && kept.some((other) => this.compare(other.leader, leader) === 0);
   }
 
-  /** Looks up each of the moved among the leaders. */
-  #putBack(leaders: Int32Array, moved: readonly number[]): Int32Array {
+  #takeOut(leader: number, out: number[]): void {
+    for (let item = leader; item !== -1; item = this.next[item] as number) this.#miss(item, out);
+  }
+
+  #miss(item: number, out: number[]): void {
+    if (this.#isOut(item)) return;
+    this.#misses[item] = (this.#misses[item] as number) + 1;
+    if (this.#isOut(item)) this.#onDrop(item, 'EAGAIN');
+    else out.push(item);
+  }
+
+  /** Looks up each of what was taken out among the leaders. */
+  #putBack(leaders: Int32Array, out: readonly number[]): Int32Array {
     const placed = Array.from(leaders);
-    for (const item of moved) {
+    for (const item of out) {
       this.next[item] = -1;
       const at = search(placed, (leader) => this.compare(leader, item));
       if (at < 0) placed.splice(-1 - at, 0, item);
@@ -179,18 +160,18 @@ export class DescriptionOrder {
     return Int32Array.from(placed);
   }
 
-  /** Takes an item out when it fails against itself. */
-  #drop(item: number): boolean {
-    if (this.#dead[item] === 1) return true;
-    const result = kcmpItems(this.#from, item, item);
-    if (result >= 0) return false;
-    this.#dropAs(item, errnoName(result));
-    return true;
+  #isOut(item: number): boolean {
+    return (this.#misses[item] as number) >= PATIENCE;
   }
 
-  #dropAs(item: number, code: string): void {
+  /** Takes an item out for good when it fails against itself. */
+  #isClosed(item: number): boolean {
+    if (this.#isOut(item)) return true;
+    const result = kcmpItems(this.#from, item, item);
+    if (result >= 0) return false;
     this.hasMoved = true;
-    this.#dead[item] = 1;
-    this.#onDrop(item, code);
+    this.#misses[item] = PATIENCE;
+    this.#onDrop(item, errnoName(result));
+    return true;
   }
 }

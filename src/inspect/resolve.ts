@@ -10,7 +10,7 @@ import type { Span } from './columns.ts';
 import { refAt } from './descriptions.ts';
 import { isPlainSocket } from './identify.ts';
 import type { Links } from './links.ts';
-import { Matcher } from './match.ts';
+import { TargetMatcher } from './match.ts';
 import type { EpollItem, EpollTarget, TargetStatus } from './reports.ts';
 import type { Scan } from './scan.ts';
 
@@ -92,20 +92,18 @@ export class Resolver {
   resolve(targets: readonly EpollTarget[], proven: Uint8Array): void {
     const { tables, account, comparable } = this.#scan;
     const candidates = new Candidates(this.#links, targets);
-    const matcher = new Matcher(this.#pid, this.#efd, this.#links, targets, (id, code) => account.skip(id, code, 'descriptor'));
+    const matcher = new TargetMatcher(this.#pid, this.#efd, this.#links, targets, (id, code) => account.skip(id, code, 'descriptor'));
     if (comparable) matcher.takeProven(proven, this.#own, candidates);
     const sockets = new Map<number, FileRef[]>();
-    for (const open of candidates.open(tables, this.#pid, matcher.found)) {
+    for (const open of candidates.open(tables, this.#pid, matcher.items)) {
       if (comparable) matcher.resolve(open);
       else if (candidates.told) this.#matchSockets(open, sockets);
     }
-    const holders = matcher.holders(candidates.inodes);
     const ofUnresolved = !comparable || unseen(account).length > 0 ? 'unreadable' : 'unseen';
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i] as EpollTarget;
       const bySocket = comparable ? undefined : sockets.get(candidates.inodes[i] as number);
-      const found = bySocket ?? (holders[i] as FileRef[]);
-      target.holders = bySocket !== undefined || found === holders[i - 1] ? found.slice() : found;
+      target.holders = bySocket?.slice() ?? (matcher.items[i] as number[]).map((item) => refAt(this.#links, item));
       this.#describe(target, candidates, i);
       if (target.status === 'unresolved') target.reason = ofUnresolved;
       if (!comparable) target.via = bySocket === undefined ? 'none' : 'socket-inode';
