@@ -1,4 +1,4 @@
-/** The public names of kcmp, and nothing else. */
+/** The public names of kcmp, listed one by one, and nothing else. */
 export {
   KCMP_EPOLL_TFD,
   KCMP_FILE,
@@ -12,24 +12,35 @@ export {
   type KcmpType,
   type TaskResource,
 } from './binding/abi.ts';
+export { packEpollSlot, unpackEpollSlot, type EpollSlot } from './binding/epoll-slot.ts';
 export { KcmpError } from './binding/errors.ts';
-export { packEpollSlot, unpackEpollSlot, type EpollSlot } from './binding/layout.ts';
 export {
   compareEpollTarget,
   compareFiles,
   compareTasks,
   isEpollTarget,
-  kcmp,
   sameFile,
   type EpollTargetRef,
-  type FileRef,
   type Ordering,
-} from './binding/kcmp.ts';
+} from './binding/compare.ts';
+export { kcmp, type FileRef } from './binding/kcmp.ts';
 export { probe, type KcmpStatus, type KcmpSupport } from './binding/probe.ts';
-export { listEpolls, readEpoll, resolveEpoll } from './inspect/epoll.ts';
-export type * from './inspect/reports.ts';
-export { findHolders } from './inspect/holders.ts';
-export { groupFiles } from './inspect/groups.ts';
-export { assertNoInherited, findInherited } from './inspect/inherited.ts';
-export { taskSharing } from './inspect/tasks.ts';
+export type { EpollItem } from './procfs/epoll-items.ts';
+export type { FileKind } from './procfs/kind.ts';
+export type { Coverage, Skipped } from './scan/coverage.ts';
+export type { Holder } from './scan/holder.ts';
+export type { ScanOptions } from './scan/options.ts';
+export type { FileIdentity, Via } from './descriptions/without-kcmp.ts';
+export { listEpolls, readEpoll, resolveEpoll, type EpollReport } from './inspect/epoll.ts';
+export type { EpollTarget, TargetStatus } from './inspect/epoll/resolve.ts';
+export { groupFiles, type FileGroup, type GroupOptions, type GroupReport } from './inspect/groups.ts';
+export { findHolders, type HolderReport } from './inspect/holders.ts';
 export { identifyFiles } from './inspect/identify.ts';
+export {
+  assertNoInherited,
+  findInherited,
+  type InheritedFile,
+  type InheritedOptions,
+  type InheritedReport,
+} from './inspect/inherited.ts';
+export { taskSharing, type SharingVerdict, type TaskPair, type TaskSharing } from './inspect/tasks.ts';

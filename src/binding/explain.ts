@@ -5,7 +5,7 @@
  * Source: the order of checks in kernel/kcmp.c and fs/eventpoll.c.
  */
 import { KCMP_EPOLL_TFD, KCMP_FILE } from './abi.ts';
-import { errnoName, errnoText, KcmpError, type KcmpArguments } from './errors.ts';
+import { errnoName, errnoText, type KcmpArguments, KcmpError } from './errors.ts';
 import { kcmpEpollRaw, kcmpRaw } from './syscall.ts';
 
 const { constants } = process.getBuiltinModule('node:os');
@@ -19,6 +19,9 @@ const NO_FD = 2 ** 31 - 1;
  * permission, and only then looks at the type. Otherwise -ESRCH, -EPERM or -ENOSYS.
  */
 export const accessTo = (pid: number): number => kcmpRaw(pid, pid, NO_TYPE, 0, 0);
+
+/** Whether kcmp answers here; a missing platform or koffi throws, as every call does. */
+export const isComparable = (): boolean => accessTo(process.pid) === -EINVAL;
 
 /** A process may always inspect itself, so only a filter can refuse this. */
 export const isBlocked = (): boolean => accessTo(process.pid) === -EPERM;

@@ -2,9 +2,9 @@
  * The system calls themselves, through libc's syscall(2). The only file that names
  * koffi, which is loaded by the first call and never by an import.
  */
-import { SYSCALL_NUMBERS, KCMP_EPOLL_TFD, type SyscallNumbers } from './abi.ts';
-import { coded, type CodedError } from './errors.ts';
-import { EPOLL_SLOT_SIZE, writeEpollSlot } from './layout.ts';
+import { KCMP_EPOLL_TFD, SYSCALL_NUMBERS, type SyscallNumbers } from './abi.ts';
+import { coded, type CodedError } from './arguments.ts';
+import { EPOLL_SLOT_SIZE, writeEpollSlot } from './epoll-slot.ts';
 
 const os = process.getBuiltinModule('node:os');
 

@@ -59,7 +59,7 @@ export async function run(argv: string[], io: Io): Promise<ExitCode> {
   try {
     return await dispatch(argv, io);
   } catch (error) {
-    const { clean } = await import('./text.ts');
+    const { clean } = await import('../util/text.ts');
     io.err(`kcmp: ${clean(error instanceof Error ? error.message : String(error))}\n`);
     return 2;
   }

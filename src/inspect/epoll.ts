@@ -4,19 +4,33 @@
  * @see https://man7.org/linux/man-pages/man7/epoll.7.html, ep_show_fdinfo() in fs/eventpoll.c
  */
 import { KCMP_EPOLL_TFD } from '../binding/abi.ts';
-import { accessToTargets, kcmpError } from '../binding/explain.ts';
-import { listDescriptors, readLink, tryLink } from '../procfs/descriptors.ts';
+import { accessToTargets, isComparable, kcmpError } from '../binding/explain.ts';
+import type { FileRef } from '../binding/kcmp.ts';
 import { EpollFile } from '../procfs/epoll-file.ts';
-import { parseEpollItems } from '../procfs/fdinfo.ts';
+import { type EpollItem, parseEpollItems } from '../procfs/epoll-items.ts';
+import { listDescriptors, readLink, tryLink } from '../procfs/fd.ts';
 import { EPOLL_LINK } from '../procfs/link.ts';
-import { checkProc } from '../procfs/processes.ts';
-import { checkPid, checkScan } from './arguments.ts';
-import { Links } from './links.ts';
-import { proveOwnNumbers, sureLinks } from './own-numbers.ts';
-import { goneOrHidden, subjectError } from './refused.ts';
-import type { EpollItem, EpollReport, EpollTarget, ScanOptions } from './reports.ts';
-import { merged, parseTargets, Resolver, unchanged, unknownOf } from './resolve.ts';
-import { isComparable, scan } from './scan.ts';
+import { checkProc } from '../procfs/root.ts';
+import type { Coverage } from '../scan/coverage.ts';
+import { Links } from '../scan/link-columns.ts';
+import { checkPid, checkScan, type ScanOptions } from '../scan/options.ts';
+import { goneOrHidden, listOrThrow, subjectError } from '../scan/subject.ts';
+import { scan } from '../scan/tables.ts';
+import { proveOwnNumbers, sureLinks } from './epoll/proof.ts';
+import { type EpollTarget, merged, parseTargets, Resolver, unchanged, unknownOf } from './epoll/resolve.ts';
+
+/** What {@link resolveEpoll} found out about one epoll instance. */
+export interface EpollReport {
+  pid: number;
+  efd: number;
+  /** Every descriptor of this epoll instance. */
+  instance: FileRef[];
+  /** In the kernel's order. */
+  targets: EpollTarget[];
+  /** Whether the list of targets was the same before and after the answers were found. */
+  stable: boolean;
+  coverage: Coverage;
+}
 
 const { EBADF } = process.getBuiltinModule('node:os').constants.errno;
 const ROUNDS = 4;
@@ -35,9 +49,7 @@ const ROUNDS = 4;
 export function listEpolls(pid: number): number[] {
   checkPid(pid, 'pid');
   checkProc();
-  const fds = listDescriptors(pid);
-  if (typeof fds === 'string') throw subjectError(goneOrHidden(pid, fds), pid);
-  return fds.filter((fd) => readLink(pid, fd) === EPOLL_LINK);
+  return listOrThrow(pid).filter((fd) => readLink(pid, fd) === EPOLL_LINK);
 }
 
 /**

@@ -1,18 +1,41 @@
 /** The open file table of many processes: their descriptors, gathered by open file description. */
-import { badRange, badType, errnoName, isInt31 } from '../binding/errors.ts';
+import { badRange, badType, isInt31 } from '../binding/arguments.ts';
+import { errnoName } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
-import { readLink } from '../procfs/descriptors.ts';
-import { kindAt } from '../procfs/kind.ts';
-import { checkProc } from '../procfs/processes.ts';
-import type { Account } from './account.ts';
-import { checkScan } from './arguments.ts';
-import { gather, splitEventfds } from './buckets.ts';
-import { DescriptionOrder, kcmpItems, refAt } from './descriptions.ts';
-import { isPlainSocket } from './identify.ts';
-import { OpenFiles } from './open-files.ts';
-import { membersOf } from './order.ts';
-import type { FileGroup, GroupOptions, GroupReport } from './reports.ts';
-import { scan, type Table } from './scan.ts';
+import { DescriptionOrder, kcmpItems, refAt } from '../descriptions/order.ts';
+import { isPlainSocket } from '../descriptions/without-kcmp.ts';
+import { readLink } from '../procfs/fd.ts';
+import { type FileKind, kindAt } from '../procfs/kind.ts';
+import { checkProc } from '../procfs/root.ts';
+import type { Account, Coverage } from '../scan/coverage.ts';
+import { OpenFiles } from '../scan/inode-columns.ts';
+import { checkScan, type ScanOptions } from '../scan/options.ts';
+import { scan, type Table } from '../scan/tables.ts';
+import { membersOf } from '../util/merge-sort.ts';
+import { gather, splitEventfds } from './groups/inode-buckets.ts';
+
+/** One open file description, and every descriptor that refers to it. */
+export interface FileGroup {
+  /** 1, 2, … in the order of lowest pid, then fd; good within one report only. */
+  id: number;
+  kind: FileKind;
+  link: string | null;
+  holders: FileRef[];
+}
+
+/** The open file descriptions that {@link groupFiles} found. */
+export interface GroupReport {
+  groups: FileGroup[];
+  /** Processes that share one whole descriptor table: listed under `pid`, the others named. */
+  sharedTables: Array<{ pid: number; sharedWith: number[] }>;
+  coverage: Coverage;
+}
+
+/** Options of {@link groupFiles}. */
+export interface GroupOptions extends ScanOptions {
+  /** Groups of fewer holders are left out; 2 when left out. */
+  minHolders?: number;
+}
 
 const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
 

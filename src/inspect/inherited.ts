@@ -1,22 +1,42 @@
 /** Which descriptors did a process get from its parent that it should not have? */
-import { errnoName } from '../binding/errors.ts';
-import { accessTo } from '../binding/explain.ts';
+import { isComparable } from '../binding/explain.ts';
 import type { FileRef } from '../binding/kcmp.ts';
-import { listDescriptors, readLink } from '../procfs/descriptors.ts';
-import { kindAt } from '../procfs/kind.ts';
-import { checkProc, listTasks } from '../procfs/processes.ts';
-import { readStat } from '../procfs/stat.ts';
-import { Account, unseen } from './account.ts';
-import { compileAllow, type Allow } from './allow.ts';
-import { checkOptions, checkPid } from './arguments.ts';
-import { sameWithoutKcmp } from './degraded.ts';
+import { sameWithoutKcmp } from '../descriptions/without-kcmp.ts';
+import { readLink } from '../procfs/fd.ts';
+import { type FileKind, kindAt } from '../procfs/kind.ts';
+import { listTasks } from '../procfs/processes.ts';
+import { checkProc } from '../procfs/root.ts';
+import { type Allow, compileAllow } from '../scan/allow.ts';
+import { Account, type Coverage, unseen } from '../scan/coverage.ts';
+import { checkOptions, checkPid } from '../scan/options.ts';
+import { listComparable, requireTask, subjectError } from '../scan/subject.ts';
 import { groupFiles } from './groups.ts';
-import { presence } from './presence.ts';
-import { goneOrHidden, subjectError } from './refused.ts';
-import type { InheritedFile, InheritedOptions, InheritedReport } from './reports.ts';
-import { isComparable } from './scan.ts';
 
-const { constants } = process.getBuiltinModule('node:os');
+/** A descriptor that shares its description with one of another process. */
+export interface InheritedFile {
+  fd: number;
+  /** The same description in the other process, whatever its number there; in a thread's own table, that thread's. */
+  from: FileRef;
+  kind: FileKind;
+  link: string | null;
+}
+
+/** Options of {@link findInherited} and {@link assertNoInherited}. */
+export interface InheritedOptions {
+  /** The process to compare with; the parent when left out. */
+  from?: number;
+  /** What may be shared: descriptor numbers, and patterns of link texts (a string may hold `*`). */
+  allow?: Iterable<number | string | RegExp>;
+}
+
+/** What {@link findInherited} found out about one process. */
+export interface InheritedReport {
+  pid: number;
+  from: number;
+  inherited: InheritedFile[];
+  coverage: Coverage;
+}
+
 const { inspect } = process.getBuiltinModule('node:util');
 
 /**
@@ -41,11 +61,11 @@ export function findInherited(pid: number, options?: InheritedOptions): Inherite
   const allowed = compileAllow(allow);
   checkProc();
   const from = given ?? parentOf(pid);
-  const started = [startOf(pid), startOf(from)];
-  const [own, theirs] = [listReadable(pid), listReadable(from)];
+  const started = [pid, from].map((subject) => requireTask(subject).startTime);
+  const [own, theirs] = [listComparable(pid), listComparable(from)];
   const report = isComparable() ? byGroups(pid, from, allowed) : byInodes(pid, own, from, theirs, allowed);
   // What ended meanwhile had closed what it was given.
-  for (const [i, subject] of [pid, from].entries()) if (startOf(subject) !== started[i]) throw subjectError('ESRCH', subject);
+  for (const [i, subject] of [pid, from].entries()) if (requireTask(subject).startTime !== started[i]) throw subjectError('ESRCH', subject);
   return report;
 }
 
@@ -89,35 +109,10 @@ function byInodes(pid: number, own: number[], from: number, theirs: number[], al
   return { pid, from, inherited, coverage: account.toCoverage() };
 }
 
-/** When it was started, as long as it lives: what has ended holds nothing any more, which says nothing of what it was given. */
-function startOf(pid: number): bigint {
-  const stat = readStat(pid);
-  if (typeof stat === 'string') throw subjectError(goneOrHidden(pid, stat), pid);
-  if (presence('files', stat) !== 'yes') throw subjectError('ESRCH', pid);
-  return stat.startTime;
-}
-
 function parentOf(pid: number): number {
-  const stat = readStat(pid);
-  if (typeof stat === 'string') throw subjectError(goneOrHidden(pid, stat), pid);
-  if (stat.ppid === 0) throw subjectError('ESRCH', pid, undefined, 'has no parent in this pid namespace; name the process to compare it with');
-  return stat.ppid;
-}
-
-/** A task on its way out is refused to everybody, for that reason and no other. */
-function refusal(code: string, pid: number): Error {
-  startOf(pid);
-  return subjectError(code, pid);
-}
-
-function listReadable(pid: number): number[] {
-  const fds = listDescriptors(pid);
-  if (typeof fds === 'string') throw refusal(goneOrHidden(pid, fds), pid);
-  if (isComparable()) {
-    const access = accessTo(pid);
-    if (access !== -constants.errno.EINVAL) throw refusal(errnoName(access), pid);
-  }
-  return fds;
+  const { ppid } = requireTask(pid);
+  if (ppid === 0) throw subjectError('ESRCH', pid, undefined, 'has no parent in this pid namespace; name the process to compare it with');
+  return ppid;
 }
 
 /**

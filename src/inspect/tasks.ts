@@ -4,13 +4,34 @@
  *
  * Source: kernel/kcmp.c.
  */
-import { TASK_RESOURCE_TYPES, type KcmpType, type TaskResource } from '../binding/abi.ts';
-import { badInt31, badType, errnoName, isInt31 } from '../binding/errors.ts';
+import { type KcmpType, TASK_RESOURCE_TYPES, type TaskResource } from '../binding/abi.ts';
+import { badInt31, badType, isInt31 } from '../binding/arguments.ts';
+import { errnoName } from '../binding/errors.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
-import { checkProc } from '../procfs/processes.ts';
+import { checkProc } from '../procfs/root.ts';
 import { readStat, type Stat } from '../procfs/stat.ts';
-import { presence } from './presence.ts';
-import type { TaskPair, TaskSharing } from './reports.ts';
+import { presence } from '../scan/task-state.ts';
+
+/**
+ * `shared`, `separate`; `none`: neither has one (zombies, kernel threads); `shared-or-none`: the kernel cannot
+ * tell these two apart; `unknown`: the comparison failed with `code`.
+ */
+export type SharingVerdict = 'shared' | 'separate' | 'none' | 'shared-or-none' | 'unknown';
+
+/** Two tasks, and whether they share a resource. */
+export interface TaskPair {
+  a: number;
+  b: number;
+  verdict: SharingVerdict;
+  code?: string;
+}
+
+/** What {@link taskSharing} found out about tasks. */
+export interface TaskSharing {
+  tasks: number[];
+  /** For each resource, every pair of tasks. */
+  resources: Record<TaskResource, TaskPair[]>;
+}
 
 const ATTEMPTS = 3;
 

@@ -4,9 +4,8 @@
  *
  * Source: seq_read_iter() of fs/seq_file.c, which hands out piece by piece what it printed when it was read from the start.
  */
-import { fs } from './fs.ts';
-import { PROC } from './processes.ts';
-import { codeOf } from './read.ts';
+import { codeOf, fs } from './read.ts';
+import { PROC } from './root.ts';
 
 const NONE = -1;
 

@@ -1,32 +1,9 @@
 /** Which processes and tasks there are: the numbers in /proc and in /proc/PID/task. */
-import { fs } from './fs.ts';
-import { codeOf, listNumbers } from './read.ts';
-
-/** Where proc(5) is mounted. */
-export const PROC = '/proc';
-
-const unavailable = (message: string): Error => Object.assign(new Error(message), { code: 'ERR_PROC_UNAVAILABLE' });
-
-/**
- * Is `root` the proc filesystem of this process' own pid namespace? In another one's the same numbers name
- * other processes, so that every answer would be wrong.
- *
- * @throws {Error} `ERR_PROC_UNAVAILABLE` when it is not
- */
-export function checkProc(root: string = PROC): void {
-  let self;
-  try {
-    self = fs().readlinkSync(`${root}/self`);
-  } catch (error) {
-    throw unavailable(`${root} is not a proc filesystem (readlink ${root}/self: ${codeOf(error)}); mount one there`);
-  }
-  if (self !== String(process.pid)) {
-    throw unavailable(
-      `${root} shows another pid namespace: ${root}/self is ${self}, this process is ${process.pid}; ` +
-        'mount the proc filesystem of this pid namespace there',
-    );
-  }
-}
+import { addTo } from '../util/multimap.ts';
+import { codeOf, fs, listNumbers } from './read.ts';
+import { checkProc, PROC, unavailable } from './root.ts';
+import { readStat } from './stat.ts';
+import { readProcess } from './status.ts';
 
 /**
  * Every process, ascending. Threads are not among them, although /proc/TID can be read.
@@ -42,3 +19,31 @@ export function listProcesses(root: string = PROC): number[] {
 
 /** The tasks of a process, ascending, or the errno's name: 'ENOENT' when it is gone or hidden. */
 export const listTasks = (pid: number, root: string = PROC): number[] | string => listNumbers(`${root}/${pid}/task`);
+
+/** Is there an entry for this task? With 'self': is /proc mounted? */
+export function isListed(pid: number | 'self', root: string = PROC): boolean {
+  try {
+    return fs().statSync(`${root}/${pid}`, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    codeOf(error);
+    return false;
+  }
+}
+
+/** Every thread of a process, ascending; none when it is gone. */
+export function threadsOf(pid: number): number[] {
+  const tasks = listTasks(pid);
+  return typeof tasks === 'string' ? [] : tasks;
+}
+
+/** A process, or that of a thread, and all its descendants, by the parents that /proc names at this moment. */
+export function treeOf(task: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const pid of listProcesses()) {
+    const stat = readStat(pid);
+    if (typeof stat !== 'string') addTo(children, stat.ppid, pid);
+  }
+  const tree = [readProcess(task)];
+  for (const pid of tree) tree.push(...(children.get(pid) ?? []));
+  return tree;
+}

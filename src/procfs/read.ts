@@ -1,5 +1,9 @@
 /** What all readers of /proc have in common: a failure is an ordinary answer, told by its errno's name. */
-import { fs } from './fs.ts';
+
+let loaded: typeof import('node:fs') | undefined;
+
+/** node:fs, loaded by its first use: importing it loads Node's streams, which takes longer than all of this package. */
+export const fs = (): typeof import('node:fs') => (loaded ??= process.getBuiltinModule('node:fs'));
 
 /** The errno's name, such as 'ENOENT'; what is no system error is a defect and goes on. */
 export function codeOf(error: unknown): string {

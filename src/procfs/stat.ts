@@ -1,6 +1,6 @@
 /** What /proc/PID/stat says of a task. Source: proc_pid_stat(5). */
-import { PROC } from './processes.ts';
 import { readText } from './read.ts';
+import { PROC } from './root.ts';
 
 export interface Stat {
   /** The command name as it is printed; some kernels write a newline in it as `\n`, which nothing tells from that name. */

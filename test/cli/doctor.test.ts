@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { probe } from '../../src/index.ts';
-import type { Facts } from '../../src/cli/facts.ts';
-import { diagnose, type Problem } from '../../src/cli/remedies.ts';
+import type { Facts } from '../../src/cli/doctor/facts.ts';
+import { diagnose, type Problem } from '../../src/cli/doctor/remedies.ts';
 import { startChild } from '../support/child.ts';
 import { isRoot, kcmp, kcmpJson, kcmpProcess, NOBODY, notRoot, type Result } from './command.ts';
 

@@ -1,10 +1,11 @@
 /** What makes text fit for a terminal, JSON for scripts, and graphs for their programs. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { render, type Graph } from '../../src/cli/graph.ts';
-import { toJson } from '../../src/cli/json.ts';
-import { withProgress } from '../../src/cli/progress.ts';
-import { clean, file, list, print, some, table } from '../../src/cli/text.ts';
+import { toJson } from '../../src/cli/output/json.ts';
+import { print } from '../../src/cli/output/print.ts';
+import { withProgress } from '../../src/cli/output/progress.ts';
+import { type Graph, render } from '../../src/draw/graph.ts';
+import { clean, describeFile, list, some, table } from '../../src/util/text.ts';
 
 /** Every character that must never reach a terminal from a name. */
 const CONTROLS = [...Array(0x20).keys(), ...Array.from({ length: 0x21 }, (_, i) => 0x7f + i),
@@ -43,10 +44,10 @@ test('lists read as sentences do', () => {
 });
 
 test('a file is named once, by its kind or by its link', () => {
-  assert.equal(file('socket', 'socket:[7]'), 'socket:[7]');
-  assert.equal(file('eventfd', 'anon_inode:[eventfd]'), 'eventfd');
-  assert.equal(file('regular', '/tmp/x'), 'regular /tmp/x');
-  assert.equal(file('unknown', null), 'unknown');
+  assert.equal(describeFile('socket', 'socket:[7]'), 'socket:[7]');
+  assert.equal(describeFile('eventfd', 'anon_inode:[eventfd]'), 'eventfd');
+  assert.equal(describeFile('regular', '/tmp/x'), 'regular /tmp/x');
+  assert.equal(describeFile('unknown', null), 'unknown');
 });
 
 describe('JSON', () => {

@@ -5,8 +5,8 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
-import { resolveEpoll } from '../../src/inspect/epoll.ts';
-import type { EpollReport, EpollTarget } from '../../src/inspect/reports.ts';
+import { type EpollReport, resolveEpoll } from '../../src/inspect/epoll.ts';
+import type { EpollTarget } from '../../src/inspect/epoll/resolve.ts';
 import { assertTrue, Fds, refs } from '../support/brute.ts';
 import * as libc from '../support/libc.ts';
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
-import { listDescriptors } from '../../src/procfs/descriptors.ts';
 import { resolveEpoll } from '../../src/inspect/epoll.ts';
+import { listDescriptors } from '../../src/procfs/fd.ts';
 import { assertTrue, Fds } from '../support/brute.ts';
 import * as libc from '../support/libc.ts';
 

@@ -1,10 +1,9 @@
 /** resolveEpoll without privileges: what may not be read is counted, and never taken for "nobody". */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { resolveEpoll } from '../../src/inspect/epoll.ts';
+import { type EpollReport, resolveEpoll } from '../../src/inspect/epoll.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
-import type { EpollReport } from '../../src/inspect/reports.ts';
 
 /**
  * Two processes of one ordinary user with a pipe in common (fd 4): the observer watches it, and only the

@@ -4,8 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import * as net from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { listEpolls, resolveEpoll } from '../../src/inspect/epoll.ts';
-import type { EpollReport } from '../../src/inspect/reports.ts';
+import { type EpollReport, listEpolls, resolveEpoll } from '../../src/inspect/epoll.ts';
 import { assertTrue, refs } from '../support/brute.ts';
 import { nginxMissing, redisMissing, startNginx, startRedis, type Nginx, type Redis } from '../support/servers.ts';
 

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { resolveEpoll } from '../../src/inspect/epoll.ts';
-import type { EpollReport } from '../../src/inspect/reports.ts';
+import { type EpollReport, resolveEpoll } from '../../src/inspect/epoll.ts';
 import { assertTrue, Fds, only, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import * as libc from '../support/libc.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
-import { listDescriptors } from '../../src/procfs/descriptors.ts';
 import { EpollFile } from '../../src/procfs/epoll-file.ts';
+import { listDescriptors } from '../../src/procfs/fd.ts';
 import { Fds } from '../support/brute.ts';
 import * as libc from '../support/libc.ts';
 

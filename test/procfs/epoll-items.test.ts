@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseEpollItems } from '../../src/procfs/fdinfo.ts';
+import { parseEpollItems } from '../../src/procfs/epoll-items.ts';
 
 const HEAD = 'pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t1057\n';
 const MODERN = 'tfd:        5 events:       19 data:                5  pos:0 ino:1f sdev:e\n';

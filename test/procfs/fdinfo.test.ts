@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { parseEpollItems, parseFdinfo, readFdinfo } from '../../src/procfs/fdinfo.ts';
+import { parseEpollItems } from '../../src/procfs/epoll-items.ts';
+import { parseFdinfo, readFdinfo } from '../../src/procfs/fdinfo.ts';
 import * as libc from '../support/libc.ts';
 import { makeTree } from './tree.ts';
 

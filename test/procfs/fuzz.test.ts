@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseEpollItems, parseFdinfo } from '../../src/procfs/fdinfo.ts';
+import { parseEpollItems } from '../../src/procfs/epoll-items.ts';
+import { parseFdinfo } from '../../src/procfs/fdinfo.ts';
 import { kindOf } from '../../src/procfs/kind.ts';
 import { parseStat } from '../../src/procfs/stat.ts';
 

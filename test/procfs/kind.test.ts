@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { closeSync, constants } from 'node:fs';
 import { test } from 'node:test';
-import { readLink, statIno } from '../../src/procfs/descriptors.ts';
+import { readLink, statIno } from '../../src/procfs/fd.ts';
 import { kindOf } from '../../src/procfs/kind.ts';
 import { KINDS } from '../support/kinds.ts';
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
-import { checkProc, listProcesses, listTasks, PROC } from '../../src/procfs/processes.ts';
+import { listProcesses, listTasks } from '../../src/procfs/processes.ts';
+import { checkProc, PROC } from '../../src/procfs/root.ts';
 import { startWorker } from '../support/worker.ts';
 import { makeTree, needsRoot, printed } from './tree.ts';
 

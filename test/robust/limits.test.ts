@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
-import { parseEpollItems } from '../../src/procfs/fdinfo.ts';
+import { parseEpollItems } from '../../src/procfs/epoll-items.ts';
 import { findHolders, groupFiles } from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FileKind } from '../../src/inspect/reports.ts';
+import type { FileKind } from '../../src/procfs/kind.ts';
 import * as libc from './libc.ts';
 
 const lib = (createRequire(import.meta.url)('koffi') as typeof import('koffi')).load(null);

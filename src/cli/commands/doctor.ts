@@ -1,10 +1,11 @@
 /** `kcmp doctor`: can kcmp work here, what is limited, and what to change. One screen. */
+import { some, table } from '../../util/text.ts';
 import { expect, parse } from '../args.ts';
-import { gatherFacts, type Facts } from '../facts.ts';
+import { type Facts, gatherFacts } from '../doctor/facts.ts';
+import { diagnose, type Problem } from '../doctor/remedies.ts';
 import type { Command } from '../io.ts';
-import { printJson } from '../json.ts';
-import { diagnose, type Problem } from '../remedies.ts';
-import { print, some, table } from '../text.ts';
+import { printJson } from '../output/json.ts';
+import { print } from '../output/print.ts';
 
 const SECCOMP = ['no filter', 'strict mode', 'a filter'];
 

@@ -1,14 +1,18 @@
 /** `kcmp epoll PID[:EFD]`: every target of an epoll instance, where its file really is, and who holds it. */
 import { listEpolls, resolveEpoll, type EpollReport, type EpollTarget } from '../../index.ts';
+import { epollGraph } from '../../draw/epoll-graph.ts';
+import { GRAPH_LANGUAGES, render } from '../../draw/graph.ts';
+import { freshness } from '../../inspect/epoll/freshness.ts';
+import { unseen } from '../../scan/coverage.ts';
+import { list, plural, table } from '../../util/text.ts';
 import { choice, expect, fileOrTask, parse, UsageError } from '../args.ts';
-import { tellPartial, unseen } from '../coverage.ts';
-import { GRAPH_LANGUAGES, render, type Graph, type GraphNode } from '../graph.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
-import { printJson } from '../json.ts';
-import { commandOf, named } from '../processes.ts';
-import { withProgress } from '../progress.ts';
-import { describe, explainStale, freshness, holdersText } from '../stale.ts';
-import { list, plural, print, table, tell } from '../text.ts';
+import { tellPartial } from '../output/coverage.ts';
+import { printJson } from '../output/json.ts';
+import { named } from '../output/names.ts';
+import { print, tell } from '../output/print.ts';
+import { withProgress } from '../output/progress.ts';
+import { describe, explainStale, holdersText } from '../output/stale.ts';
 
 const WORDS = { fresh: 'live', stale: 'stale', undecided: 'undecided' } as const;
 
@@ -36,29 +40,6 @@ function text(report: EpollReport): string[] {
     ...(rows.length === 0 ? [] : ['', ...table(['TFD', 'EVENTS', 'STATE', 'TARGET', 'HOLDERS'], rows, [0])]),
     ...stale.flatMap((target) => ['', explainStale(report, target)]),
   ];
-}
-
-function toGraph(reports: EpollReport[]): Graph {
-  const nodes = new Map<string, GraphNode>();
-  const graph: Graph = { nodes: [], edges: [] };
-  const processNode = (pid: number): string => {
-    const id = `p${pid}`;
-    if (!nodes.has(id)) nodes.set(id, { id, label: `${pid} (${commandOf(pid)})`, kind: 'process' });
-    return id;
-  };
-  for (const { pid, efd, targets } of reports) {
-    const instance = `e${efd}`;
-    nodes.set(instance, { id: instance, label: `epoll instance, fd ${efd}`, kind: 'description' });
-    graph.edges.push({ from: processNode(pid), to: instance, label: `fd ${efd}` });
-    for (const [i, target] of targets.entries()) {
-      const id = `e${efd}t${i}`;
-      nodes.set(id, { id, label: describe(target), kind: 'description' });
-      graph.edges.push({ from: instance, to: id, label: `tfd ${target.tfd} ${state(target)}`, stale: freshness(target) !== 'fresh' });
-      for (const holder of target.holders) graph.edges.push({ from: processNode(holder.pid), to: id, label: `fd ${holder.fd}` });
-    }
-  }
-  graph.nodes = [...nodes.values()];
-  return graph;
 }
 
 function codeOf(reports: EpollReport[], check: boolean): ExitCode {
@@ -97,7 +78,7 @@ export const run: Command = (args, io) => {
     }
   });
   // One instance asked for: its report. All of a process: a list of reports, also where it has one.
-  if (language !== undefined) print(io, render(toGraph(reports), language));
+  if (language !== undefined) print(io, render(epollGraph(reports, { process: named, target: describe, state }), language));
   else if (parsed.flag('json')) printJson(io, fd === undefined ? reports : reports[0]);
   else if (reports.length === 0) print(io, [`${named(pid)} has no epoll instance.`]);
   else print(io, reports.flatMap((report, i) => [...(i > 0 ? [''] : []), ...text(report)]));

@@ -1,24 +1,16 @@
 /** `kcmp groups`: the open file descriptions that several descriptors refer to. */
-import { groupFiles, type FileGroup, type FileRef, type GroupReport } from '../../index.ts';
+import { groupFiles, type FileGroup, type GroupReport } from '../../index.ts';
+import { GRAPH_LANGUAGES, render } from '../../draw/graph.ts';
+import { byTask, sharingGraph } from '../../draw/sharing-graph.ts';
+import { isListed, treeOf } from '../../procfs/processes.ts';
+import { describeFile, list, plural } from '../../util/text.ts';
 import { choice, parse, taskId, UsageError } from '../args.ts';
-import { scanCode, tellPartial } from '../coverage.ts';
-import { GRAPH_LANGUAGES, render, type Graph } from '../graph.ts';
 import type { Command } from '../io.ts';
-import { printJson } from '../json.ts';
-import { exists, named, treeOf } from '../processes.ts';
-import { withProgress } from '../progress.ts';
-import { file, list, plural, print, tell } from '../text.ts';
-
-/** The descriptors of each task. */
-function byTask(holders: FileRef[]): Map<number, number[]> {
-  const tasks = new Map<number, number[]>();
-  for (const { pid, fd } of holders) {
-    const fds = tasks.get(pid);
-    if (fds === undefined) tasks.set(pid, [fd]);
-    else fds.push(fd);
-  }
-  return tasks;
-}
+import { scanCode, tellPartial } from '../output/coverage.ts';
+import { printJson } from '../output/json.ts';
+import { named } from '../output/names.ts';
+import { print, tell } from '../output/print.ts';
+import { withProgress } from '../output/progress.ts';
 
 /** Names are asked once: a server may appear in a thousand groups. */
 function namer(): (pid: number) => string {
@@ -30,7 +22,7 @@ function namer(): (pid: number) => string {
   };
 }
 
-const title = ({ id, kind, link }: FileGroup): string => `${id}. ${file(kind, link)}`;
+const title = ({ id, kind, link }: FileGroup): string => `${id}. ${describeFile(kind, link)}`;
 
 function text({ groups, sharedTables, coverage }: GroupReport): string[] {
   const name = namer();
@@ -49,30 +41,18 @@ function text({ groups, sharedTables, coverage }: GroupReport): string[] {
   ];
 }
 
-function toGraph({ groups }: GroupReport): Graph {
-  const name = namer();
-  const graph: Graph = { nodes: [], edges: [] };
-  const pids = new Set(groups.flatMap(({ holders }) => holders.map(({ pid }) => pid)));
-  for (const pid of pids) graph.nodes.push({ id: `p${pid}`, label: name(pid), kind: 'process' });
-  for (const { id, kind, link, holders } of groups) {
-    graph.nodes.push({ id: `f${id}`, label: file(kind, link), kind: 'description' });
-    for (const [pid, fds] of byTask(holders)) graph.edges.push({ from: `p${pid}`, to: `f${id}`, label: `fd ${fds.join(', ')}` });
-  }
-  return graph;
-}
-
 export const run: Command = (args, io) => {
   const parsed = parse('groups', args, { tree: { type: 'string' }, graph: { type: 'string' } });
   const language = choice('graph', parsed.value('graph'), GRAPH_LANGUAGES);
   if (language !== undefined && parsed.flag('json')) throw new UsageError('--graph and --json exclude each other');
   const tree = parsed.value('tree');
   const roots = [...parsed.rest, ...(tree === undefined ? [] : [tree])].map(taskId);
-  const missing = roots.filter((pid) => !exists(pid));
+  const missing = roots.filter((pid) => !isListed(pid));
   const pids = tree === undefined ? roots : [...new Set([...roots, ...treeOf(taskId(tree))])];
   for (const pid of missing) tell(io, `there is no process ${pid}, or /proc hides it`);
   if (missing.length > 0 && missing.length === roots.length) return 2;
   const report = withProgress(io, (options) => groupFiles(roots.length === 0 ? options : { ...options, pids }));
-  if (language !== undefined) print(io, render(toGraph(report), language));
+  if (language !== undefined) print(io, render(sharingGraph(report, namer()), language));
   else if (parsed.flag('json')) printJson(io, report);
   else print(io, text(report));
   tellPartial(io, report.coverage);

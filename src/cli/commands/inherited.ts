@@ -1,11 +1,13 @@
 /** `kcmp inherited PID`: the descriptors beyond 0, 1 and 2 that a process shares with its parent. */
 import { findInherited, type InheritedReport } from '../../index.ts';
+import { unseen } from '../../scan/coverage.ts';
+import { plural, ref, table } from '../../util/text.ts';
 import { expect, parse, taskId } from '../args.ts';
-import { tellPartial, unseen } from '../coverage.ts';
 import type { Command } from '../io.ts';
-import { printJson } from '../json.ts';
-import { named } from '../processes.ts';
-import { plural, print, ref, table } from '../text.ts';
+import { tellPartial } from '../output/coverage.ts';
+import { printJson } from '../output/json.ts';
+import { named } from '../output/names.ts';
+import { print } from '../output/print.ts';
 
 function text({ pid, from, inherited }: InheritedReport): string[] {
   const pair = `${named(pid)} shares %s beyond 0, 1 and 2 with ${named(from)}`;

@@ -1,10 +1,11 @@
 /** `kcmp same A B`: do two descriptors, or one resource of two tasks, share one object? */
 import { compareTasks, identifyFiles, taskSharing, type FileIdentity, type FileRef, type TaskResource } from '../../index.ts';
+import { ref } from '../../util/text.ts';
 import { choice, expect, fileRef, parse, taskId } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
-import { printJson } from '../json.ts';
-import { print, ref, tell } from '../text.ts';
-import { RESOURCES, RESOURCE_WORDS } from '../words.ts';
+import { printJson } from '../output/json.ts';
+import { print, tell } from '../output/print.ts';
+import { RESOURCE_WORDS, RESOURCES } from '../output/resources.ts';
 
 const CODES: Readonly<Record<FileIdentity['relation'], ExitCode>> = { same: 0, different: 1, unknown: 2 };
 

@@ -1,11 +1,13 @@
 /** `kcmp tasks`: which of the six resources do tasks share? */
 import { taskSharing, type TaskPair, type TaskSharing } from '../../index.ts';
+import { isListed, threadsOf } from '../../procfs/processes.ts';
+import { list, plural, table } from '../../util/text.ts';
 import { expect, parse, taskId, UsageError } from '../args.ts';
 import type { Command } from '../io.ts';
-import { printJson } from '../json.ts';
-import { commandOf, exists, named, threadsOf } from '../processes.ts';
-import { list, plural, print, table, tell } from '../text.ts';
-import { RESOURCES } from '../words.ts';
+import { printJson } from '../output/json.ts';
+import { commandOf, named } from '../output/names.ts';
+import { print, tell } from '../output/print.ts';
+import { RESOURCES } from '../output/resources.ts';
 
 /** A, B, … Z, AA: one for each set of tasks that share. */
 const letter = (index: number): string =>
@@ -59,7 +61,7 @@ function idsOf(rest: string[], threads: string | undefined): number[] {
   if (threads !== undefined) {
     expect('tasks --threads PID', rest);
     const pid = taskId(threads);
-    if (!exists(pid)) throw new Error(`there is no process ${pid}, or /proc hides it`);
+    if (!isListed(pid)) throw new Error(`there is no process ${pid}, or /proc hides it`);
     return threadsOf(pid);
   }
   const ids = [...new Set(rest.map(taskId))];
@@ -78,7 +80,7 @@ export const run: Command = (args, io) => {
   const unknown = pairs.filter(({ verdict }) => verdict === 'unknown');
   if (unknown.length > 0) {
     const codes = [...new Set(unknown.map(({ code = 'no code' }) => code))];
-    const gone = ids.filter((id) => !exists(id));
+    const gone = ids.filter((id) => !isListed(id));
     const who = gone.length === 0 ? '' : `; there is no task ${list(gone.map(String))}, or /proc hides it`;
     tell(io, `${plural(unknown.length, 'comparison')} of ${pairs.length} could not be made: ${codes.join(', ')}${who}`);
   }

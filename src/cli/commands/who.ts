@@ -1,12 +1,15 @@
 /** `kcmp who PID:FD`: who else refers to this open file description, and who to another of the same inode. */
 import { findHolders, type Holder, type HolderReport } from '../../index.ts';
+import { readProcess } from '../../procfs/status.ts';
+import { unseen } from '../../scan/coverage.ts';
+import { describeFile, plural, some, table } from '../../util/text.ts';
 import { expect, fileRef, parse } from '../args.ts';
-import { scanCode, tellPartial, unseen } from '../coverage.ts';
 import type { Command } from '../io.ts';
-import { printJson } from '../json.ts';
-import { commandOf, named, processOf, since } from '../processes.ts';
-import { withProgress } from '../progress.ts';
-import { file as describe, plural, print, some, table } from '../text.ts';
+import { scanCode, tellPartial } from '../output/coverage.ts';
+import { printJson } from '../output/json.ts';
+import { commandOf, named, since } from '../output/names.ts';
+import { print } from '../output/print.ts';
+import { withProgress } from '../output/progress.ts';
 
 function row({ pid, fd, mode, cloexec, startTime, command, sharedWith = [] }: Holder): string[] {
   const also = sharedWith.length > 0 ? ` (its whole table also belongs to ${some(sharedWith.map(String), 5)})` : '';
@@ -19,12 +22,12 @@ const holderTable = (holders: Holder[]): string[] =>
 
 /** Whether there are others than the descriptor that was asked about; a thread's own process is none. */
 function hasOthers({ file, holders }: HolderReport): boolean {
-  const own = processOf(file.pid);
+  const own = readProcess(file.pid);
   return holders.some(({ pid, fd, sharedWith = [] }) => pid !== file.pid || fd !== file.fd || sharedWith.some((id) => id !== own));
 }
 
 function text({ file, kind, link, holders, sameInode, coverage }: HolderReport, held: boolean): string[] {
-  const what = `fd ${file.fd} of ${named(file.pid)}, ${describe(kind, link)},`;
+  const what = `fd ${file.fd} of ${named(file.pid)}, ${describeFile(kind, link)},`;
   const pids = new Set(holders.map(({ pid }) => pid));
   const sentence = held
     ? `${what} is held by ${plural(holders.length, 'descriptor')} of ${plural(pids.size, 'process', 'processes')}.`

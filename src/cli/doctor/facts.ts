@@ -1,0 +1,100 @@
+/** What this machine, this process and its /proc are like, for `kcmp doctor`. Nothing here throws. */
+import { compareTasks, probe, type KcmpSupport } from '../../index.ts';
+import { listProcesses } from '../../procfs/processes.ts';
+
+const { readFileSync, readlinkSync } = process.getBuiltinModule('node:fs');
+
+/** The inode of the first pid namespace, PROC_PID_INIT_INO of include/linux/proc_ns.h. */
+const FIRST_PID_NAMESPACE = 4026531836;
+const CAP_SYS_PTRACE = 19n;
+
+export interface Facts {
+  platform: string;
+  kernel: string;
+  arch: string;
+  libc: string;
+  node: string;
+  uid: number | null;
+  support: KcmpSupport;
+  /** Of this process: 0 none, 1 strict, 2 a filter; null when /proc does not say. */
+  seccomp: { mode: number | null; filters: number | null };
+  capabilities: { effective: string | null; sysPtrace: boolean | null };
+  /** `nested`: not the machine's first, as in a container. */
+  pidNamespace: { inode: number | null; nested: boolean | null };
+  /** `own`: it shows this process under the number it has for itself. */
+  proc: { mounted: boolean; own: boolean; hidepid: string | null };
+  /** null where kcmp may not be called. */
+  processes: { listed: number; inspectable: number; refused: number[] } | null;
+}
+
+function attempt<T>(look: () => T): T | null {
+  try {
+    return look();
+  } catch {
+    return null;
+  }
+}
+
+const read = (path: string): string => attempt(() => readFileSync(path, 'utf8')) ?? '';
+
+function libc(): string {
+  if (/\/ld-musl-/.test(read('/proc/self/maps'))) return 'musl';
+  const header = attempt(() => (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header);
+  return header?.glibcVersionRuntime === undefined ? 'unknown' : `glibc ${header.glibcVersionRuntime}`;
+}
+
+/** A field of /proc/self/status. */
+function field(status: string, name: string): string | null {
+  return new RegExp(`^${name}:\\s*(.+)$`, 'm').exec(status)?.[1]?.trim() ?? null;
+}
+
+const numberOf = (text: string | null): number | null => (text === null ? null : Number(text));
+
+/** The mount options of /proc; the last mount there is the one that is seen. */
+function procMount(): { mounted: boolean; hidepid: string | null } {
+  const mounts = read('/proc/self/mountinfo').split('\n').filter((line) => / \/proc [^-]*.* - proc /.test(line));
+  const options = mounts.at(-1)?.split(' - ')[1]?.split(' ').at(-1)?.split(',') ?? [];
+  const hidepid = options.find((option) => option.startsWith('hidepid='))?.slice('hidepid='.length);
+  return { mounted: mounts.length > 0, hidepid: hidepid ?? (mounts.length > 0 ? 'off' : null) };
+}
+
+/** Asks for each process whether it may be compared. Only where the call does not kill. */
+function inspectable(): NonNullable<Facts['processes']> {
+  const found = { listed: 0, inspectable: 0, refused: [] as number[] };
+  for (const pid of attempt(listProcesses) ?? []) {
+    found.listed++;
+    try {
+      compareTasks(pid, pid, 'sighand');
+      found.inspectable++;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EPERM') found.refused.push(pid);
+      else found.listed--;
+    }
+  }
+  return found;
+}
+
+export function gatherFacts(): Facts {
+  // In a child process: a filter may kill whoever calls.
+  const support = probe({ isolated: true });
+  const status = read('/proc/self/status');
+  const effective = field(status, 'CapEff');
+  const inode = numberOf(/\d+/.exec(attempt(() => readlinkSync('/proc/self/ns/pid')) ?? '')?.[0] ?? null);
+  return {
+    platform: process.platform,
+    kernel: support.kernel,
+    arch: support.arch,
+    libc: libc(),
+    node: process.versions.node,
+    uid: process.getuid?.() ?? null,
+    support,
+    seccomp: { mode: numberOf(field(status, 'Seccomp')), filters: numberOf(field(status, 'Seccomp_filters')) },
+    capabilities: {
+      effective,
+      sysPtrace: effective === null ? null : ((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 1n,
+    },
+    pidNamespace: { inode, nested: inode === null ? null : inode !== FIRST_PID_NAMESPACE },
+    proc: { ...procMount(), own: attempt(() => readlinkSync('/proc/self')) === `${process.pid}` },
+    processes: support.status === 'available' ? inspectable() : null,
+  };
+}

@@ -1,0 +1,88 @@
+/** What is wrong with an environment, and the exact change that mends it. */
+import { list, plural, some } from '../../util/text.ts';
+import type { Facts } from './facts.ts';
+
+export interface Problem {
+  /** `fatal`: kcmp cannot work; `limit`: something is missing; `note`: as it should be, good to know. */
+  weight: 'fatal' | 'limit' | 'note';
+  what: string;
+  /** Any one of these helps. */
+  fixes: string[];
+}
+
+const ADD_PTRACE = [
+  'Docker, Podman: start the container with --cap-add=SYS_PTRACE',
+  'Kubernetes: in the container\'s spec, securityContext: { capabilities: { add: ["SYS_PTRACE"] } }',
+];
+const OTHER_PROFILE = 'Docker, Podman: start it with --security-opt seccomp=PROFILE.json, a profile that allows kcmp';
+const KERNEL = 'a kernel with CONFIG_KCMP=y (before Linux 5.12: CONFIG_CHECKPOINT_RESTORE=y)';
+
+/** By type: what the kernel needs for it. */
+const OPTIONS: Readonly<Record<string, string>> = { sysvsem: 'CONFIG_SYSVIPC=y' };
+
+function theCall({ support: { status, reason, fix } }: Facts): Problem[] {
+  const problem = (fixes: string[]): Problem[] => [{ weight: 'fatal', what: reason, fixes }];
+  switch (status) {
+    case 'available':
+      return [];
+    case 'blocked':
+      return problem([...ADD_PTRACE, OTHER_PROFILE, 'a sandbox of another kind: let its seccomp filter allow kcmp']);
+    case 'missing':
+      return problem([KERNEL, 'gVisor and other emulated kernels have no kcmp: use the runtime runc']);
+    default:
+      return problem(fix === undefined ? [] : [fix]);
+  }
+}
+
+function theTypes({ support }: Facts): Problem[] {
+  if (support.status !== 'available') return [];
+  const absent = Object.entries(support.types).filter(([, status]) => status !== 'available').map(([type]) => type);
+  const types: Problem[] = absent.length === 0 ? [] : [{
+    weight: 'limit',
+    what: `the kernel cannot compare ${list(absent)}`,
+    fixes: [...new Set(absent.map((type) => `a kernel with ${OPTIONS[type] ?? 'all comparison types, Linux 3.5 or later'}`)), 'a filter that allows every type'],
+  }];
+  if (support.epollTargets) return types;
+  return [...types, { weight: 'limit', what: 'the kernel cannot compare epoll targets', fixes: ['Linux 4.13 or later, with CONFIG_EPOLL=y'] }];
+}
+
+function theProc({ proc, platform }: Facts): Problem[] {
+  if (platform !== 'linux') return [];
+  if (!proc.mounted) return [{ weight: 'limit', what: 'no proc is mounted at /proc, so nothing can be listed', fixes: ['mount -t proc proc /proc'] }];
+  if (!proc.own) {
+    return [{
+      weight: 'limit',
+      what: '/proc belongs to another pid namespace, so its numbers are not those of kcmp',
+      fixes: ['mount -t proc proc /proc, inside of this pid namespace', 'unshare --pid --fork --mount-proc instead of unshare --pid'],
+    }];
+  }
+  if (proc.hidepid === 'off' || proc.hidepid === '0' || proc.hidepid === null) return [];
+  return [{
+    weight: 'limit',
+    what: `/proc is mounted with hidepid=${proc.hidepid}, so other users' processes look as if they were gone`,
+    fixes: ['run as root', 'mount -o remount,hidepid=0 /proc', 'mount -o remount,gid=GROUP /proc, with this user in that group'],
+  }];
+}
+
+const SHOWN = 5;
+
+function theOthers({ processes, capabilities, uid }: Facts): Problem[] {
+  if (processes === null || processes.refused.length === 0) return [];
+  const { refused } = processes;
+  const what = `${plural(refused.length, 'process', 'processes')} may not be inspected (pid ${some(refused.map(String), SHOWN)})`;
+  if (capabilities.sysPtrace === true) {
+    return [{
+      weight: 'note',
+      what: `${what}, in spite of CAP_SYS_PTRACE: a user namespace, Landlock or another security module refuses`,
+      fixes: ['run kcmp outside of the sandbox'],
+    }];
+  }
+  return [{
+    weight: 'note',
+    what: `${what}: they are other users', or not dumpable`,
+    fixes: [uid === 0 ? 'give this process CAP_SYS_PTRACE' : 'run as the user whose processes they are, or as root', ...ADD_PTRACE],
+  }];
+}
+
+export const diagnose = (facts: Facts): Problem[] =>
+  [theCall, theTypes, theProc, theOthers].flatMap((look) => look(facts));

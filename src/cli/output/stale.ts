@@ -1,0 +1,41 @@
+/** Which targets of an epoll instance are not what their number says, told to somebody who never heard of it. */
+import type { EpollReport, EpollTarget } from '../../index.ts';
+import { readLink } from '../../procfs/fd.ts';
+import { plural, some } from '../../util/text.ts';
+import { named } from './names.ts';
+
+/** What a target is, read from somebody who holds it; its inode where nobody does. */
+export function describe({ holders, ino }: EpollTarget): string {
+  for (const holder of holders) {
+    const link = readLink(holder.pid, holder.fd);
+    if (link !== null) return link;
+  }
+  return ino === undefined ? '?' : `inode ${ino}`;
+}
+
+const SHOWN = 4;
+
+/** `4242:7, 4242:8 and 3 more`. */
+export const holdersText = ({ holders }: EpollTarget): string =>
+  holders.length === 0 ? 'nobody seen' : some(holders.map(({ pid, fd }) => `${pid}:${fd}`), SHOWN);
+
+function keptBy(target: EpollTarget): string {
+  const pids = [...new Set(target.holders.map(({ pid }) => pid))];
+  if (pids.length > 0) {
+    const fds = target.holders.length === 1 ? `fd ${target.holders[0]?.fd}` : plural(target.holders.length, 'descriptor');
+    return `${fds} of ${some(pids.map(named), SHOWN)} (${holdersText(target)}) ${target.holders.length === 1 ? 'keeps' : 'keep'} that file open`;
+  }
+  return target.reason === 'unreadable'
+    ? 'whoever keeps that file open could not be seen'
+    : 'no process has that file open: it is in flight over a unix socket, or the kernel itself holds it';
+}
+
+/** One paragraph: the number, what that number is today, and who keeps the old file alive. */
+export function explainStale({ pid, efd }: EpollReport, target: EpollTarget): string {
+  const { tfd, numberNow, numberReused } = target;
+  const today = numberNow === null ? 'is closed today'
+    : numberReused ? `is another file today, ${numberNow}`
+    : `is ${numberNow} today`;
+  return `Target ${tfd} is stale: it watches ${describe(target)}, registered when fd ${tfd} was that file. Fd ${tfd} of ${named(pid)} ${today}, `
+    + `but ${keptBy(target)}, so epoll instance ${efd} goes on reporting its events under number ${tfd}.`;
+}

@@ -1,0 +1,35 @@
+/** The common case: a target's file is where it was when it was registered, which one walk proves. */
+import { kcmpEpollRaw } from '../../binding/syscall.ts';
+import type { EpollItem } from '../../procfs/epoll-items.ts';
+import { readLink } from '../../procfs/fd.ts';
+
+/** By target: 1 where its own number in `pid` is its file. */
+export function proveOwnNumbers(pid: number, efd: number, targets: readonly EpollItem[]): Uint8Array {
+  const proven = new Uint8Array(targets.length);
+  for (let i = 0; i < targets.length; i++) {
+    const { tfd, toff } = targets[i] as EpollItem;
+    if (kcmpEpollRaw(pid, pid, tfd, efd, tfd, toff) === 0) proven[i] = 1;
+  }
+  return proven;
+}
+
+/**
+ * The links of proven targets that need not be read, by descriptor: sockets and pipes are on devices of their own, where
+ * every link names the inode (sockfs_dname() of net/socket.c, pipefs_dname() of fs/pipe.c). One of a device tells which it is.
+ */
+export function sureLinks(pid: number, targets: readonly EpollItem[], proven: Uint8Array): string[] {
+  const links: string[] = [];
+  const prefixes = new Map<number, string>();
+  for (let i = 0; i < targets.length; i++) {
+    const { tfd, ino, sdev } = targets[i] as EpollItem;
+    if (proven[i] === 0 || ino === undefined || sdev === undefined) continue;
+    let prefix = prefixes.get(sdev);
+    if (prefix === undefined) {
+      const link = readLink(pid, tfd);
+      prefix = ['socket:[', 'pipe:['].find((start) => link === `${start}${ino}]`) ?? '';
+      prefixes.set(sdev, prefix);
+    }
+    if (prefix !== '') links[tfd] = `${prefix}${ino}]`;
+  }
+  return links;
+}

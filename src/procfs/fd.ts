@@ -1,0 +1,85 @@
+/** The descriptors of a task: /proc/PID/fd, where PID may be a thread's id as well. */
+import { codeOf, fs, listNumbers } from './read.ts';
+import { PROC } from './root.ts';
+import { hasEnded } from './stat.ts';
+
+/** The number that the next file opened here gets, as this folder just did. */
+function nextNumber(path: string): number {
+  const fd = fs().openSync(path, 'r');
+  fs().closeSync(fd);
+  return fd;
+}
+
+/**
+ * The task's descriptors, ascending, or the errno's name: 'EACCES' when refused. A zombie has none.
+ *
+ * Whoever lists a table of its own finds in it the folder that it reads for that; that one is left out.
+ */
+export function listDescriptors(pid: number, root: string = PROC): number[] | string {
+  const path = `${root}/${pid}/fd`;
+  let reading: number;
+  try {
+    reading = nextNumber(path);
+  } catch (error) {
+    const code = codeOf(error);
+    // The kernel gives the folder of a task that has ended, which is empty, to root.
+    return code === 'EACCES' && hasEnded(pid, root) ? [] : code;
+  }
+  const fds = listNumbers(path);
+  if (typeof fds === 'string') return fds;
+  // Whether the table is this task's own is not asked: what has gone by now need not be listed anyhow.
+  const at = fds.indexOf(reading);
+  if (at >= 0 && tryLink(pid, reading, root) === 'ENOENT') fds.splice(at, 1);
+  return areRefused(pid, fds, root) ? 'EACCES' : fds;
+}
+
+/** CAP_DAC_READ_SEARCH suffices to list a folder, but what its links refer to only ptrace(2)'s permission shows. */
+function areRefused(pid: number, fds: number[], root: string): boolean {
+  for (const fd of fds) {
+    const read = tryLink(pid, fd, root);
+    if (typeof read !== 'string') return false;
+    if (read === 'EACCES') return true;
+  }
+  return false;
+}
+
+/** What a descriptor's link reads, such as `socket:[4711]`, or the errno's name. */
+export function tryLink(pid: number, fd: number, root: string = PROC): { link: string } | string {
+  try {
+    return { link: fs().readlinkSync(`${root}/${pid}/fd/${fd}`) };
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+/** What a descriptor's link reads; null when it is gone or refused. */
+export function readLink(pid: number, fd: number, root: string = PROC): string | null {
+  const read = tryLink(pid, fd, root);
+  return typeof read === 'string' ? null : read.link;
+}
+
+/** What stat(2) says about a descriptor's file, or the errno's name. */
+export function statIno(
+  pid: number,
+  fd: number,
+  root: string = PROC,
+): { dev: bigint; ino: bigint; mode: bigint; rdev: bigint } | string {
+  try {
+    const stats = fs().statSync(`${root}/${pid}/fd/${fd}`, { bigint: true, throwIfNoEntry: false });
+    return stats === undefined ? 'ENOENT' : { dev: stats.dev, ino: stats.ino, mode: stats.mode, rdev: stats.rdev };
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+/**
+ * Who owns a task's descriptors, or the errno's name: its effective user, but root when it is not dumpable.
+ * The directory /proc/PID itself always names the user.
+ */
+export function readOwner(pid: number, root: string = PROC): number | string {
+  try {
+    return fs().statSync(`${root}/${pid}/fd`).uid;
+  } catch (error) {
+    return codeOf(error);
+  }
+}

@@ -1,0 +1,29 @@
+/** Where proc(5) is mounted, and whether it is the one of this process. */
+import { codeOf, fs } from './read.ts';
+
+/** Where proc(5) is mounted. */
+export const PROC = '/proc';
+
+/** The error of whoever cannot do without /proc. */
+export const unavailable = (message: string): Error => Object.assign(new Error(message), { code: 'ERR_PROC_UNAVAILABLE' });
+
+/**
+ * Is `root` the proc filesystem of this process' own pid namespace? In another one's the same numbers name
+ * other processes, so that every answer would be wrong.
+ *
+ * @throws {Error} `ERR_PROC_UNAVAILABLE` when it is not
+ */
+export function checkProc(root: string = PROC): void {
+  let self;
+  try {
+    self = fs().readlinkSync(`${root}/self`);
+  } catch (error) {
+    throw unavailable(`${root} is not a proc filesystem (readlink ${root}/self: ${codeOf(error)}); mount one there`);
+  }
+  if (self !== String(process.pid)) {
+    throw unavailable(
+      `${root} shows another pid namespace: ${root}/self is ${self}, this process is ${process.pid}; ` +
+        'mount the proc filesystem of this pid namespace there',
+    );
+  }
+}

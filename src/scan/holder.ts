@@ -1,0 +1,47 @@
+/** A task and a descriptor that refer to a description, with what /proc says of them. */
+import { KCMP_FILE } from '../binding/abi.ts';
+import type { FileRef } from '../binding/kcmp.ts';
+import { kcmpRaw } from '../binding/syscall.ts';
+import { O_CLOEXEC, O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
+import { readStat } from '../procfs/stat.ts';
+import type { Table } from './tables.ts';
+
+/** A task and a descriptor that refer to a description. What could not be read of them is left out. */
+export interface Holder extends FileRef {
+  /** How the description was opened: 'r', 'w', 'rw', or 'path' for O_PATH. */
+  mode?: 'r' | 'w' | 'rw' | 'path';
+  cloexec?: boolean;
+  /** The task's command name. */
+  command?: string;
+  /** When the task started: clock ticks since boot, field 22 of /proc/PID/stat. */
+  startTime?: bigint;
+  /** Other processes that share this whole descriptor table. */
+  sharedWith?: number[];
+}
+
+const O_ACCMODE = 3;
+const MODES = ['r', 'w', 'rw', 'rw'] as const;
+
+/**
+ * The details of a holder; undefined when the descriptor changed or the pid was reused while they were read,
+ * so that nobody's name stands beside another's file.
+ */
+export function describeHolder({ id, sharedWith }: Table, fd: number, file: FileRef, same: boolean | undefined): Holder | undefined {
+  const before = readStat(id);
+  const holder: Holder = { pid: id, fd };
+  const info = readFdinfo(id, fd);
+  if (typeof info !== 'string' && info.flags !== undefined) {
+    holder.mode = (info.flags & O_PATH) !== 0 ? 'path' : (MODES[info.flags & O_ACCMODE] ?? 'rw');
+    holder.cloexec = (info.flags & O_CLOEXEC) !== 0;
+  }
+  if (typeof before !== 'string') {
+    const after = readStat(id);
+    if (typeof after === 'string' || after.startTime !== before.startTime) return undefined;
+    holder.command = before.command;
+    holder.startTime = before.startTime;
+  }
+  const again = kcmpRaw(file.pid, id, KCMP_FILE, file.fd, fd);
+  if (again >= 0 && (again === 0) !== same) return undefined;
+  if (sharedWith.length > 0) holder.sharedWith = sharedWith;
+  return holder;
+}

@@ -1,0 +1,104 @@
+/**
+ * The descriptors of many tasks with their inodes, as parallel arrays. What a child has from its parent under the
+ * same number is found by one comparison and not looked at any further.
+ */
+import { KCMP_FILE } from '../binding/abi.ts';
+import { kcmpRaw } from '../binding/syscall.ts';
+import type { FdFolder } from '../procfs/fd-directory.ts';
+import { statIno } from '../procfs/fd.ts';
+import { S_IFMT } from '../procfs/kind.ts';
+import { readStat } from '../procfs/stat.ts';
+import { Columns, type Span } from './columns.ts';
+import { isOurs } from './observer.ts';
+
+const { constants } = process.getBuiltinModule('node:os');
+
+/** No device has this number. It marks what is open without an inode to be read: on a mount of another user's, say. */
+const NO_INODE = -2;
+
+const isOpen = (id: number, fd: number): boolean => kcmpRaw(id, id, KCMP_FILE, fd, fd) === 0;
+
+export class OpenFiles extends Columns {
+  ids: Int32Array = new Int32Array(1024);
+  fds: Int32Array = new Int32Array(1024);
+  /** Inode numbers, or a negative errno where none could be read. */
+  inos: Float64Array = new Float64Array(1024);
+  devs: Int32Array = new Int32Array(1024);
+  modes: Uint16Array = new Uint16Array(1024);
+  /** The first item that was the same description, itself where no guess came true. */
+  origins: Int32Array = new Int32Array(1024);
+  length = 0;
+
+  /** Looks at an item again by itself. */
+  refresh(item: number): void {
+    const [id, fd] = [this.ids[item] as number, this.fds[item] as number];
+    const stat = statIno(id, fd);
+    this.origins[item] = item;
+    if (typeof stat === 'string') {
+      this.inos[item] = isOpen(id, fd) ? 0 : -constants.errno[stat as keyof typeof constants.errno];
+      this.devs[item] = NO_INODE;
+      this.modes[item] = S_IFMT;
+      return;
+    }
+    this.inos[item] = Number(stat.ino);
+    this.modes[item] = Number(stat.mode);
+    this.devs[item] = (Number((stat.dev >> 8n) & 0xfffn) << 20) | Number((stat.dev & 0xffn) | ((stat.dev >> 12n) & 0xfff00n));
+  }
+
+  protected readOpen(id: number, folder: FdFolder): boolean {
+    const parent = this.#parentOf(id);
+    let at = parent.start;
+    return folder.visitOpen((fd) => {
+      while (at < parent.end && (this.fds[at] as number) < fd) at++;
+      if (at < parent.end && this.fds[at] === fd && this.#isSame(at, id, fd)) return this.#inherit(id, fd, at);
+      const result = folder.stat(fd);
+      // The folder's own number is left out.
+      if (result === 0 && !(fd === folder.fd && isOurs(id, fd))) this.#push(id, fd, folder.ino, folder.dev, folder.mode);
+      if (result === 0 || !isOpen(id, fd)) return result;
+      this.readListed(id, fd);
+      return 0;
+    });
+  }
+
+  protected readListed(id: number, fd: number): void {
+    this.#push(id, fd, 0, 0, 0);
+    this.refresh(this.length - 1);
+  }
+
+  /** The items of the task's parent, none where it was not read before. */
+  #parentOf(id: number): Span {
+    const stat = this.length === 0 ? 'ESRCH' : readStat(id);
+    return this.spanOf(typeof stat === 'string' ? 0 : stat.ppid);
+  }
+
+  #isSame(item: number, id: number, fd: number): boolean {
+    return kcmpRaw(this.ids[item] as number, id, KCMP_FILE, this.fds[item] as number, fd) === 0;
+  }
+
+  #inherit(id: number, fd: number, item: number): 0 {
+    this.#push(id, fd, this.inos[item] as number, this.devs[item] as number, this.modes[item] as number);
+    this.origins[this.length - 1] = this.origins[item] as number;
+    return 0;
+  }
+
+  #push(id: number, fd: number, ino: number, dev: number, mode: number): void {
+    const item = this.length++;
+    if (item === this.ids.length) this.#grow(item * 2);
+    this.ids[item] = id;
+    this.fds[item] = fd;
+    this.inos[item] = ino;
+    this.devs[item] = dev;
+    this.modes[item] = mode;
+    this.origins[item] = item;
+  }
+
+  #grow(capacity: number): void {
+    const larger = <T extends Int32Array | Float64Array | Uint16Array>(from: T, to: T): T => (to.set(from), to);
+    this.ids = larger(this.ids, new Int32Array(capacity));
+    this.fds = larger(this.fds, new Int32Array(capacity));
+    this.inos = larger(this.inos, new Float64Array(capacity));
+    this.devs = larger(this.devs, new Int32Array(capacity));
+    this.modes = larger(this.modes, new Uint16Array(capacity));
+    this.origins = larger(this.origins, new Int32Array(capacity));
+  }
+}

@@ -1,0 +1,99 @@
+/** Sorting, grouping and searching, by laws and against brute force. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { groupBy, membersOf, search } from '../../src/util/merge-sort.ts';
+
+/** A small seeded generator, so that a failure can be repeated. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+function group(keys: number[]): { groups: number[][]; calls: number } {
+  let calls = 0;
+  const compare = (a: number, b: number): number => {
+    calls++;
+    return (keys[a] as number) - (keys[b] as number);
+  };
+  const result = groupBy(Int32Array.from(keys.keys()), compare, new Int32Array(keys.length));
+  return { groups: Array.from(result.leaders, (leader) => membersOf(result, leader)), calls };
+}
+
+describe('groupBy', () => {
+  test('equal items are one group, groups ascend, and every item is in exactly one', () => {
+    const next = random(1);
+    for (let round = 0; round < 500; round++) {
+      const keys = Array.from({ length: next(40) }, () => next(1 + next(30)));
+      const { groups } = group(keys);
+      const expected = [...new Set(keys)].sort((a, b) => a - b).map((key) => [...keys.keys()].filter((i) => keys[i] === key));
+      assert.deepEqual(groups.map((members) => members.toSorted((a, b) => a - b)), expected);
+    }
+  });
+
+  test('no items are no groups', () => {
+    assert.deepEqual(group([]).groups, []);
+  });
+
+  test('one item is a group without a comparison', () => {
+    assert.deepEqual(group([7]), { groups: [[0]], calls: 0 });
+  });
+
+  test('a few descriptions among many items cost about one comparison for each level of descriptions', () => {
+    const keys = Array.from({ length: 4096 }, (_, i) => i % 4);
+    assert.ok(group(keys).calls <= 4096 * 3, `${group(keys).calls} comparisons`);
+  });
+
+  test('items that are all different cost no more than n · log2 n comparisons', () => {
+    const next = random(2);
+    const keys = Array.from({ length: 1024 }, () => next(2 ** 31));
+    assert.ok(group(keys).calls <= 1024 * 10);
+  });
+
+  test('an item that always goes first wherever it stands disturbs the order of no other', () => {
+    const next = random(3);
+    const keys = Array.from({ length: 300 }, () => next(50));
+    const dead = new Set(Array.from({ length: 40 }, () => next(300)));
+    const compare = (a: number, b: number): number =>
+      dead.has(a) ? -1 : dead.has(b) ? 1 : (keys[a] as number) - (keys[b] as number);
+    const result = groupBy(Int32Array.from(keys.keys()), compare, new Int32Array(300));
+    const living = Array.from(result.leaders).filter((leader) => !dead.has(leader)).map((leader) => keys[leader] as number);
+    assert.deepEqual(living, [...new Set([...keys.keys()].filter((i) => !dead.has(i)).map((i) => keys[i] as number))].sort((a, b) => a - b));
+  });
+
+  test('a million items are grouped without trouble with the stack or memory', () => {
+    const keys = Int32Array.from({ length: 1_000_000 }, (_, i) => Math.imul(i, 7919) & 0xfffff);
+    const next = new Int32Array(keys.length);
+    const { leaders } = groupBy(Int32Array.from(keys.keys()), (a, b) => (keys[a] as number) - (keys[b] as number), next);
+    assert.equal(leaders.length, new Set(keys).size);
+  });
+
+  test('a million equal items are one group', () => {
+    const { leaders } = groupBy(Int32Array.from({ length: 1_000_000 }, (_, i) => i), () => 0, new Int32Array(1_000_000));
+    assert.equal(leaders.length, 1);
+  });
+});
+
+describe('search', () => {
+  test('every present item is found, and an absent one is told where it would stand', () => {
+    const next = random(4);
+    for (let round = 0; round < 500; round++) {
+      const sorted = [...new Set(Array.from({ length: next(50) }, () => next(100)))].sort((a, b) => a - b);
+      const wanted = next(100);
+      const at = search(sorted, (item) => item - wanted);
+      if (sorted.includes(wanted)) assert.equal(sorted[at], wanted);
+      else assert.deepEqual(sorted.toSpliced(-1 - at, 0, wanted), [...sorted, wanted].sort((a, b) => a - b));
+    }
+  });
+
+  test('a search among n items probes at most 1 + log2 n of them', () => {
+    const sorted = Array.from({ length: 1024 }, (_, i) => 2 * i);
+    for (const wanted of [-1, 0, 511, 512, 2046, 2047]) {
+      let probes = 0;
+      search(sorted, (item) => (probes++, item - wanted));
+      assert.ok(probes <= 11, `${probes} probes`);
+    }
+  });
+});
