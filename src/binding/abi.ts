@@ -45,7 +45,19 @@ export const TASK_RESOURCE_TYPES: ReadonlyMap<TaskResource, KcmpType> = new Map(
 ]);
 
 /** Node's names of architectures; named here, so that a consumer needs no types of Node. */
-export type Architecture = 'arm' | 'arm64' | 'ia32' | 'loong64' | 'mips' | 'mipsel' | 'ppc' | 'ppc64' | 'riscv64' | 's390' | 's390x' | 'x64';
+export type Architecture =
+  | 'arm'
+  | 'arm64'
+  | 'ia32'
+  | 'loong64'
+  | 'mips'
+  | 'mipsel'
+  | 'ppc'
+  | 'ppc64'
+  | 'riscv64'
+  | 's390'
+  | 's390x'
+  | 'x64';
 
 /** System call numbers of one architecture, by Node's name of it. */
 export interface SyscallNumbers {
@@ -72,6 +84,7 @@ export const F_DUPFD_QUERY = 1027;
  * has no koffi build; mips and mipsel (o32: 4347) and mips64 have no koffi build;
  * ppc64 is 354 in both byte orders, but only the little-endian one has a koffi build.
  */
+// biome-ignore format: a table, one line an architecture
 export const SYSCALL_NUMBERS: Readonly<Partial<Record<Architecture, SyscallNumbers>>> = {
   x64: { kcmp: 312, fcntl: 72, openat: 257, close: 3, read: 0, statx: 332, getdents64: 217, readlinkat: 267, lseek: 8 },
   ia32: { kcmp: 349, fcntl: 221, openat: 295, close: 6, read: 3, statx: 383, getdents64: 220, readlinkat: 305, lseek: 19 }, // fcntl64

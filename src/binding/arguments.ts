@@ -12,12 +12,10 @@ export const isInt31 = (value: unknown): value is number =>
   typeof value === 'number' && (value | 0) === value && value >= 0;
 
 /** A member of an epoll slot: a whole number, 0 … 2^32−1. */
-export const isU32 = (value: unknown): value is number =>
-  typeof value === 'number' && value >>> 0 === value;
+export const isU32 = (value: unknown): value is number => typeof value === 'number' && value >>> 0 === value;
 
 /** A comparison type: any signed 32-bit integer; which of them exist the kernel judges. */
-export const isInt32 = (value: unknown): value is number =>
-  typeof value === 'number' && (value | 0) === value;
+export const isInt32 = (value: unknown): value is number => typeof value === 'number' && (value | 0) === value;
 
 /** A Buffer too, and one of another realm, such as a test runner's. */
 export const isUint8Array = (value: unknown): value is Uint8Array => types.isUint8Array(value);

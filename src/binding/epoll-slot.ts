@@ -63,9 +63,5 @@ export function unpackEpollSlot(bytes: Uint8Array): Required<EpollSlot> {
     throw badBytes('bytes', bytes, EPOLL_SLOT_SIZE);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, EPOLL_SLOT_SIZE);
-  return {
-    efd: view.getUint32(0, true),
-    tfd: view.getUint32(4, true),
-    toff: view.getUint32(8, true),
-  };
+  return { efd: view.getUint32(0, true), tfd: view.getUint32(4, true), toff: view.getUint32(8, true) };
 }

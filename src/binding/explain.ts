@@ -108,4 +108,9 @@ export function kcmpError(errno: number, args: KcmpArguments): KcmpError {
 
 /** The error of a comparator for result 3, "different but unordered". */
 export const unordered = (args: KcmpArguments): KcmpError =>
-  new KcmpError('ERR_KCMP_UNORDERED', 0, 'kcmp: the kernel says different but gives no order, so nothing can be sorted by it', args);
+  new KcmpError(
+    'ERR_KCMP_UNORDERED',
+    0,
+    'kcmp: the kernel says different but gives no order, so nothing can be sorted by it',
+    args,
+  );

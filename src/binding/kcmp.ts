@@ -17,7 +17,6 @@ export interface FileRef {
   fd: number;
 }
 
-
 /**
  * `kcmp(pid1, pid2, KCMP_FILE, fd1, fd2)` — do two descriptors refer to the same open file description?
  *
@@ -45,7 +44,13 @@ export interface FileRef {
 export function kcmp(pid1: number, pid2: number, type: typeof KCMP_FILE, fd1: number, fd2: number): KcmpResult;
 export function kcmp(pid1: number, pid2: number, type: typeof KCMP_EPOLL_TFD, fd1: number, slot: EpollSlot): KcmpResult;
 export function kcmp(pid1: number, pid2: number, type: 1 | 2 | 3 | 4 | 5 | 6): KcmpResult;
-export function kcmp(pid1: number, pid2: number, type: KcmpType, fd1?: number, index2?: number | EpollSlot): KcmpResult {
+export function kcmp(
+  pid1: number,
+  pid2: number,
+  type: KcmpType,
+  fd1?: number,
+  index2?: number | EpollSlot,
+): KcmpResult {
   if (!isInt31(pid1)) throw badInt31('pid1', pid1);
   if (!isInt31(pid2)) throw badInt31('pid2', pid2);
   if (type === KCMP_FILE) {

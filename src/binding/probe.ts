@@ -52,14 +52,22 @@ function kernelRelease(): string {
 function support(status: KcmpStatus, reason: string, fix?: string): KcmpSupport {
   const all = {} as KcmpSupport['types'];
   for (const name of ['file', ...TASK_RESOURCE_TYPES.keys()] as const) all[name] = status;
-  const found: KcmpSupport = { status, reason, types: all, epollTargets: false, kernel: kernelRelease(), arch: process.arch };
+  const found: KcmpSupport = {
+    status,
+    reason,
+    types: all,
+    epollTargets: false,
+    kernel: kernelRelease(),
+    arch: process.arch,
+  };
   if (fix !== undefined) found.fix = fix;
   return found;
 }
 
 function probeHere(): KcmpSupport {
   const refusal = platformRefusal();
-  if (refusal !== undefined) return support('unsupported', refusal, 'run it on Linux, on an architecture that koffi serves');
+  if (refusal !== undefined)
+    return support('unsupported', refusal, 'run it on Linux, on an architecture that koffi serves');
   try {
     load();
   } catch (error) {
@@ -68,10 +76,13 @@ function probeHere(): KcmpSupport {
   const { pid } = process;
   const self = accessTo(pid);
   const found =
-    self === -EINVAL ? support('available', 'the kernel compares')
-    : self === -EPERM ? support('blocked', BLOCKED, BLOCKED_FIX)
-    : self === -ENOSYS ? support('missing', MISSING, MISSING_FIX)
-    : support('unknown', `kcmp on this very process answers ${self < 0 ? errnoName(self) : self}`);
+    self === -EINVAL
+      ? support('available', 'the kernel compares')
+      : self === -EPERM
+        ? support('blocked', BLOCKED, BLOCKED_FIX)
+        : self === -ENOSYS
+          ? support('missing', MISSING, MISSING_FIX)
+          : support('unknown', `kcmp on this very process answers ${self < 0 ? errnoName(self) : self}`);
   found.types.file = statusOf(kcmpRaw(pid, pid, KCMP_FILE, 0, 0));
   for (const [name, type] of TASK_RESOURCE_TYPES) found.types[name] = statusOf(kcmpRaw(pid, pid, type, 0, 0));
   found.epollTargets = epollTargetsSupported();
@@ -102,7 +113,11 @@ function probeInChild(): KcmpSupport {
     timeout: CHILD_TIMEOUT_MS,
   });
   if (child.signal === 'SIGSYS') {
-    return support('blocked', 'a seccomp filter kills every process that calls kcmp', 'do not call kcmp in this sandbox');
+    return support(
+      'blocked',
+      'a seccomp filter kills every process that calls kcmp',
+      'do not call kcmp in this sandbox',
+    );
   }
   if (child.status === 0) return JSON.parse(child.stdout) as KcmpSupport;
   const how = child.error?.message ?? (child.signal === null ? `exit code ${child.status}` : child.signal);

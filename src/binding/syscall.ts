@@ -42,7 +42,9 @@ export function load(): Syscall {
   numbers = SYSCALL_NUMBERS[process.arch] as SyscallNumbers;
   kcmpNumber = numbers.kcmp;
   try {
-    const koffi = process.getBuiltinModule('node:module').createRequire(import.meta.url)('koffi') as typeof import('koffi');
+    const koffi = process.getBuiltinModule('node:module').createRequire(import.meta.url)(
+      'koffi',
+    ) as typeof import('koffi');
     errno = koffi.errno;
     addressOf = (bytes) => Number(koffi.address(bytes));
     slotAddress = addressOf(slotBytes);
@@ -81,14 +83,7 @@ export function kcmpRaw(pid1: number, pid2: number, type: number, idx1: number, 
 }
 
 /** kcmp(2) with KCMP_EPOLL_TFD: is fd1 of pid1 the file of this target of an epoll instance of pid2? */
-export function kcmpEpollRaw(
-  pid1: number,
-  pid2: number,
-  fd1: number,
-  efd: number,
-  tfd: number,
-  toff: number,
-): number {
+export function kcmpEpollRaw(pid1: number, pid2: number, fd1: number, efd: number, tfd: number, toff: number): number {
   const call = syscall ?? load();
   writeEpollSlot(slot, efd, tfd, toff);
   const result = call(kcmpNumber, pid1, pid2, KCMP_EPOLL_TFD, fd1, slotAddress);

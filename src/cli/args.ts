@@ -55,7 +55,9 @@ export function expect(command: string, rest: string[], ...names: string[]): voi
   const usage = ['kcmp', command, ...names].join(' ');
   const extra = rest[names.length];
   throw new UsageError(
-    extra === undefined ? `missing ${names.slice(rest.length).join(' and ')}; expected ${usage}` : `unexpected ${extra}; expected ${usage}`,
+    extra === undefined
+      ? `missing ${names.slice(rest.length).join(' and ')}; expected ${usage}`
+      : `unexpected ${extra}; expected ${usage}`,
   );
 }
 
@@ -90,12 +92,18 @@ export function fileOrTask(text: string): { pid: number; fd?: number } {
   try {
     return looksLikeTask ? { pid: taskId(text) } : fileRef(text);
   } catch {
-    throw new UsageError(`${text} is no process or epoll descriptor; expected PID, PID:EFD or /proc/PID/fd/EFD, such as 4242:5`);
+    throw new UsageError(
+      `${text} is no process or epoll descriptor; expected PID, PID:EFD or /proc/PID/fd/EFD, such as 4242:5`,
+    );
   }
 }
 
 /** One of some words, or undefined when the option was not given. */
-export function choice<T extends string>(option: string, value: string | undefined, words: readonly T[]): T | undefined {
+export function choice<T extends string>(
+  option: string,
+  value: string | undefined,
+  words: readonly T[],
+): T | undefined {
   if (value === undefined) return undefined;
   const word = words.find((candidate) => candidate === value);
   if (word === undefined) throw new UsageError(`--${option} ${value} is unknown; expected ${words.join(', ')}`);

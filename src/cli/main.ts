@@ -70,7 +70,9 @@ function printHelp(): number {
 
 if (argv.length === 1 && argv[0] === '--help') process.exitCode = printHelp();
 else {
-  void import('./run.ts').then(({ run }) => run(argv, io)).then((code) => {
-    process.exitCode = code;
-  });
+  void import('./run.ts')
+    .then(({ run }) => run(argv, io))
+    .then((code) => {
+      process.exitCode = code;
+    });
 }

@@ -24,7 +24,10 @@ export interface Descriptors {
   fds: ArrayLike<number>;
 }
 
-export const refAt = ({ ids, fds }: Descriptors, item: number): FileRef => ({ pid: ids[item] as number, fd: fds[item] as number });
+export const refAt = ({ ids, fds }: Descriptors, item: number): FileRef => ({
+  pid: ids[item] as number,
+  fd: fds[item] as number,
+});
 
 /** kcmp(2)'s own answer about two items, or a negative errno. */
 export const kcmpItems = ({ ids, fds }: Descriptors, a: number, b: number): number =>
@@ -75,7 +78,8 @@ export class DescriptionOrder {
    */
   group(items: Int32Array): Groups {
     // One that stands alone is never compared with another, so it is compared with itself.
-    if (items.length === 1 && this.#isClosed(items[0] as number)) return { leaders: new Int32Array(0), next: this.next };
+    if (items.length === 1 && this.#isClosed(items[0] as number))
+      return { leaders: new Int32Array(0), next: this.next };
     let { leaders } = groupBy(items, this.compare, this.next);
     if (items.length < 2) return { leaders, next: this.next };
     let needed = 1;
@@ -93,8 +97,9 @@ export class DescriptionOrder {
 
   /** Whether leaders still stand in their order, so that what was searched among them was searched in vain only if absent. */
   steady(leaders: Int32Array): boolean {
-    const isSteady = leaders.every((leader, i) =>
-      !this.#isOut(leader) && (i === 0 || this.compare(leaders[i - 1] as number, leader) < 0));
+    const isSteady = leaders.every(
+      (leader, i) => !this.#isOut(leader) && (i === 0 || this.compare(leaders[i - 1] as number, leader) < 0),
+    );
     this.hasMoved ||= !isSteady;
     return isSteady;
   }
@@ -106,7 +111,11 @@ export class DescriptionOrder {
     for (const leader of leaders) {
       const group = { leader, size: this.#confirmMembers(leader, out) };
       let fits = !this.#isOut(leader);
-      for (let below = kept.at(-1); fits && below !== undefined && this.compare(below.leader, leader) >= 0; below = kept.at(-1)) {
+      for (
+        let below = kept.at(-1);
+        fits && below !== undefined && this.compare(below.leader, leader) >= 0;
+        below = kept.at(-1)
+      ) {
         // Either may have moved, but rather the one that fewer stand by.
         fits = below.size < group.size;
         if (below.size <= group.size) this.#takeOut((kept.pop() as Group).leader, out);

@@ -3,7 +3,10 @@ import { readLink, statIno } from '../procfs/fd.ts';
 import { isAnonymousLink, namesInode } from '../procfs/link.ts';
 
 /** Whether a descriptor is on the inode that this link and this number belong to; never for what shares the anonymous inode. */
-export function onInode(link: string | null, { dev, ino }: { dev: bigint; ino: bigint }): (pid: number, fd: number) => boolean {
+export function onInode(
+  link: string | null,
+  { dev, ino }: { dev: bigint; ino: bigint },
+): (pid: number, fd: number) => boolean {
   return (pid, fd) => {
     const other = readLink(pid, fd);
     if (isAnonymousLink(other)) return false;

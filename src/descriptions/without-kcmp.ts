@@ -10,7 +10,7 @@ import { O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
 import { isSocketLink } from '../procfs/link.ts';
 import { isListed } from '../procfs/processes.ts';
 import { checkProc } from '../procfs/root.ts';
-import { Account } from '../scan/coverage.ts';
+import type { Account } from '../scan/coverage.ts';
 import { refusalReason, taskExists } from '../scan/reason.ts';
 
 const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
@@ -82,7 +82,8 @@ function identifyByInode(a: FileRef, b: FileRef, why: string): FileIdentity {
     const first = inodeOf(a, a, b);
     const second = inodeOf(b, a, b);
     const unseen = [first, second].filter((inode) => typeof inode === 'string');
-    if (typeof first === 'string' || typeof second === 'string') return unknown(`${why}; ${[...new Set(unseen)].join('; ')}`);
+    if (typeof first === 'string' || typeof second === 'string')
+      return unknown(`${why}; ${[...new Set(unseen)].join('; ')}`);
     const sockets = sameInode(first, second) && isPlainSocket(a) && isPlainSocket(b);
     const again = [inodeOf(a, a, b), inodeOf(b, a, b)] as const;
     if (typeof again[0] === 'string' || typeof again[1] === 'string') continue;

@@ -27,8 +27,14 @@ export function epollGraph(reports: readonly EpollReport[], names: EpollNames): 
     for (const [i, target] of targets.entries()) {
       const id = `e${efd}t${i}`;
       nodes.set(id, { id, label: names.target(target), kind: 'description' });
-      graph.edges.push({ from: instance, to: id, label: `tfd ${target.tfd} ${names.state(target)}`, stale: freshness(target) !== 'fresh' });
-      for (const holder of target.holders) graph.edges.push({ from: processNode(holder.pid), to: id, label: `fd ${holder.fd}` });
+      graph.edges.push({
+        from: instance,
+        to: id,
+        label: `tfd ${target.tfd} ${names.state(target)}`,
+        stale: freshness(target) !== 'fresh',
+      });
+      for (const holder of target.holders)
+        graph.edges.push({ from: processNode(holder.pid), to: id, label: `fd ${holder.fd}` });
     }
   }
   graph.nodes = [...nodes.values()];

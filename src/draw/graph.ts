@@ -32,8 +32,10 @@ function toDot({ nodes, edges }: Graph): string[] {
     'digraph kcmp {',
     '  rankdir=LR;',
     ...nodes.map(({ id, label, kind }) => `  ${id} [shape=${shape[kind]}, label=${dotText(label)}];`),
-    ...edges.map(({ from, to, label, stale }) =>
-      `  ${from} -> ${to} [label=${dotText(label)}${stale === true ? ', style=dashed' : ''}];`),
+    ...edges.map(
+      ({ from, to, label, stale }) =>
+        `  ${from} -> ${to} [label=${dotText(label)}${stale === true ? ', style=dashed' : ''}];`,
+    ),
     '}',
   ];
 }
@@ -46,8 +48,11 @@ function toMermaid({ nodes, edges }: Graph): string[] {
   return [
     'flowchart LR',
     ...nodes.map(({ id, label, kind }) =>
-      kind === 'process' ? `  ${id}[${mermaidText(label)}]` : `  ${id}(${mermaidText(label)})`),
-    ...edges.map(({ from, to, label, stale }) => `  ${from} ${stale === true ? '-.->' : '-->'}|${mermaidText(label)}| ${to}`),
+      kind === 'process' ? `  ${id}[${mermaidText(label)}]` : `  ${id}(${mermaidText(label)})`,
+    ),
+    ...edges.map(
+      ({ from, to, label, stale }) => `  ${from} ${stale === true ? '-.->' : '-->'}|${mermaidText(label)}| ${to}`,
+    ),
   ];
 }
 

@@ -19,7 +19,8 @@ export function sharingGraph({ groups }: GroupReport, name: (pid: number) => str
   for (const pid of pids) graph.nodes.push({ id: `p${pid}`, label: name(pid), kind: 'process' });
   for (const { id, kind, link, holders } of groups) {
     graph.nodes.push({ id: `f${id}`, label: describeFile(kind, link), kind: 'description' });
-    for (const [pid, fds] of byTask(holders)) graph.edges.push({ from: `p${pid}`, to: `f${id}`, label: `fd ${fds.join(', ')}` });
+    for (const [pid, fds] of byTask(holders))
+      graph.edges.push({ from: `p${pid}`, to: `f${id}`, label: `fd ${fds.join(', ')}` });
   }
   return graph;
 }

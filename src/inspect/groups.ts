@@ -58,18 +58,24 @@ export function groupFiles(options?: GroupOptions): GroupReport {
   const { pids, onProgress } = checkScan(options);
   const { minHolders = 2 } = options ?? {};
   if (typeof minHolders !== 'number') throw badType('options.minHolders', 'of type number', minHolders);
-  if (!isInt31(minHolders) || minHolders < 1) throw badRange('options.minHolders', 'an integer >= 1 && <= 2147483647', minHolders);
+  if (!isInt31(minHolders) || minHolders < 1)
+    throw badRange('options.minHolders', 'an integer >= 1 && <= 2147483647', minHolders);
   checkProc();
   const files = new OpenFiles();
   const { tables, account, comparable } = scan(pids, onProgress, undefined, files.list);
   tables.sort((a, b) => a.id - b.id);
   const { ids, fds } = files;
-  const byPlace = (a: number, b: number): number => (ids[a] as number) - (ids[b] as number) || (fds[a] as number) - (fds[b] as number);
+  const byPlace = (a: number, b: number): number =>
+    (ids[a] as number) - (ids[b] as number) || (fds[a] as number) - (fds[b] as number);
   const groups = new Grouping(files, tables, account, minHolders).run(comparable);
   for (const items of groups) items.sort(byPlace);
   return {
-    groups: groups.sort((a, b) => byPlace(a[0] as number, b[0] as number)).map((items, i) => describe(i + 1, items, files)),
-    sharedTables: tables.filter(({ sharedWith }) => sharedWith.length > 0).map(({ id, sharedWith }) => ({ pid: id, sharedWith })),
+    groups: groups
+      .sort((a, b) => byPlace(a[0] as number, b[0] as number))
+      .map((items, i) => describe(i + 1, items, files)),
+    sharedTables: tables
+      .filter(({ sharedWith }) => sharedWith.length > 0)
+      .map(({ id, sharedWith }) => ({ pid: id, sharedWith })),
     coverage: account.toCoverage(),
   };
 }
@@ -103,7 +109,8 @@ class Grouping {
       const second = next[head] as number;
       if (second === -1) this.#add(head, null);
       else if (!comparable) this.#addWithoutKcmp(head, next);
-      else if (next[second] !== -1 || !this.#addPair(head, second, next)) this.#addSorted(Int32Array.from(membersOf({ next }, head)), order);
+      else if (next[second] !== -1 || !this.#addPair(head, second, next))
+        this.#addSorted(Int32Array.from(membersOf({ next }, head)), order);
     }
     return this.#groups;
   }

@@ -69,7 +69,14 @@ export function findHolders(file: FileRef, options?: ScanOptions): HolderReport 
       else if (same === false) sameInode.push(holder);
     }
   }
-  return { file: asked, kind: kindOf(link, typeof stat === 'string' ? undefined : Number(stat.mode)), link, holders, sameInode, coverage: account.toCoverage() };
+  return {
+    file: asked,
+    kind: kindOf(link, typeof stat === 'string' ? undefined : Number(stat.mode)),
+    link,
+    holders,
+    sameInode,
+    coverage: account.toCoverage(),
+  };
 }
 
 /** Same description, another one, or undefined when it could not be told, which is counted. */

@@ -65,7 +65,8 @@ export function findInherited(pid: number, options?: InheritedOptions): Inherite
   const [own, theirs] = [listComparable(pid), listComparable(from)];
   const report = isComparable() ? byGroups(pid, from, allowed) : byInodes(pid, own, from, theirs, allowed);
   // What ended meanwhile had closed what it was given.
-  for (const [i, subject] of [pid, from].entries()) if (requireTask(subject).startTime !== started[i]) throw subjectError('ESRCH', subject);
+  for (const [i, subject] of [pid, from].entries())
+    if (requireTask(subject).startTime !== started[i]) throw subjectError('ESRCH', subject);
   return report;
 }
 
@@ -76,7 +77,9 @@ function byGroups(pid: number, from: number, allowed: Allow): InheritedReport {
   const { groups, sharedTables, coverage } = groupFiles({ pids: [pid, from], minHolders: pid === from ? 1 : 2 });
   const inherited: InheritedFile[] = [];
   // A table in common is listed under one of the two.
-  const whole = sharedTables.some(({ pid: id, sharedWith }) => [pid, from].every((subject) => subject === id || sharedWith.includes(subject)));
+  const whole = sharedTables.some(({ pid: id, sharedWith }) =>
+    [pid, from].every((subject) => subject === id || sharedWith.includes(subject)),
+  );
   for (const { holders, kind } of whole ? groupFiles({ pids: [pid], minHolders: 1 }).groups : groups) {
     const theirs = holders.filter((holder) => whole || givers.has(holder.pid));
     for (const holder of theirs.length > 0 ? holders : []) {
@@ -103,7 +106,9 @@ function byInodes(pid: number, own: number[], from: number, theirs: number[], al
     if (allowed(fd, link)) continue;
     // Most are inherited under the number they had.
     const guesses = theirs.includes(fd) ? [fd, ...theirs.filter((other) => other !== fd)] : theirs;
-    const other = guesses.find((candidate) => sameWithoutKcmp({ pid, fd }, { pid: from, fd: candidate }, account) === true);
+    const other = guesses.find(
+      (candidate) => sameWithoutKcmp({ pid, fd }, { pid: from, fd: candidate }, account) === true,
+    );
     if (other !== undefined) inherited.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
   }
   return { pid, from, inherited, coverage: account.toCoverage() };
@@ -111,7 +116,13 @@ function byInodes(pid: number, own: number[], from: number, theirs: number[], al
 
 function parentOf(pid: number): number {
   const { ppid } = requireTask(pid);
-  if (ppid === 0) throw subjectError('ESRCH', pid, undefined, 'has no parent in this pid namespace; name the process to compare it with');
+  if (ppid === 0)
+    throw subjectError(
+      'ESRCH',
+      pid,
+      undefined,
+      'has no parent in this pid namespace; name the process to compare it with',
+    );
   return ppid;
 }
 
@@ -134,17 +145,31 @@ export function assertNoInherited(pid: number, options?: InheritedOptions): void
   const message =
     inherited.length === 0
       ? `some descriptors of process ${pid} could not be compared: ${missed?.reason}`
-      : [`process ${pid} shares ${inherited.length} descriptor${inherited.length === 1 ? '' : 's'} with process ${from}:`, ...table(inherited)].join('\n');
+      : [
+          `process ${pid} shares ${inherited.length} descriptor${inherited.length === 1 ? '' : 's'} with process ${from}:`,
+          ...table(inherited),
+        ].join('\n');
   // Loaded here, since it costs more than this package.
   const { AssertionError } = process.getBuiltinModule('node:assert');
-  throw new AssertionError({ message, actual: inherited, expected: [], operator: 'assertNoInherited', stackStartFn: assertNoInherited });
+  throw new AssertionError({
+    message,
+    actual: inherited,
+    expected: [],
+    operator: 'assertNoInherited',
+    stackStartFn: assertNoInherited,
+  });
 }
 
 /** A file's name may hold what a terminal obeys. */
 const printable = (link: string | null): string => (link === null ? '?' : inspect(link).slice(1, -1));
 
 function table(inherited: readonly InheritedFile[]): string[] {
-  const rows = [['FD', 'FROM', 'KIND', 'FILE'], ...inherited.map(({ fd, from, kind, link }) => [`${fd}`, `${from.fd}`, kind, printable(link)])];
-  const widths = [0, 1, 2].map((column) => rows.reduce((width, row) => Math.max(width, (row[column] as string).length), 0));
-  return rows.map((row) => '  ' + row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+  const rows = [
+    ['FD', 'FROM', 'KIND', 'FILE'],
+    ...inherited.map(({ fd, from, kind, link }) => [`${fd}`, `${from.fd}`, kind, printable(link)]),
+  ];
+  const widths = [0, 1, 2].map((column) =>
+    rows.reduce((width, row) => Math.max(width, (row[column] as string).length), 0),
+  );
+  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`);
 }

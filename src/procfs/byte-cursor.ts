@@ -98,7 +98,7 @@ export class Scanner {
     let low = 0;
     for (; at < end; at++) {
       const code = bytes[at] as number;
-      let digit;
+      let digit: number;
       if (code >= ZERO && code <= NINE) digit = code - ZERO;
       else if (code >= LOWER_A && code <= LOWER_F) digit = code - LOWER_A + 10;
       else break;

@@ -56,12 +56,19 @@ class Counts {
 
 /** Makes what one line becomes; the last three are undefined before Linux 4.13. */
 export type MakeItem<T> = (
-  tfd: number, toff: number, events: number, eventNames: string[], data: bigint,
-  pos: number | undefined, ino: bigint | undefined, sdev: number | undefined,
+  tfd: number,
+  toff: number,
+  events: number,
+  eventNames: string[],
+  data: bigint,
+  pos: number | undefined,
+  ino: bigint | undefined,
+  sdev: number | undefined,
 ) => T;
 
 const toItem: MakeItem<EpollItem> = (tfd, toff, events, eventNames, data, pos, ino, sdev) => {
-  if (pos !== undefined && ino !== undefined && sdev !== undefined) return { tfd, toff, events, eventNames, data, pos, ino, sdev };
+  if (pos !== undefined && ino !== undefined && sdev !== undefined)
+    return { tfd, toff, events, eventNames, data, pos, ino, sdev };
   const item: EpollItem = { tfd, toff, events, eventNames, data };
   if (pos !== undefined) item.pos = pos;
   if (ino !== undefined) item.ino = ino;

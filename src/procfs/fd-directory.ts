@@ -111,7 +111,14 @@ export class FdFolder {
   /** Looks at what a descriptor refers to: 0, or a negative errno. A number above 2^53 is rounded. */
   stat(fd: number): number {
     writeNumber(fd);
-    const result = wordCallRaw(this.#numbers.statx, this.fd, nameAddress, AT_STATX_DONT_SYNC, STATX_TYPE_MODE_INO, answerAddress);
+    const result = wordCallRaw(
+      this.#numbers.statx,
+      this.fd,
+      nameAddress,
+      AT_STATX_DONT_SYNC,
+      STATX_TYPE_MODE_INO,
+      answerAddress,
+    );
     if (result < 0) return result;
     this.mode = fields.getUint16(28, LITTLE);
     this.ino = fields.getUint32(32, LITTLE) + fields.getUint32(36, LITTLE) * TWO_32;

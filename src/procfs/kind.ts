@@ -7,9 +7,28 @@ import { statIno } from './fd.ts';
 
 /** What kind of object a description is of. */
 export type FileKind =
-  | 'regular' | 'directory' | 'symlink' | 'pipe' | 'fifo' | 'socket' | 'tty' | 'character device' | 'block device'
-  | 'eventpoll' | 'eventfd' | 'timerfd' | 'signalfd' | 'inotify' | 'fanotify' | 'userfaultfd' | 'io_uring' | 'memfd' | 'pidfd'
-  | 'anonymous' | 'namespace' | 'unknown';
+  | 'regular'
+  | 'directory'
+  | 'symlink'
+  | 'pipe'
+  | 'fifo'
+  | 'socket'
+  | 'tty'
+  | 'character device'
+  | 'block device'
+  | 'eventpoll'
+  | 'eventfd'
+  | 'timerfd'
+  | 'signalfd'
+  | 'inotify'
+  | 'fanotify'
+  | 'userfaultfd'
+  | 'io_uring'
+  | 'memfd'
+  | 'pidfd'
+  | 'anonymous'
+  | 'namespace'
+  | 'unknown';
 
 /** The names after `anon_inode:`. Only inotify's has no brackets. */
 const ANONYMOUS: ReadonlyMap<string, FileKind> = new Map<string, FileKind>([

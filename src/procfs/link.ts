@@ -10,7 +10,8 @@ export const isSocketLink = (link: string | null): boolean => link?.startsWith('
 export const isAnonymousLink = (link: string | null): boolean => link?.startsWith('anon_inode:') === true;
 
 /** Sockets and pipes: the link names their inode, as `pipe:[4711]` does. */
-export const namesInode = (link: string | null): link is string => isSocketLink(link) || link?.startsWith('pipe:[') === true;
+export const namesInode = (link: string | null): link is string =>
+  isSocketLink(link) || link?.startsWith('pipe:[') === true;
 
 const SOCKET = 'socket:['.length;
 const PIPE = 'pipe:['.length;
@@ -19,6 +20,7 @@ const PIPE = 'pipe:['.length;
 export function inodeOf(link: string): number {
   if (!namesInode(link)) return NaN;
   let inode = 0;
-  for (let at = link.startsWith('s') ? SOCKET : PIPE; at < link.length - 1; at++) inode = inode * 10 + link.charCodeAt(at) - 48;
+  for (let at = link.startsWith('s') ? SOCKET : PIPE; at < link.length - 1; at++)
+    inode = inode * 10 + link.charCodeAt(at) - 48;
   return inode;
 }

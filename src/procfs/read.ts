@@ -26,7 +26,14 @@ const NUMBER = /^(?:0|[1-9]\d{0,9})$/;
 /** The numbers among a directory's names, ascending. A typed array sorts ten thousand of them without a callback. */
 export function listNumbers(path: string): number[] | string {
   try {
-    return [...Float64Array.from(fs().readdirSync(path).filter((name) => NUMBER.test(name)), Number).sort()];
+    return [
+      ...Float64Array.from(
+        fs()
+          .readdirSync(path)
+          .filter((name) => NUMBER.test(name)),
+        Number,
+      ).sort(),
+    ];
   } catch (error) {
     return codeOf(error);
   }

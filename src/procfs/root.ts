@@ -5,7 +5,8 @@ import { codeOf, fs } from './read.ts';
 export const PROC = '/proc';
 
 /** The error of whoever cannot do without /proc. */
-export const unavailable = (message: string): Error => Object.assign(new Error(message), { code: 'ERR_PROC_UNAVAILABLE' });
+export const unavailable = (message: string): Error =>
+  Object.assign(new Error(message), { code: 'ERR_PROC_UNAVAILABLE' });
 
 /**
  * Is `root` the proc filesystem of this process' own pid namespace? In another one's the same numbers name
@@ -14,7 +15,7 @@ export const unavailable = (message: string): Error => Object.assign(new Error(m
  * @throws {Error} `ERR_PROC_UNAVAILABLE` when it is not
  */
 export function checkProc(root: string = PROC): void {
-  let self;
+  let self: string;
   try {
     self = fs().readlinkSync(`${root}/self`);
   } catch (error) {

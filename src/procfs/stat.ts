@@ -32,7 +32,10 @@ export function parseStat(text: string): Stat | undefined {
   const open = text.indexOf('(');
   const close = text.lastIndexOf(')');
   if (open < 0 || close < open) return undefined;
-  const fields = text.slice(close + 1).trim().split(' ', NEEDED);
+  const fields = text
+    .slice(close + 1)
+    .trim()
+    .split(' ', NEEDED);
   const [state = ''] = fields;
   if (fields.length < NEEDED || state.length !== 1) return undefined;
   if (!fields.every((field, index) => index === STATE || NUMBER.test(field))) return undefined;

@@ -28,7 +28,8 @@ export interface Coverage {
 const GONE: ReadonlySet<string> = new Set(['ESRCH', 'ENOENT', 'EBADF']);
 
 /** What was there and could not be looked at. */
-export const unseen = ({ skipped }: Pick<Coverage, 'skipped'>): Skipped[] => skipped.filter(({ code }) => !GONE.has(code));
+export const unseen = ({ skipped }: Pick<Coverage, 'skipped'>): Skipped[] =>
+  skipped.filter(({ code }) => !GONE.has(code));
 
 /** Counts what a scan sees and skips. */
 export class Account implements Coverage {

@@ -26,7 +26,12 @@ const MODES = ['r', 'w', 'rw', 'rw'] as const;
  * The details of a holder; undefined when the descriptor changed or the pid was reused while they were read,
  * so that nobody's name stands beside another's file.
  */
-export function describeHolder({ id, sharedWith }: Table, fd: number, file: FileRef, same: boolean | undefined): Holder | undefined {
+export function describeHolder(
+  { id, sharedWith }: Table,
+  fd: number,
+  file: FileRef,
+  same: boolean | undefined,
+): Holder | undefined {
   const before = readStat(id);
   const holder: Holder = { pid: id, fd };
   const info = readFdinfo(id, fd);

@@ -42,7 +42,8 @@ export class OpenFiles extends Columns {
     }
     this.inos[item] = Number(stat.ino);
     this.modes[item] = Number(stat.mode);
-    this.devs[item] = (Number((stat.dev >> 8n) & 0xfffn) << 20) | Number((stat.dev & 0xffn) | ((stat.dev >> 12n) & 0xfff00n));
+    this.devs[item] =
+      (Number((stat.dev >> 8n) & 0xfffn) << 20) | Number((stat.dev & 0xffn) | ((stat.dev >> 12n) & 0xfff00n));
   }
 
   protected readOpen(id: number, folder: FdFolder): boolean {
@@ -53,7 +54,8 @@ export class OpenFiles extends Columns {
       if (at < parent.end && this.fds[at] === fd && this.#isSame(at, id, fd)) return this.#inherit(id, fd, at);
       const result = folder.stat(fd);
       // The folder's own number is left out.
-      if (result === 0 && !(fd === folder.fd && isOurs(id, fd))) this.#push(id, fd, folder.ino, folder.dev, folder.mode);
+      if (result === 0 && !(fd === folder.fd && isOurs(id, fd)))
+        this.#push(id, fd, folder.ino, folder.dev, folder.mode);
       if (result === 0 || !isOpen(id, fd)) return result;
       this.readListed(id, fd);
       return 0;

@@ -24,7 +24,8 @@ export function checkFile(value: FileRef, name: string): FileRef {
 }
 
 export function checkOptions<T extends object>(value: T | undefined): T | undefined {
-  if (value !== undefined && (typeof value !== 'object' || value === null)) throw badType('options', 'an object', value);
+  if (value !== undefined && (typeof value !== 'object' || value === null))
+    throw badType('options', 'an object', value);
   return value;
 }
 
@@ -37,7 +38,8 @@ interface CheckedScan {
 /** A copy, as of {@link checkFile}. */
 export function checkScan(options: ScanOptions | undefined): CheckedScan {
   const { pids, onProgress } = checkOptions(options) ?? {};
-  if (onProgress !== undefined && typeof onProgress !== 'function') throw badType('options.onProgress', 'a function', onProgress);
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw badType('options.onProgress', 'a function', onProgress);
   if (pids === undefined) return { pids, onProgress };
   if (typeof pids !== 'object' || pids === null || typeof pids[Symbol.iterator] !== 'function') {
     throw badType('options.pids', 'an iterable of pids', pids);

@@ -46,8 +46,10 @@ function whyRefused(pid: number): string {
   const mismatch = identityMismatch(mine, theirs);
   if (mismatch !== undefined) return mismatch;
   const owner = readOwner(pid);
-  if (typeof owner === 'number' && owner !== theirs.uids[1]) return 'not dumpable: it changed its user, or asked for protection';
-  if ((theirs.permitted & ~mine.permitted) !== 0n) return 'more privileged: it has capabilities that this process lacks';
+  if (typeof owner === 'number' && owner !== theirs.uids[1])
+    return 'not dumpable: it changed its user, or asked for protection';
+  if ((theirs.permitted & ~mine.permitted) !== 0n)
+    return 'more privileged: it has capabilities that this process lacks';
   return OUTSIDE;
 }
 

@@ -27,7 +27,8 @@ const WORDS: Record<string, string> = {
   EBADF: 'is not open',
   EINVAL: 'is not an epoll instance',
   EACCES: 'may not be read: another user’s, or not dumpable; run as the same user, or with CAP_SYS_PTRACE',
-  EPERM: 'may not be inspected: another user’s, not dumpable, or outside of this sandbox; run as the same user, or with CAP_SYS_PTRACE',
+  EPERM:
+    'may not be inspected: another user’s, not dumpable, or outside of this sandbox; run as the same user, or with CAP_SYS_PTRACE',
 };
 
 /**
@@ -37,7 +38,8 @@ const WORDS: Record<string, string> = {
 export function subjectError(code: string, pid: number, fd?: number, why?: string): SubjectError {
   const subject = fd === undefined ? `pid ${pid}` : `fd ${fd} of pid ${pid}`;
   const errno = -(constants.errno[code as keyof typeof constants.errno] ?? 0);
-  const words = why ?? (code === 'ESRCH' && taskExists(pid) ? 'has ended: it has no descriptors of its own any more' : WORDS[code]);
+  const words =
+    why ?? (code === 'ESRCH' && taskExists(pid) ? 'has ended: it has no descriptors of its own any more' : WORDS[code]);
   const error = new Error(`${code}: ${subject} ${words ?? 'could not be read'}`);
   return Object.assign(error, { code, errno, pid, ...(fd === undefined ? {} : { fd }) });
 }

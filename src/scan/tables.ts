@@ -62,7 +62,13 @@ export function scan(
   return { tables: comparable ? withoutShared(tables, first) : tables, account, comparable };
 }
 
-function scanProcess(pid: number, tables: Map<number, Table>, account: Account, comparable: boolean, list: Lister): void {
+function scanProcess(
+  pid: number,
+  tables: Map<number, Table>,
+  account: Account,
+  comparable: boolean,
+  list: Lister,
+): void {
   const fds = list(pid);
   if (typeof fds === 'string') return account.skip(pid, goneOrHidden(pid, fds), 'process');
   if (comparable) {

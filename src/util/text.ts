@@ -23,7 +23,8 @@ export function table(head: string[], rows: string[][], right: number[] = []): s
   return cells.map((row) => row.map(pad).join('  ').trimEnd());
 }
 
-export const plural = (count: number, one: string, many: string = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+export const plural = (count: number, one: string, many: string = `${one}s`): string =>
+  `${count} ${count === 1 ? one : many}`;
 
 /** `a`, `a and b`, `a, b and c`. */
 export const list = (items: string[], word = 'and'): string =>

@@ -4,7 +4,16 @@
  * The references are compiled beside it, where there is a compiler.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,7 +84,9 @@ export async function build(): Promise<Build> {
 }
 
 function compileReferences(output: string): References {
-  const sources = readdirSync(SOURCES).filter((name) => name.endsWith('.c')).map((name) => join(SOURCES, name));
+  const sources = readdirSync(SOURCES)
+    .filter((name) => name.endsWith('.c'))
+    .map((name) => join(SOURCES, name));
   run('cc', ['-O2', '-Wall', '-shared', '-fPIC', ...sources, '-o', output]);
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
   const shared = koffi.load(output);
@@ -86,7 +97,10 @@ function compileReferences(output: string): References {
     return (...args) => {
       const out = new BigInt64Array(6);
       if (call(...args, out) !== 0) throw new Error(`${declaration} could not read the scene`);
-      const [descriptors = 0, groups = 0, holders = 0, kcmpCalls = 0, procReads = 0, errors = 0] = Array.from(out, Number);
+      const [descriptors = 0, groups = 0, holders = 0, kcmpCalls = 0, procReads = 0, errors = 0] = Array.from(
+        out,
+        Number,
+      );
       if (errors !== 0) throw new Error(`${declaration}: ${errors} calls failed`);
       return { descriptors, groups, holders, kcmpCalls, procReads };
     };

@@ -18,11 +18,7 @@ export const calls = ({ library, references }: Build): Suite => ({
     const [pid1 = 0, pid2 = 0] = scene.pids;
     const file = { name: 'kcmp()', perRun: CALLS, kcmpCalls: 1, procReads: 0 };
     const common = { rounds: ROUNDS, warmup: 10, scene: 'descriptors of two other processes' };
-    const cLoop = {
-      ...file,
-      name: 'C loop',
-      run: () => references?.loopFile(CALLS, pid1, pid2, 5, 7),
-    };
+    const cLoop = { ...file, name: 'C loop', run: () => references?.loopFile(CALLS, pid1, pid2, 5, 7) };
     const missing = references === undefined ? { against: [], leftOut: NO_COMPILER } : { against: [cLoop] };
     const limit = 1.22;
     if (wanted('call.kcmp')) {
@@ -37,7 +33,13 @@ export const calls = ({ library, references }: Build): Suite => ({
       const run = (): void => {
         for (let i = 0; i < CALLS; i++) sameFile(a, b);
       };
-      yield compare({ ...common, ...missing, name: 'call.sameFile', ours: { ...file, name: 'sameFile()', run }, limit });
+      yield compare({
+        ...common,
+        ...missing,
+        name: 'call.sameFile',
+        ours: { ...file, name: 'sameFile()', run },
+        limit,
+      });
     }
     if (wanted('call.isEpollTarget')) {
       const { pid } = process;

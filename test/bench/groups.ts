@@ -50,7 +50,12 @@ function holdersRow(build: Build, scene: string, pids: number[]): Row {
 }
 
 /** `kcmp groups` beside the programs that list descriptors, each as a whole process. */
-function* commandRows({ main }: Build, wanted: (row: string) => boolean, scene: string, pids: number[]): Generator<Row> {
+function* commandRows(
+  { main }: Build,
+  wanted: (row: string) => boolean,
+  scene: string,
+  pids: number[],
+): Generator<Row> {
   const ours = wholeProcess(process.execPath, [main, 'groups', ...pids.map(String)], 'kcmp groups');
   const peers = [
     { name: 'command.groups', peer: wholeProcess('lsof', ['-nP', '-p', pids.join()]), limit: 1.0 },
@@ -65,24 +70,41 @@ function* commandRows({ main }: Build, wanted: (row: string) => boolean, scene: 
   if (!wanted('command.machine')) return;
   const all = wholeProcess(process.execPath, [main, 'groups'], 'kcmp groups');
   const named = { name: 'command.machine', scene: 'the whole machine', limit: 1.0 };
-  if (isInstalled('lsof')) yield compare({ ...named, ours: all, against: [wholeProcess('lsof', ['-nP'])], rounds: 5, warmup: 1 });
+  if (isInstalled('lsof'))
+    yield compare({ ...named, ours: all, against: [wholeProcess('lsof', ['-nP'])], rounds: 5, warmup: 1 });
   else yield { ...named, leftOut: 'lsof: not installed' };
 }
 
 function* growth(build: Build, wanted: (row: string) => boolean, pids: number[]): Generator<Row> {
   const parts = [2, 8, 32].map((count) => pids.slice(0, count));
   const rows = (name: string, job: (part: number[]) => Job): Generator<Row> =>
-    growthRows(build, name, ROUNDS, parts.map((part) => ({ scene: `${part.length * EACH} descriptors`, job: job(part) })));
+    growthRows(
+      build,
+      name,
+      ROUNDS,
+      parts.map((part) => ({ scene: `${part.length * EACH} descriptors`, job: job(part) })),
+    );
   if (wanted('growth.groups')) yield* rows('growth.groups', (part) => ({ call: 'groupFiles', pids: part }));
   if (wanted('growth.holders')) {
-    yield* rows('growth.holders', (part) => ({ call: 'findHolders', file: { pid: part[0] ?? 0, fd: EVENTFD }, pids: part }));
+    yield* rows('growth.holders', (part) => ({
+      call: 'findHolders',
+      file: { pid: part[0] ?? 0, fd: EVENTFD },
+      pids: part,
+    }));
   }
 }
 
 export const mixedGroups = (build: Build): Suite => ({
   rows: [
-    'groups.mixed', 'groups.memory', 'holders', 'growth.groups', 'growth.holders',
-    'command.groups', 'command.groups-lsfd', 'command.groups-ss', 'command.machine',
+    'groups.mixed',
+    'groups.memory',
+    'holders',
+    'growth.groups',
+    'growth.holders',
+    'command.groups',
+    'command.groups-lsfd',
+    'command.groups-ss',
+    'command.machine',
   ],
   async *run(wanted): AsyncGenerator<Row> {
     const scene = await mixScene('mixed', PROCESSES, EACH);
@@ -91,7 +113,12 @@ export const mixedGroups = (build: Build): Suite => ({
     if (wanted('groups.mixed')) yield groupRow(build, 'groups.mixed', what, pids, 1.0);
     if (wanted('groups.memory')) {
       const value = measureMemory(build.index, { call: 'groupFiles', pids }) / 1e6;
-      yield { name: 'groups.memory', scene: 'peak memory added by grouping these', figure: { value, unit: 'MB' }, limit: 40 };
+      yield {
+        name: 'groups.memory',
+        scene: 'peak memory added by grouping these',
+        figure: { value, unit: 'MB' },
+        limit: 40,
+      };
     }
     if (wanted('holders')) yield holdersRow(build, what, pids);
     yield* growth(build, wanted, pids);

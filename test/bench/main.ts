@@ -14,13 +14,17 @@ import type { Row } from './row.ts';
 import { start } from './start.ts';
 import { HEADER, rowLines } from './table.ts';
 
-const { values, positionals } = parseArgs({ options: { json: { type: 'boolean', default: false } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
 const wanted = (row: string): boolean => positionals.length === 0 || positionals.some((name) => row.includes(name));
 
 const built = await build();
 const machine = { kernel: release(), arch: process.arch, node: process.version, cpu: cpus()[0]?.model ?? 'unknown' };
 const rows: Row[] = [];
-if (!values.json) console.log(`Linux ${machine.kernel} ${machine.arch}, Node ${machine.node}, ${machine.cpu}\n${HEADER}`);
+if (!values.json)
+  console.log(`Linux ${machine.kernel} ${machine.arch}, Node ${machine.node}, ${machine.cpu}\n${HEADER}`);
 for (const suite of [calls, mixedGroups, socketGroups, treeGroups, epolls, start].map((of) => of(built))) {
   if (!suite.rows.some(wanted)) continue;
   for await (const row of suite.run(wanted)) {

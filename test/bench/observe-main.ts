@@ -43,7 +43,16 @@ function wrapKoffi(index: string): void {
 
 function wrapFs(): void {
   const table = fs as unknown as Record<string, Any>;
-  for (const name of ['readdirSync', 'opendirSync', 'readlinkSync', 'statSync', 'lstatSync', 'readFileSync', 'openSync', 'existsSync']) {
+  for (const name of [
+    'readdirSync',
+    'opendirSync',
+    'readlinkSync',
+    'statSync',
+    'lstatSync',
+    'readFileSync',
+    'openSync',
+    'existsSync',
+  ]) {
     const call = table[name] as Any;
     table[name] = (...args) => {
       if (String(args[0]).startsWith('/proc')) counts.procReads++;
@@ -56,7 +65,11 @@ function wrapFs(): void {
 const kilobytes = (field: string): number =>
   Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(fs.readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024;
 
-const { index, job, what } = JSON.parse(fs.readFileSync(0, 'utf8')) as { index: string; job: Job; what: 'calls' | 'memory' };
+const { index, job, what } = JSON.parse(fs.readFileSync(0, 'utf8')) as {
+  index: string;
+  job: Job;
+  what: 'calls' | 'memory';
+};
 if (what === 'calls') {
   wrapKoffi(index);
   wrapFs();

@@ -7,7 +7,10 @@ const MAIN = fileURLToPath(new URL('./observe-main.ts', import.meta.url));
 
 function observe(index: string, job: Job, what: 'calls' | 'memory'): unknown {
   const input = JSON.stringify({ index, job, what });
-  const child = spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), MAIN], { input, encoding: 'utf8' });
+  const child = spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), MAIN], {
+    input,
+    encoding: 'utf8',
+  });
   if (child.status !== 0) throw child.error ?? new Error(`observing ${job.call} failed:\n${child.stderr}`);
   return JSON.parse(child.stdout);
 }

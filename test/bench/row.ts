@@ -58,7 +58,12 @@ export function compare({ name, scene, ours, against, limit, leftOut, rounds, wa
     return { ...counts, ms: timings[index]?.ms ?? NaN };
   };
   const fastest = timings.slice(1).sort((a, b) => a.ms - b.ms)[0];
-  const row: Row = { name, scene, ours: cost(0), against: against.map((_, i) => cost(i + 1)).sort((a, b) => a.ms - b.ms) };
+  const row: Row = {
+    name,
+    scene,
+    ours: cost(0),
+    against: against.map((_, i) => cost(i + 1)).sort((a, b) => a.ms - b.ms),
+  };
   if (fastest !== undefined && timings[0] !== undefined) row.ratio = ratio(timings[0], fastest);
   if (limit !== undefined) row.limit = limit;
   if (leftOut !== undefined) row.leftOut = leftOut;

@@ -81,8 +81,10 @@ export async function treeScene(workers: number, shared: number): Promise<Scene>
         libc.dup(fd); // not closed on exec, unlike what Node opens
         fs.closeSync(fd);
       }
-      return Array.from({ length: workers }, () =>
-        childProcess.spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] }).pid as number);
+      return Array.from(
+        { length: workers },
+        () => childProcess.spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] }).pid as number,
+      );
     },
     workers,
     shared,
@@ -92,7 +94,11 @@ export async function treeScene(workers: number, shared: number): Promise<Scene>
 }
 
 /** An epoll instance; `renumbered`: every target has moved to another number since it was registered. */
-export async function epollScene(kind: 'eventfds' | 'sockets', targets: number, renumbered = false): Promise<EpollScene> {
+export async function epollScene(
+  kind: 'eventfds' | 'sockets',
+  targets: number,
+  renumbered = false,
+): Promise<EpollScene> {
   const child: Child = await startChild();
   const { efd, tfds, fds } = await child.run(
     ({ libc }, kind, targets, renumbered) => {

@@ -11,15 +11,33 @@ export const start = ({ main, index, empty }: Build): Suite => ({
   async *run(wanted): AsyncGenerator<Row> {
     const node = process.execPath;
     const file = `${process.pid}:0`;
-    const common = { scene: 'the whole process', rounds: ROUNDS, against: [wholeProcess(node, ['-e', '0'], 'node -e 0')] };
+    const common = {
+      scene: 'the whole process',
+      rounds: ROUNDS,
+      against: [wholeProcess(node, ['-e', '0'], 'node -e 0')],
+    };
     if (wanted('command.same')) {
-      yield compare({ ...common, name: 'command.same', ours: wholeProcess(node, [main, 'same', file, file], 'kcmp same'), limit: 1.35 });
+      yield compare({
+        ...common,
+        name: 'command.same',
+        ours: wholeProcess(node, [main, 'same', file, file], 'kcmp same'),
+        limit: 1.35,
+      });
     }
     if (wanted('command.help')) {
-      yield compare({ ...common, name: 'command.help', ours: wholeProcess(node, [main, '--help'], 'kcmp --help'), limit: 1.1 });
+      yield compare({
+        ...common,
+        name: 'command.help',
+        ours: wholeProcess(node, [main, '--help'], 'kcmp --help'),
+        limit: 1.1,
+      });
     }
     if (wanted('import')) {
-      const script = (file: string): string[] => ['--input-type=module', '-e', `import ${JSON.stringify(pathToFileURL(file).href)}`];
+      const script = (file: string): string[] => [
+        '--input-type=module',
+        '-e',
+        `import ${JSON.stringify(pathToFileURL(file).href)}`,
+      ];
       const row = compare({
         ...common,
         name: 'import',

@@ -6,7 +6,15 @@ const time = (ms: number): string =>
 
 const count = (value: number | undefined): string => (value === undefined ? '·' : String(value));
 
-const line = (name: string, what: string, ms: string, calls: string, reads: string, ratio: string, limit: string): string =>
+const line = (
+  name: string,
+  what: string,
+  ms: string,
+  calls: string,
+  reads: string,
+  ratio: string,
+  limit: string,
+): string =>
   [name.padEnd(24), what.padEnd(42), ms.padStart(10), calls.padStart(9), reads.padStart(9), ratio.padStart(10), limit]
     .join(' ')
     .trimEnd();
@@ -20,7 +28,9 @@ export function rowLines(row: Row): string {
   const { name, scene, ours, against = [], ratio, figure, limit, leftOut } = row;
   const measured = figure === undefined ? ratio?.toFixed(3) : `${figure.value.toFixed(1)} ${figure.unit}`;
   const verdict = limit === undefined ? '' : `${limit}${(figure?.value ?? ratio ?? 0) > limit ? '  MISSED' : ''}`;
-  const lines = [line(name, scene, '', '', '', ours === undefined ? measured ?? '' : '', ours === undefined ? verdict : '')];
+  const lines = [
+    line(name, scene, '', '', '', ours === undefined ? (measured ?? '') : '', ours === undefined ? verdict : ''),
+  ];
   if (ours !== undefined) lines.push(costLine(ours, measured, verdict));
   lines.push(...against.map((cost) => costLine(cost)));
   if (leftOut !== undefined) lines.push(line('', `  left out: ${leftOut}`, '', '', '', '', ''));

@@ -6,7 +6,14 @@ import { F_DUPFD_QUERY, SYSCALL_NUMBERS, TASK_RESOURCE_TYPES } from '../../src/b
 import * as kcmp from '../../src/index.ts';
 
 const TYPES = {
-  KCMP_FILE: 0, KCMP_VM: 1, KCMP_FILES: 2, KCMP_FS: 3, KCMP_SIGHAND: 4, KCMP_IO: 5, KCMP_SYSVSEM: 6, KCMP_EPOLL_TFD: 7,
+  KCMP_FILE: 0,
+  KCMP_VM: 1,
+  KCMP_FILES: 2,
+  KCMP_FS: 3,
+  KCMP_SIGHAND: 4,
+  KCMP_IO: 5,
+  KCMP_SYSVSEM: 6,
+  KCMP_EPOLL_TFD: 7,
 };
 const KCMP_H = '/usr/include/linux/kcmp.h';
 const FCNTL_H = '/usr/include/linux/fcntl.h';
@@ -46,13 +53,16 @@ describe('the system call numbers', () => {
       const text = readFileSync(path, 'utf8');
       const numberOf = (name: string): number => Number(new RegExp(`__NR(?:3264)?_${name} (\\d+)`).exec(text)?.[1]);
       // On 32 bits fcntl64 takes the locks that fcntl has on 64.
-      const expected = Object.fromEntries(NAMES.map((name) => [name, numberOf(name === 'fcntl' ? `fcntl${wide}` : name)]));
+      const expected = Object.fromEntries(
+        NAMES.map((name) => [name, numberOf(name === 'fcntl' ? `fcntl${wide}` : name)]),
+      );
       for (const architecture of architectures) assert.deepEqual(SYSCALL_NUMBERS[architecture], expected);
     });
   }
 
   test('of arm and ppc64, whose headers are rarely at hand, are those of their syscall.tbl', () => {
-    const inOrder = (architecture: 'arm' | 'ppc64'): unknown[] => NAMES.map((name) => SYSCALL_NUMBERS[architecture]?.[name]);
+    const inOrder = (architecture: 'arm' | 'ppc64'): unknown[] =>
+      NAMES.map((name) => SYSCALL_NUMBERS[architecture]?.[name]);
     assert.deepEqual(inOrder('arm'), [378, 221, 322, 6, 3, 397, 217, 332, 19]);
     assert.deepEqual(inOrder('ppc64'), [354, 55, 286, 6, 3, 383, 202, 296, 19]);
   });

@@ -5,14 +5,50 @@ import * as api from '../../src/index.ts';
 
 type Attempt = (value: unknown) => unknown;
 // The kernel cuts to 32 bits and koffi cuts fractions, so each of these would be answered as some other number.
-const WRONG_NUMBERS = [-1, 0.5, 1.000001, NaN, Infinity, -Infinity, 2 ** 32, 2 ** 32 + 1, 2 ** 53, -(2 ** 31) - 1, 1e300];
+const WRONG_NUMBERS = [
+  -1,
+  0.5,
+  1.000001,
+  NaN,
+  Infinity,
+  -Infinity,
+  2 ** 32,
+  2 ** 32 + 1,
+  2 ** 53,
+  -(2 ** 31) - 1,
+  1e300,
+];
 const WRONG_KINDS = [
-  '1', '', 1n, -1n, true, false, null, Symbol('fd'), {}, [], [1], () => 1, new Number(1), new Date(1), new Uint8Array(1),
-  { valueOf: () => 1 }, { [Symbol.toPrimitive]: () => 1 }, Promise.resolve(1), Object.create(null),
+  '1',
+  '',
+  1n,
+  -1n,
+  true,
+  false,
+  null,
+  Symbol('fd'),
+  {},
+  [],
+  [1],
+  () => 1,
+  new Number(1),
+  new Date(1),
+  new Uint8Array(1),
+  { valueOf: () => 1 },
+  { [Symbol.toPrimitive]: () => 1 },
+  Promise.resolve(1),
+  Object.create(null),
 ];
 
 // Types forbid most of these calls; what JavaScript may pass is the question here.
-type Name = 'kcmp' | 'sameFile' | 'compareFiles' | 'isEpollTarget' | 'compareEpollTarget' | 'compareTasks' | 'packEpollSlot';
+type Name =
+  | 'kcmp'
+  | 'sameFile'
+  | 'compareFiles'
+  | 'isEpollTarget'
+  | 'compareEpollTarget'
+  | 'compareTasks'
+  | 'packEpollSlot';
 const { kcmp, sameFile, compareFiles, isEpollTarget, compareEpollTarget, compareTasks, packEpollSlot } =
   api as unknown as Record<Name, (...args: unknown[]) => unknown>;
 const pid = process.pid;
@@ -40,12 +76,14 @@ const INT31: Array<[string, Attempt]> = [
 ];
 
 /** Every place that takes a number, 0 … 2^32−1. */
-const U32: Array<[string, Attempt]> = ['efd', 'tfd', 'toff'].flatMap((member): Array<[string, Attempt]> => [
-  [`slot.${member}`, (value) => kcmp(pid, pid, 7, 1, { ...target, [member]: value })],
-  [`target.${member}`, (value) => isEpollTarget(ref, { ...target, [member]: value })],
-  [`target.${member}`, (value) => compareEpollTarget(ref, { ...target, [member]: value })],
-  [`slot.${member}`, (value) => packEpollSlot({ ...target, [member]: value })],
-]);
+const U32: Array<[string, Attempt]> = ['efd', 'tfd', 'toff'].flatMap(
+  (member): Array<[string, Attempt]> => [
+    [`slot.${member}`, (value) => kcmp(pid, pid, 7, 1, { ...target, [member]: value })],
+    [`target.${member}`, (value) => isEpollTarget(ref, { ...target, [member]: value })],
+    [`target.${member}`, (value) => compareEpollTarget(ref, { ...target, [member]: value })],
+    [`slot.${member}`, (value) => packEpollSlot({ ...target, [member]: value })],
+  ],
+);
 
 const OBJECTS: Array<[string, Attempt]> = [
   ['slot', (value) => kcmp(pid, pid, 7, 1, value)],
@@ -58,18 +96,22 @@ const OBJECTS: Array<[string, Attempt]> = [
 
 function refuses([name, attempt]: [string, Attempt], values: unknown[], code: string, type: string): void {
   for (const value of values) {
-    assert.throws(() => attempt(value), (error: NodeJS.ErrnoException) => {
-      assert.equal(error.name, type);
-      assert.equal(error.code, code);
-      assert.ok(error.message.includes(`"${name}"`), `${error.message} does not name "${name}"`);
-      return true;
-    });
+    assert.throws(
+      () => attempt(value),
+      (error: NodeJS.ErrnoException) => {
+        assert.equal(error.name, type);
+        assert.equal(error.code, code);
+        assert.ok(error.message.includes(`"${name}"`), `${error.message} does not name "${name}"`);
+        return true;
+      },
+    );
   }
 }
 
 describe('a number', () => {
   test('that is fractional, NaN or out of range is a RangeError ERR_OUT_OF_RANGE that names it', () => {
-    for (const place of INT31) refuses(place, [...WRONG_NUMBERS, 2 ** 31, 2 ** 32 - 1], 'ERR_OUT_OF_RANGE', 'RangeError');
+    for (const place of INT31)
+      refuses(place, [...WRONG_NUMBERS, 2 ** 31, 2 ** 32 - 1], 'ERR_OUT_OF_RANGE', 'RangeError');
     for (const place of U32) refuses(place, WRONG_NUMBERS, 'ERR_OUT_OF_RANGE', 'RangeError');
   });
 
@@ -95,20 +137,39 @@ describe('a number', () => {
 
 describe('the type', () => {
   test('that is no signed 32-bit integer is refused like any number', () => {
-    refuses(['type', (value) => kcmp(pid, pid, value)], [0.5, NaN, 2 ** 31, 2 ** 32, 2 ** 32 + 1, -(2 ** 31) - 1], 'ERR_OUT_OF_RANGE', 'RangeError');
-    refuses(['type', (value) => kcmp(pid, pid, value)], ['0', 1n, null, undefined, {}], 'ERR_INVALID_ARG_TYPE', 'TypeError');
+    refuses(
+      ['type', (value) => kcmp(pid, pid, value)],
+      [0.5, NaN, 2 ** 31, 2 ** 32, 2 ** 32 + 1, -(2 ** 31) - 1],
+      'ERR_OUT_OF_RANGE',
+      'RangeError',
+    );
+    refuses(
+      ['type', (value) => kcmp(pid, pid, value)],
+      ['0', 1n, null, undefined, {}],
+      'ERR_INVALID_ARG_TYPE',
+      'TypeError',
+    );
   });
 
   test('that is unknown is left to the kernel, which answers EINVAL', () => {
     for (const type of [-1, 8, 100, 2 ** 31 - 1, -(2 ** 31)]) {
-      assert.throws(() => kcmp(pid, pid, type), { name: 'KcmpError', code: 'EINVAL', message: new RegExp(`no comparison type ${type}`) });
+      assert.throws(() => kcmp(pid, pid, type), {
+        name: 'KcmpError',
+        code: 'EINVAL',
+        message: new RegExp(`no comparison type ${type}`),
+      });
     }
   });
 
   test('that takes no index refuses one', () => {
     for (const type of [1, 2, 3, 4, 5, 6]) {
       refuses(['fd1', (value) => kcmp(pid, pid, type, value)], [0, 1, null], 'ERR_INVALID_ARG_TYPE', 'TypeError');
-      refuses(['fd2', (value) => kcmp(pid, pid, type, undefined, value)], [0, target], 'ERR_INVALID_ARG_TYPE', 'TypeError');
+      refuses(
+        ['fd2', (value) => kcmp(pid, pid, type, undefined, value)],
+        [0, target],
+        'ERR_INVALID_ARG_TYPE',
+        'TypeError',
+      );
     }
   });
 });
@@ -121,7 +182,12 @@ describe('an object', () => {
 
   test('is read once, so that a getter cannot change what was checked', () => {
     let reads = 0;
-    const changing = { pid, get fd() { return reads++ === 0 ? 1 : 1.5; } };
+    const changing = {
+      pid,
+      get fd() {
+        return reads++ === 0 ? 1 : 1.5;
+      },
+    };
     assert.equal(sameFile(changing, ref), true);
     assert.equal(reads, 1);
   });
@@ -130,7 +196,9 @@ describe('an object', () => {
 test('a resource that is unknown is a TypeError ERR_INVALID_ARG_VALUE that lists the known ones', () => {
   for (const resource of ['', 'VM', 'file', 'epoll', 'constructor', '__proto__']) {
     assert.throws(() => compareTasks(pid, pid, resource), {
-      name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE', message: /vm, files, fs, sighand, io, sysvsem/,
+      name: 'TypeError',
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: /vm, files, fs, sighand, io, sysvsem/,
     });
   }
   for (const resource of [undefined, null, 1, {}, ['vm'], new String('vm')]) {
@@ -139,7 +207,14 @@ test('a resource that is unknown is a TypeError ERR_INVALID_ARG_VALUE that lists
 });
 
 test('an error prints any value that it refuses, whatever its own toString does', () => {
-  const hostile = { toString() { throw new Error('hostile'); }, [Symbol.for('nodejs.util.inspect.custom')]() { throw new Error('hostile'); } };
+  const hostile = {
+    toString() {
+      throw new Error('hostile');
+    },
+    [Symbol.for('nodejs.util.inspect.custom')]() {
+      throw new Error('hostile');
+    },
+  };
   assert.throws(() => kcmp(hostile, pid, 1), { code: 'ERR_INVALID_ARG_TYPE' });
   assert.throws(() => compareTasks(pid, pid, hostile), { code: 'ERR_INVALID_ARG_TYPE' });
 });

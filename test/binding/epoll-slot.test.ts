@@ -37,7 +37,11 @@ describe('packEpollSlot', () => {
 
 describe('unpackEpollSlot', () => {
   test('reads back what was packed', () => {
-    for (const slot of [{ efd: 0, tfd: 0, toff: 0 }, { efd: 5, tfd: 300, toff: 70_000 }, { efd: MAX, tfd: 1, toff: 2 ** 31 }]) {
+    for (const slot of [
+      { efd: 0, tfd: 0, toff: 0 },
+      { efd: 5, tfd: 300, toff: 70_000 },
+      { efd: MAX, tfd: 1, toff: 2 ** 31 },
+    ]) {
       assert.deepEqual(unpackEpollSlot(packEpollSlot(slot)), slot);
     }
   });
@@ -56,13 +60,27 @@ describe('unpackEpollSlot', () => {
 
   test('refuses any other length with ERR_OUT_OF_RANGE', () => {
     for (const length of [0, 4, 11, 13, 16]) {
-      const expected = { name: 'RangeError', code: 'ERR_OUT_OF_RANGE', message: /"bytes".*12 bytes long.*Received \d+ bytes/ };
+      const expected = {
+        name: 'RangeError',
+        code: 'ERR_OUT_OF_RANGE',
+        message: /"bytes".*12 bytes long.*Received \d+ bytes/,
+      };
       assert.throws(() => unpackEpollSlot(new Uint8Array(length)), expected);
     }
   });
 
   test('refuses what is no Uint8Array with ERR_INVALID_ARG_TYPE', () => {
-    const wrong = [undefined, null, 12, '012345678901', new Array(12).fill(0), new ArrayBuffer(12), new Uint16Array(6), new DataView(new ArrayBuffer(12)), { length: 12 }];
+    const wrong = [
+      undefined,
+      null,
+      12,
+      '012345678901',
+      new Array(12).fill(0),
+      new ArrayBuffer(12),
+      new Uint16Array(6),
+      new DataView(new ArrayBuffer(12)),
+      { length: 12 },
+    ];
     for (const bytes of wrong) {
       assert.throws(() => unpackEpollSlot(bytes as never), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
     }

@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import {
-  compareEpollTarget, compareFiles, isEpollTarget, kcmp, KCMP_EPOLL_TFD, type EpollSlot, type FileRef,
+  compareEpollTarget,
+  compareFiles,
+  isEpollTarget,
+  kcmp,
+  KCMP_EPOLL_TFD,
+  type EpollSlot,
+  type FileRef,
 } from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
 import * as libc from '../support/libc.ts';
@@ -82,11 +88,16 @@ describe('a target of an epoll instance', () => {
       libc.epollCtl(efd, libc.EPOLL_CTL_ADD, number, libc.EPOLLIN, BigInt(next));
       files.push(next);
     }
-    const data = [...readFileSync(`/proc/self/fdinfo/${efd}`, 'utf8').matchAll(/data: +([0-9a-f]+)/g)].map(([, hex]) => parseInt(hex ?? '', 16));
+    const data = [...readFileSync(`/proc/self/fdinfo/${efd}`, 'utf8').matchAll(/data: +([0-9a-f]+)/g)].map(([, hex]) =>
+      parseInt(hex ?? '', 16),
+    );
     assert.equal(data.length, 4);
     for (const [toff, registered] of data.entries()) {
       const expected = registered === number ? first : registered;
-      assert.deepEqual(files.filter((fd) => is(fd, { efd, tfd: number, toff })), [expected]);
+      assert.deepEqual(
+        files.filter((fd) => is(fd, { efd, tfd: number, toff })),
+        [expected],
+      );
     }
     fails('ENOENT', /no target with tfd \d+ and toff 4/, () => is(first, { efd, tfd: number, toff: 4 }));
   });
@@ -120,15 +131,23 @@ describe('a target of an epoll instance', () => {
   test('orders against a descriptor as its file does', () => {
     const [watched, other] = [newFile(), newFile()];
     const efd = epoll(watched);
-    assert.equal(compareEpollTarget(file(other), { pid: me, efd, tfd: watched }), compareFiles(file(other), file(watched)));
+    assert.equal(
+      compareEpollTarget(file(other), { pid: me, efd, tfd: watched }),
+      compareFiles(file(other), file(watched)),
+    );
   });
 
   test('is found in the event loop of this very process', () => {
     // The number by which readdir itself read the folder is closed by now.
-    const fds = readdirSync('/proc/self/fd').map(Number).filter((fd) => existsSync(`/proc/self/fdinfo/${fd}`));
+    const fds = readdirSync('/proc/self/fd')
+      .map(Number)
+      .filter((fd) => existsSync(`/proc/self/fdinfo/${fd}`));
     const loops = fds.filter((fd) => readlinkSync(`/proc/self/fd/${fd}`) === 'anon_inode:[eventpoll]');
     const live = loops.flatMap((efd) =>
-      [...readFileSync(`/proc/self/fdinfo/${efd}`, 'utf8').matchAll(/tfd: +(\d+)/g)].filter(([, tfd]) => is(Number(tfd), { efd, tfd: Number(tfd) })));
+      [...readFileSync(`/proc/self/fdinfo/${efd}`, 'utf8').matchAll(/tfd: +(\d+)/g)].filter(([, tfd]) =>
+        is(Number(tfd), { efd, tfd: Number(tfd) }),
+      ),
+    );
     assert.ok(live.length > 0);
   });
 });
@@ -159,7 +178,9 @@ describe('a target in another process', () => {
 
   test('of an inherited epoll instance keeps the number that it had where it was registered', () => {
     assert.equal(isEpollTarget({ pid: child.pid, fd: 4 }, { pid: child.pid, efd: 5, tfd: shared }), true);
-    assert.throws(() => isEpollTarget({ pid: child.pid, fd: 4 }, { pid: child.pid, efd: 5, tfd: 4 }), { code: 'ENOENT' });
+    assert.throws(() => isEpollTarget({ pid: child.pid, fd: 4 }, { pid: child.pid, efd: 5, tfd: 4 }), {
+      code: 'ENOENT',
+    });
   });
 });
 
@@ -171,8 +192,12 @@ describe('a target that cannot be asked about', () => {
     const efd = epoll(watched);
     const [closed, gone] = [100_001, 100_002];
     fails('EBADF', new RegExp(`: fd ${closed} of pid ${me} is not open$`), () => is(closed, { efd, tfd: watched }));
-    fails('EBADF', new RegExp(`: fd ${gone} of pid ${me} is not open$`), () => is(watched, { efd: gone, tfd: watched }));
-    fails('EBADF', new RegExp(`: fd ${closed} of pid ${me} and fd ${gone} of pid ${me} are not open$`), () => is(closed, { efd: gone, tfd: 1 }));
+    fails('EBADF', new RegExp(`: fd ${gone} of pid ${me} is not open$`), () =>
+      is(watched, { efd: gone, tfd: watched }),
+    );
+    fails('EBADF', new RegExp(`: fd ${closed} of pid ${me} and fd ${gone} of pid ${me} are not open$`), () =>
+      is(closed, { efd: gone, tfd: 1 }),
+    );
     fails('EBADF', new RegExp(`: fd ${MAX} of pid ${me} is not open$`), () => is(watched, { efd: MAX, tfd: 1 }));
   });
 
@@ -184,15 +209,30 @@ describe('a target that cannot be asked about', () => {
   test('throws ENOENT when there is none, because a no would hide a mistake', () => {
     const watched = newFile();
     const efd = epoll(watched);
-    for (const slot of [{ efd, tfd: 100_001 }, { efd, tfd: MAX }, { efd, tfd: watched, toff: 1 }, { efd, tfd: watched, toff: MAX }]) {
-      fails('ENOENT', new RegExp(`fd ${efd} of pid ${me} has no target with tfd ${slot.tfd} and toff ${slot.toff ?? 0}`), () => is(watched, slot));
+    for (const slot of [
+      { efd, tfd: 100_001 },
+      { efd, tfd: MAX },
+      { efd, tfd: watched, toff: 1 },
+      { efd, tfd: watched, toff: MAX },
+    ]) {
+      fails(
+        'ENOENT',
+        new RegExp(`fd ${efd} of pid ${me} has no target with tfd ${slot.tfd} and toff ${slot.toff ?? 0}`),
+        () => is(watched, slot),
+      );
     }
   });
 
   test('does not disturb a question that its own slot asks while it is read', () => {
     const [a, b] = [newFile(), newFile()];
     const efd = epoll(a, b);
-    const slot = { efd, get tfd() { assert.equal(is(b, { efd, tfd: b }), true); return a; } };
+    const slot = {
+      efd,
+      get tfd() {
+        assert.equal(is(b, { efd, tfd: b }), true);
+        return a;
+      },
+    };
     assert.equal(is(a, slot), true);
   });
 });

@@ -52,14 +52,32 @@ describe('KcmpError', () => {
     const error = caught(() => kcmp(me, me, KCMP_FILE, 1, CLOSED));
     assert.ok(error instanceof Error);
     const { name, code, errno, syscall, pid1, pid2, type, fd1, fd2 } = error;
-    assert.deepEqual({ name, code, errno, syscall, pid1, pid2, type, fd1, fd2 }, {
-      name: 'KcmpError', code: 'EBADF', errno: -9, syscall: 'kcmp', pid1: me, pid2: me, type: 0, fd1: 1, fd2: CLOSED,
-    });
+    assert.deepEqual(
+      { name, code, errno, syscall, pid1, pid2, type, fd1, fd2 },
+      {
+        name: 'KcmpError',
+        code: 'EBADF',
+        errno: -9,
+        syscall: 'kcmp',
+        pid1: me,
+        pid2: me,
+        type: 0,
+        fd1: 1,
+        fd2: CLOSED,
+      },
+    );
     assert.match(error.message, /^EBADF: bad file descriptor, kcmp: fd 100001 of pid \d+ is not open$/);
   });
 
   test('has no property for an argument that the call did not have', () => {
-    assert.deepEqual(Object.keys(caught(() => kcmp(NO_PID, me, KCMP_VM))).sort(), ['code', 'errno', 'pid1', 'pid2', 'syscall', 'type']);
+    assert.deepEqual(Object.keys(caught(() => kcmp(NO_PID, me, KCMP_VM))).sort(), [
+      'code',
+      'errno',
+      'pid1',
+      'pid2',
+      'syscall',
+      'type',
+    ]);
     const { slot } = caught(() => kcmp(me, me, KCMP_EPOLL_TFD, 1, { efd: CLOSED, tfd: 1 }));
     assert.deepEqual(slot, { efd: CLOSED, tfd: 1, toff: 0 });
   });
@@ -73,7 +91,8 @@ describe('KcmpError', () => {
 
 describe('the kernel checks', () => {
   test('first whether both tasks exist: ESRCH, which names the missing one', () => {
-    const message = (pid1: number, pid2: number): string => caught(() => kcmp(pid1, pid2, KCMP_FILE, CLOSED, CLOSED)).message;
+    const message = (pid1: number, pid2: number): string =>
+      caught(() => kcmp(pid1, pid2, KCMP_FILE, CLOSED, CLOSED)).message;
     assert.match(message(NO_PID, me), /^ESRCH: .*pid 2147483647 does not exist/);
     assert.match(message(me, NO_PID), /pid 2147483647 does not exist/);
     assert.match(message(NO_PID, NO_PID - 1), /pids 2147483647 and 2147483646 do not exist/);
@@ -94,7 +113,10 @@ describe('the kernel checks', () => {
     const message = (fd1: number, fd2: number): string => caught(() => kcmp(me, me, KCMP_FILE, fd1, fd2)).message;
     assert.match(message(CLOSED, 1), new RegExp(`: fd ${CLOSED} of pid ${me} is not open$`));
     assert.match(message(1, CLOSED), new RegExp(`: fd ${CLOSED} of pid ${me} is not open$`));
-    assert.match(message(CLOSED, CLOSED + 1), new RegExp(`: fd ${CLOSED} of pid ${me} and fd ${CLOSED + 1} of pid ${me} are not open$`));
+    assert.match(
+      message(CLOSED, CLOSED + 1),
+      new RegExp(`: fd ${CLOSED} of pid ${me} and fd ${CLOSED + 1} of pid ${me} are not open$`),
+    );
     assert.match(message(CLOSED, CLOSED), new RegExp(`: fd ${CLOSED} of pid ${me} is not open$`));
   });
 
@@ -111,11 +133,14 @@ describe('the kernel checks', () => {
       }
     };
     assert.throws(() => raw(me, me, KCMP_EPOLL_TFD, CLOSED, 1), { code: 'EFAULT' });
-    assert.deepEqual([ask(CLOSED, 1, 1), ask(1, CLOSED, 1), ask(1, 1, 1), ask(1, efd, 1)], ['EBADF', 'EBADF', 'EINVAL', 'ENOENT']);
+    assert.deepEqual(
+      [ask(CLOSED, 1, 1), ask(1, CLOSED, 1), ask(1, 1, 1), ask(1, efd, 1)],
+      ['EBADF', 'EBADF', 'EINVAL', 'ENOENT'],
+    );
     libc.close(efd);
   });
 
-  test('a zombie\'s descriptors: EBADF, while two zombies without memory compare as the same', async () => {
+  test("a zombie's descriptors: EBADF, while two zombies without memory compare as the same", async () => {
     const [a, b] = await Promise.all([startZombie(), startZombie()]);
     try {
       const error = caught(() => sameFile({ pid: me, fd: 1 }, { pid: a.pid, fd: 1 }));
@@ -158,7 +183,11 @@ describe('a process that may not be inspected', () => {
     }, args);
 
   test('is EPERM, which names it and not the caller', async () => {
-    for (const args of [[asker.pid, target.pid, 0, 1, 1], [target.pid, asker.pid, 0, 1, 1], [target.pid, target.pid, 1]]) {
+    for (const args of [
+      [asker.pid, target.pid, 0, 1, 1],
+      [target.pid, asker.pid, 0, 1, 1],
+      [target.pid, target.pid, 1],
+    ]) {
       const error = await ask(...args);
       assert.ok(typeof error === 'object' && error.code === 'EPERM', JSON.stringify(error));
       assert.match(error.message, new RegExp(`kcmp: pid ${target.pid} may not be inspected: .*CAP_SYS_PTRACE`));

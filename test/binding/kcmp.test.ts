@@ -4,7 +4,17 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import {
-  compareFiles, compareTasks, kcmp, KCMP_FILE, KCMP_FILES, KCMP_FS, KCMP_IO, KCMP_SIGHAND, KCMP_SYSVSEM, KCMP_VM, sameFile,
+  compareFiles,
+  compareTasks,
+  kcmp,
+  KCMP_FILE,
+  KCMP_FILES,
+  KCMP_FS,
+  KCMP_IO,
+  KCMP_SIGHAND,
+  KCMP_SYSVSEM,
+  KCMP_VM,
+  sameFile,
   type FileRef,
 } from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
@@ -40,7 +50,8 @@ describe('KCMP_FILE', () => {
 
   test('a duplicate is the same file', () => assertSame(own(read), own(keep(libc.dup(read))), true));
 
-  test('a second open of the same path is another file', () => assertSame(own(read), own(keep(openSync(THIS, 'r'))), false));
+  test('a second open of the same path is another file', () =>
+    assertSame(own(read), own(keep(openSync(THIS, 'r'))), false));
 
   test('a re-open through /proc is another file', () => {
     assertSame(own(read), own(keep(openSync(`/proc/self/fd/${read}`, 'r'))), false);
@@ -100,7 +111,12 @@ describe('KCMP_FILE', () => {
 
 describe('the types that compare whole tasks', () => {
   const TYPES = [
-    [KCMP_VM, 'vm'], [KCMP_FILES, 'files'], [KCMP_FS, 'fs'], [KCMP_SIGHAND, 'sighand'], [KCMP_IO, 'io'], [KCMP_SYSVSEM, 'sysvsem'],
+    [KCMP_VM, 'vm'],
+    [KCMP_FILES, 'files'],
+    [KCMP_FS, 'fs'],
+    [KCMP_SIGHAND, 'sighand'],
+    [KCMP_IO, 'io'],
+    [KCMP_SYSVSEM, 'sysvsem'],
   ] as const;
 
   /** Gives the child an I/O context and an undo list, without which NULL equals NULL; then starts a thread. */
@@ -130,10 +146,17 @@ describe('the types that compare whole tasks', () => {
     }
   });
 
-  test('a thread shares all but the I/O context, which is each task\'s own', async () => {
+  test("a thread shares all but the I/O context, which is each task's own", async () => {
     const tid = await giveAll();
     const shared = TYPES.map(([, resource]) => [resource, compareTasks(child.pid, tid, resource) === 0]);
-    assert.deepEqual(Object.fromEntries(shared), { vm: true, files: true, fs: true, sighand: true, io: false, sysvsem: true });
+    assert.deepEqual(Object.fromEntries(shared), {
+      vm: true,
+      files: true,
+      fs: true,
+      sighand: true,
+      io: false,
+      sysvsem: true,
+    });
   });
 
   test('an I/O context and an undo list of one process only are different', () => {
@@ -148,7 +171,10 @@ describe('the types that compare whole tasks', () => {
       return new Promise<number>((resolve, reject) => worker.once('message', resolve).once('error', reject));
     }, libc.CLONE_FS);
     const different = TYPES.slice(0, 4).filter(([, resource]) => compareTasks(child.pid, tid, resource) !== 0);
-    assert.deepEqual(different.map(([, resource]) => resource), ['fs']);
+    assert.deepEqual(
+      different.map(([, resource]) => resource),
+      ['fs'],
+    );
   });
 
   test('two tasks that both lack a resource compare as the same', () => {

@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
-import { compareEpollTarget, compareFiles, compareTasks, type FileRef, type Ordering, type TaskResource } from '../../src/index.ts';
+import {
+  compareEpollTarget,
+  compareFiles,
+  compareTasks,
+  type FileRef,
+  type Ordering,
+  type TaskResource,
+} from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
 import * as libc from '../support/libc.ts';
 

@@ -26,7 +26,11 @@ interface Outcome {
 }
 
 describe('on a platform that is not served', () => {
-  type Report = Record<'platforms' | 'architectures' | 'bigEndian' | 'calls' | 'probes', Outcome[]> & { packed: number[]; native: boolean; home: Outcome };
+  type Report = Record<'platforms' | 'architectures' | 'bigEndian' | 'calls' | 'probes', Outcome[]> & {
+    packed: number[];
+    native: boolean;
+    home: Outcome;
+  };
   let report: Report;
   before(() => {
     // One process plays all of them, and in the end is itself again: a refusal must not stick.
@@ -85,10 +89,15 @@ describe('on a platform that is not served', () => {
   test('the error names the architecture, which is unknown', () => {
     assertRefused(report.architectures, /architecture (mips|mipsel|s390|unheard-of) is not served/);
   });
-  test('the error names the byte order, which is big-endian', () => assertRefused(report.bigEndian, /big-endian s390x/));
-  test('a slot can be packed all the same', () => assert.deepEqual(report.packed, [1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]));
+  test('the error names the byte order, which is big-endian', () =>
+    assertRefused(report.bigEndian, /big-endian s390x/));
+  test('a slot can be packed all the same', () =>
+    assert.deepEqual(report.packed, [1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]));
   test('probe says unsupported, isolated or not', () => {
-    assert.deepEqual([...new Set(report.probes.map((probe) => (probe as { status?: string }).status))], ['unsupported']);
+    assert.deepEqual(
+      [...new Set(report.probes.map((probe) => (probe as { status?: string }).status))],
+      ['unsupported'],
+    );
     assert.equal(report.probes.length, 7);
   });
   test('nothing native is loaded', () => assert.equal(report.native, false));

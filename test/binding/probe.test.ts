@@ -10,7 +10,10 @@ const every = (status: KcmpStatus): KcmpSupport['types'] =>
   Object.fromEntries(['file', ...RESOURCES].map((name) => [name, status])) as KcmpSupport['types'];
 
 /** A child that has installed one of the filters on itself. */
-function filtered(install: 'EPERM' | 'ENOSYS' | 'kill' | 'own files'): { child: () => Child; probe(isolated?: boolean): Promise<KcmpSupport> } {
+function filtered(install: 'EPERM' | 'ENOSYS' | 'kill' | 'own files'): {
+  child: () => Child;
+  probe(isolated?: boolean): Promise<KcmpSupport>;
+} {
   let child: Child;
   before(async () => {
     child = await startChild();
@@ -21,7 +24,10 @@ function filtered(install: 'EPERM' | 'ENOSYS' | 'kill' | 'own files'): { child: 
     }, install);
   });
   after(() => child.stop());
-  return { child: () => child, probe: (isolated = false) => child.run(({ kcmp }, isolated) => kcmp.probe({ isolated }), isolated) };
+  return {
+    child: () => child,
+    probe: (isolated = false) => child.run(({ kcmp }, isolated) => kcmp.probe({ isolated }), isolated),
+  };
 }
 
 /** The error of a call in the child on itself. */
@@ -40,7 +46,11 @@ describe('probe without any filter', () => {
   test('says that every type is available, on this kernel and architecture', () => {
     const { reason, ...found } = probe();
     assert.deepEqual(found, {
-      status: 'available', types: every('available'), epollTargets: true, kernel: release(), arch: process.arch,
+      status: 'available',
+      types: every('available'),
+      epollTargets: true,
+      kernel: release(),
+      arch: process.arch,
     });
     assert.match(reason, /\w/);
   });
@@ -74,7 +84,10 @@ describe('a filter that answers EPERM, as that of containers', () => {
 
   test('is found as blocked, with what to change', async () => {
     const { status, types, epollTargets, reason, fix } = await sandbox.probe();
-    assert.deepEqual({ status, types, epollTargets }, { status: 'blocked', types: every('blocked'), epollTargets: false });
+    assert.deepEqual(
+      { status, types, epollTargets },
+      { status: 'blocked', types: every('blocked'), epollTargets: false },
+    );
     assert.match(reason, /seccomp/);
     assert.match(fix ?? '', /--cap-add=SYS_PTRACE/);
   });
@@ -96,7 +109,10 @@ describe('a filter that answers ENOSYS, as a kernel without kcmp', () => {
 
   test('is found as missing, with what to change', async () => {
     const { status, types, epollTargets, reason, fix } = await sandbox.probe();
-    assert.deepEqual({ status, types, epollTargets }, { status: 'missing', types: every('missing'), epollTargets: false });
+    assert.deepEqual(
+      { status, types, epollTargets },
+      { status: 'missing', types: every('missing'), epollTargets: false },
+    );
     assert.match(`${reason} ${fix}`, /CONFIG_KCMP/);
   });
 
@@ -119,18 +135,22 @@ describe('a filter that kills the caller, as that of Chromium', () => {
   });
 
   test('ends a process that calls kcmp without asking so', async () => {
-    await assert.rejects(sandbox.child().run(({ kcmp }) => kcmp.probe()), { code: 'SIGSYS' });
+    await assert.rejects(
+      sandbox.child().run(({ kcmp }) => kcmp.probe()),
+      { code: 'SIGSYS' },
+    );
   });
 });
 
-describe('a filter that allows only one\'s own files, as that of Firefox', () => {
+describe("a filter that allows only one's own files, as that of Firefox", () => {
   const sandbox = filtered('own files');
 
   test('is found as blocked, but for the type that works', async () => {
     const { status, types, epollTargets } = await sandbox.probe();
-    assert.deepEqual({ status, types, epollTargets }, {
-      status: 'blocked', types: { ...every('blocked'), file: 'available' }, epollTargets: false,
-    });
+    assert.deepEqual(
+      { status, types, epollTargets },
+      { status: 'blocked', types: { ...every('blocked'), file: 'available' }, epollTargets: false },
+    );
   });
 
   test('leaves sameFile working on the own process, and refuses any other', async () => {

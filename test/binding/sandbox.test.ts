@@ -5,7 +5,9 @@ import { after, describe, test } from 'node:test';
 import { startChild, type Child } from '../support/child.ts';
 
 const UNSHARE = ['unshare', '--user', '--map-root-user', '--pid', '--fork', '--kill-child'];
-const cannotUnshare = spawnSync(UNSHARE[0] as string, [...UNSHARE.slice(1), 'true']).status !== 0 && 'pid namespaces may not be created here';
+const cannotUnshare =
+  spawnSync(UNSHARE[0] as string, [...UNSHARE.slice(1), 'true']).status !== 0 &&
+  'pid namespaces may not be created here';
 
 const children: Child[] = [];
 after(() => Promise.all(children.map((child) => child.stop())));

@@ -35,12 +35,15 @@ describe('errno, and the memory of the slot', () => {
   });
 
   test('are right while the heap is collected and compacted all the time', () => {
-    const counted = runScript(`
+    const counted = runScript(
+      `
       import { setFlagsFromString } from 'node:v8';
       const { countWrong } = await import(${JSON.stringify(LOAD)});
       for (const flag of ['--gc-global', '--stress-compaction']) setFlagsFromString(flag);
       console.log(JSON.stringify(countWrong(0, 10_000)));
-    `, '--max-semi-space-size=1');
+    `,
+      '--max-semi-space-size=1',
+    );
     assert.deepEqual(counted, { wrong: [], asked: 10_000 });
   });
 });
@@ -53,7 +56,9 @@ describe('a million calls', () => {
   after(() => child.stop());
 
   /** How many bytes of heap and of other memory a million calls leave behind. */
-  const leaves = (kind: 'kcmp' | 'sameFile' | 'isEpollTarget' | 'compareTasks'): Promise<{ heap: number; external: number }> =>
+  const leaves = (
+    kind: 'kcmp' | 'sameFile' | 'isEpollTarget' | 'compareTasks',
+  ): Promise<{ heap: number; external: number }> =>
     child.run(({ kcmp, libc }, kind) => {
       const { pid } = process;
       const a = { pid, fd: 1 };

@@ -10,8 +10,25 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
-  compareFiles, compareTasks, isEpollTarget, kcmp, KCMP_EPOLL_TFD, KCMP_FILE, KCMP_IO, KCMP_VM, packEpollSlot, probe, sameFile,
-  unpackEpollSlot, type EpollSlot, type EpollTargetRef, type FileRef, type KcmpResult, type KcmpSupport, type KcmpType, type Ordering,
+  compareFiles,
+  compareTasks,
+  isEpollTarget,
+  kcmp,
+  KCMP_EPOLL_TFD,
+  KCMP_FILE,
+  KCMP_IO,
+  KCMP_VM,
+  packEpollSlot,
+  probe,
+  sameFile,
+  unpackEpollSlot,
+  type EpollSlot,
+  type EpollTargetRef,
+  type FileRef,
+  type KcmpResult,
+  type KcmpSupport,
+  type KcmpType,
+  type Ordering,
 } from '../../src/index.ts';
 
 const { pid } = process;
@@ -90,7 +107,9 @@ describe('what can be compiles', () => {
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 
-test('the compiler agrees with every line of this file', { skip: !existsSync(TSC) && 'typescript is not installed' }, () => {
+test('the compiler agrees with every line of this file', {
+  skip: !existsSync(TSC) && 'typescript is not installed',
+}, () => {
   const folder = mkdtempSync(join(tmpdir(), 'kcmp-types-'));
   try {
     const config = {
@@ -100,7 +119,9 @@ test('the compiler agrees with every line of this file', { skip: !existsSync(TSC
       files: [fileURLToPath(import.meta.url)],
     };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
-    const { status, stdout, stderr } = spawnSync(process.execPath, [TSC, '--noEmit', '-p', folder], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [TSC, '--noEmit', '-p', folder], {
+      encoding: 'utf8',
+    });
     assert.equal(status, 0, stdout + stderr);
   } finally {
     rmSync(folder, { recursive: true });

@@ -34,7 +34,9 @@ export async function kcmp(...args: Array<string | number>): Promise<Result> {
 }
 
 /** The document that `kcmp … --json` prints, with its exit code. */
-export async function kcmpJson<T>(...args: Array<string | number>): Promise<{ code: number | null; report: T; err: string }> {
+export async function kcmpJson<T>(
+  ...args: Array<string | number>
+): Promise<{ code: number | null; report: T; err: string }> {
   const { code, out, err } = await kcmp(...args, '--json');
   return { code, report: JSON.parse(out) as T, err };
 }
@@ -55,7 +57,9 @@ export function startKcmp(args: Array<string | number>, stdio: StdioOptions, wra
 /** A line of a shell in which `kcmp` is the command. */
 export function shell(line: string): Result {
   const quoted = COMMAND.map((word) => `'${word}'`).join(' ');
-  const { status, stdout, stderr } = spawnSync('sh', ['-c', `kcmp() { ${quoted} "$@"; }; ${line}`], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', `kcmp() { ${quoted} "$@"; }; ${line}`], {
+    encoding: 'utf8',
+  });
   return { code: status, out: stdout, err: stderr };
 }
 

@@ -9,24 +9,41 @@ import { isRoot, kcmp, kcmpJson, kcmpProcess, NOBODY, notRoot, type Result } fro
 
 type Report = Facts & { problems: Problem[] };
 const RUN = new URL('../../src/cli/run.ts', import.meta.url).href;
-const LABELS = ['platform', 'kernel', 'architecture', 'kcmp', 'types', 'epoll targets', 'seccomp', 'capabilities', 'pid namespace', '/proc', 'processes'];
+const LABELS = [
+  'platform',
+  'kernel',
+  'architecture',
+  'kcmp',
+  'types',
+  'epoll targets',
+  'seccomp',
+  'capabilities',
+  'pid namespace',
+  '/proc',
+  'processes',
+];
 
 /** `kcmp doctor` in a child under a filter of test/support/seccomp.ts. */
 async function doctorUnder(filter: 'EPERM' | 'ENOSYS' | 'kill', ...args: string[]): Promise<Result> {
   await using child = await startChild();
-  return await child.run(async ({ seccomp }, source: string, filter: string, args: string[]) => {
-    if (filter === 'kill') seccomp.killOnKcmp();
-    else seccomp.refuseKcmp(filter as 'EPERM');
-    const { run } = (await import(source)) as typeof import('../../src/cli/run.ts');
-    const result = { code: 0, out: '', err: '' };
-    result.code = await run(['doctor', ...args], {
-      out: (text) => void (result.out += text),
-      err: (text) => void (result.err += text),
-      errIsTerminal: () => false,
-      now: () => 0,
-    });
-    return result;
-  }, RUN, filter, args);
+  return await child.run(
+    async ({ seccomp }, source: string, filter: string, args: string[]) => {
+      if (filter === 'kill') seccomp.killOnKcmp();
+      else seccomp.refuseKcmp(filter as 'EPERM');
+      const { run } = (await import(source)) as typeof import('../../src/cli/run.ts');
+      const result = { code: 0, out: '', err: '' };
+      result.code = await run(['doctor', ...args], {
+        out: (text) => void (result.out += text),
+        err: (text) => void (result.err += text),
+        errIsTerminal: () => false,
+        now: () => 0,
+      });
+      return result;
+    },
+    RUN,
+    filter,
+    args,
+  );
 }
 
 test('it fits one screen, answers first, and tells every fact', async () => {
@@ -80,20 +97,38 @@ describe('under a filter', () => {
     assert.equal(code, 2);
     const { problems, support, processes } = JSON.parse(out) as Report;
     assert.deepEqual([support.status, processes], ['blocked', null]);
-    assert.deepEqual(problems.map(({ weight }) => weight), ['fatal']);
+    assert.deepEqual(
+      problems.map(({ weight }) => weight),
+      ['fatal'],
+    );
     assert.ok(problems[0]?.fixes.some((fix) => fix.includes('--cap-add=SYS_PTRACE')));
   });
 });
 
-test('an ordinary user is told which processes are refused and what would help, and it is no failure', { skip: notRoot }, () => {
+test('an ordinary user is told which processes are refused and what would help, and it is no failure', {
+  skip: notRoot,
+}, () => {
   const { code, out, err } = kcmpProcess(['doctor'], NOBODY);
   assert.equal(code, 0, out + err);
-  assert.match(out, /may not be inspected \(pid \d.*\): they are other users', or not dumpable\. To change that:\n {2}- run as the user/);
+  assert.match(
+    out,
+    /may not be inspected \(pid \d.*\): they are other users', or not dumpable\. To change that:\n {2}- run as the user/,
+  );
   assert.match(out, /--cap-add=SYS_PTRACE/);
 });
 
-test('hidepid is a limit, with the mount option that lifts it', { skip: isRoot ? false : 'needs root, to mount /proc' }, () => {
-  const mount = ['unshare', '--mount', 'sh', '-c', 'mount -t proc -o hidepid=invisible proc /proc && exec "$@"', 'sh', ...NOBODY];
+test('hidepid is a limit, with the mount option that lifts it', {
+  skip: isRoot ? false : 'needs root, to mount /proc',
+}, () => {
+  const mount = [
+    'unshare',
+    '--mount',
+    'sh',
+    '-c',
+    'mount -t proc -o hidepid=invisible proc /proc && exec "$@"',
+    'sh',
+    ...NOBODY,
+  ];
   const { code, out } = kcmpProcess(['doctor'], mount);
   assert.equal(code, 1, out);
   assert.match(out, /^kcmp works here, with limits\.\n/);
@@ -101,7 +136,9 @@ test('hidepid is a limit, with the mount option that lifts it', { skip: isRoot ?
   assert.match(out, /mount -o remount,hidepid=0 \/proc/);
 });
 
-test('a /proc of another pid namespace is a limit, with the way to mount the right one', { skip: isRoot ? false : 'needs root, for a pid namespace' }, () => {
+test('a /proc of another pid namespace is a limit, with the way to mount the right one', {
+  skip: isRoot ? false : 'needs root, for a pid namespace',
+}, () => {
   const { code, out } = kcmpProcess(['doctor'], ['unshare', '--pid', '--fork']);
   assert.equal(code, 1, out);
   assert.match(out, /^pid namespace +\d+, a container's$/m);
@@ -110,17 +147,36 @@ test('a /proc of another pid namespace is a limit, with the way to mount the rig
 });
 
 test('a /proc that is not mounted is a limit', { skip: isRoot ? false : 'needs root, to unmount /proc' }, () => {
-  const { code, out } = kcmpProcess(['doctor'], ['unshare', '--mount', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh']);
+  const { code, out } = kcmpProcess(
+    ['doctor'],
+    ['unshare', '--mount', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'],
+  );
   assert.equal(code, 1, out);
   assert.match(out, /mount -t proc proc \/proc/);
 });
 
 test('other platforms are told to use Linux', () => {
   const facts: Facts = {
-    platform: 'darwin', kernel: '24.0.0', arch: 'arm64', libc: 'unknown', node: '20.19.0', uid: 501,
-    support: { ...probe(), status: 'unsupported', reason: 'kcmp(2) exists on Linux only', fix: 'run it on Linux', epollTargets: false },
-    seccomp: { mode: null, filters: null }, capabilities: { effective: null, sysPtrace: null },
-    pidNamespace: { inode: null, nested: null }, proc: { mounted: false, own: false, hidepid: null }, processes: null,
+    platform: 'darwin',
+    kernel: '24.0.0',
+    arch: 'arm64',
+    libc: 'unknown',
+    node: '20.19.0',
+    uid: 501,
+    support: {
+      ...probe(),
+      status: 'unsupported',
+      reason: 'kcmp(2) exists on Linux only',
+      fix: 'run it on Linux',
+      epollTargets: false,
+    },
+    seccomp: { mode: null, filters: null },
+    capabilities: { effective: null, sysPtrace: null },
+    pidNamespace: { inode: null, nested: null },
+    proc: { mounted: false, own: false, hidepid: null },
+    processes: null,
   };
-  assert.deepEqual(diagnose(facts), [{ weight: 'fatal', what: 'kcmp(2) exists on Linux only', fixes: ['run it on Linux'] }]);
+  assert.deepEqual(diagnose(facts), [
+    { weight: 'fatal', what: 'kcmp(2) exists on Linux only', fixes: ['run it on Linux'] },
+  ]);
 });

@@ -32,7 +32,8 @@ before(async () => {
     const closed = libc.eventfd();
     const reused = libc.timerfd();
     const efd = libc.epollCreate();
-    for (const fd of [live, closed, reused]) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd, libc.EPOLLIN, 0xffffffffffffffffn);
+    for (const fd of [live, closed, reused])
+      libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd, libc.EPOLLIN, 0xffffffffffffffffn);
     const cleanEfd = libc.epollCreate();
     libc.epollCtl(cleanEfd, libc.EPOLL_CTL_ADD, live);
     const copyOfClosed = libc.dup(closed);
@@ -40,21 +41,31 @@ before(async () => {
     libc.dup2(other, reused);
     libc.close(closed); // last, since whatever is opened next takes the number
     keep['efd'] = efd;
-    const links = Object.fromEntries([live, reused, copyOfReused].map((fd) => [fd, fs.readlinkSync(`/proc/self/fd/${fd}`)]));
+    const links = Object.fromEntries(
+      [live, reused, copyOfReused].map((fd) => [fd, fs.readlinkSync(`/proc/self/fd/${fd}`)]),
+    );
     return [{ efd, live, closed, copyOfClosed, reused, copyOfReused, links }, cleanEfd] as [Scene, number];
   });
 });
 after(() => child.stop());
 
 const names = (): Record<string, string | number> => ({
-  PIPE: scene.links[scene.live] ?? '', CHILD: child.pid, EFD: scene.efd, LIVE: scene.live, CLOSED: scene.closed,
-  COPY1: scene.copyOfClosed, REUSED: scene.reused, COPY2: scene.copyOfReused,
+  PIPE: scene.links[scene.live] ?? '',
+  CHILD: child.pid,
+  EFD: scene.efd,
+  LIVE: scene.live,
+  CLOSED: scene.closed,
+  COPY1: scene.copyOfClosed,
+  REUSED: scene.reused,
+  COPY2: scene.copyOfReused,
 });
 
 test('the text says how many are stale, then every target in a table', async () => {
   const { code, out } = await kcmp('epoll', `${child.pid}:${scene.efd}`);
   assert.equal(code, 0);
-  const lines = squeeze(mask(out, names())).split('\n').map((line) => line.trim());
+  const lines = squeeze(mask(out, names()))
+    .split('\n')
+    .map((line) => line.trim());
   assert.equal(lines[0], 'fd EFD of CHILD (server) is an epoll instance with 3 targets: 1 live and 2 stale.');
   assert.equal(lines[2], 'TFD  EVENTS  STATE  TARGET  HOLDERS');
   assert.deepEqual(lines.slice(3, 6).sort(), [
@@ -67,9 +78,14 @@ test('the text says how many are stale, then every target in a table', async () 
 test('a stale target is explained by its number, what that is today, and who keeps the old file', async () => {
   const { out } = await kcmp('epoll', `${child.pid}:${scene.efd}`);
   const text = mask(out, names());
-  assert.ok(text.includes('Target CLOSED is stale: it watches anon_inode:[eventfd], registered when fd CLOSED was that file. '
-    + 'Fd CLOSED of CHILD (server) is closed today, but fd COPY1 of CHILD (server) (CHILD:COPY1) keeps that file open, '
-    + 'so epoll instance EFD goes on reporting its events under number CLOSED.\n'), text);
+  assert.ok(
+    text.includes(
+      'Target CLOSED is stale: it watches anon_inode:[eventfd], registered when fd CLOSED was that file. ' +
+        'Fd CLOSED of CHILD (server) is closed today, but fd COPY1 of CHILD (server) (CHILD:COPY1) keeps that file open, ' +
+        'so epoll instance EFD goes on reporting its events under number CLOSED.\n',
+    ),
+    text,
+  );
   assert.ok(text.includes('Fd REUSED of CHILD (server) is another file today, PIPE, but fd COPY2'), text);
 });
 
@@ -84,15 +100,24 @@ test('--json of one instance is the report of resolveEpoll, with data in hex', a
   const { code, report } = await kcmpJson<EpollReport>('epoll', `${child.pid}:${scene.efd}`);
   assert.equal(code, 0);
   const expected = resolveEpoll(child.pid, scene.efd);
-  assert.deepEqual(report.targets, expected.targets.map((target) => ({ ...target, data: '0xffffffffffffffff', ino: `${target.ino}` })));
-  assert.deepEqual([report.pid, report.efd, report.stable, report.instance], [expected.pid, expected.efd, true, expected.instance]);
+  assert.deepEqual(
+    report.targets,
+    expected.targets.map((target) => ({ ...target, data: '0xffffffffffffffff', ino: `${target.ino}` })),
+  );
+  assert.deepEqual(
+    [report.pid, report.efd, report.stable, report.instance],
+    [expected.pid, expected.efd, true, expected.instance],
+  );
   assert.deepEqual(Object.keys(report.coverage).sort(), ['descriptors', 'processes', 'skipped', 'tasks']);
 });
 
 test('a pid alone shows every epoll instance of the process, as a list in JSON', async () => {
   const { code, report } = await kcmpJson<EpollReport[]>('epoll', child.pid);
   assert.equal(code, 0);
-  assert.deepEqual(report.map(({ efd }) => efd), listEpolls(child.pid));
+  assert.deepEqual(
+    report.map(({ efd }) => efd),
+    listEpolls(child.pid),
+  );
   const { out } = await kcmp('epoll', child.pid);
   assert.equal(out.match(/ is an epoll instance with /g)?.length, report.length);
   assert.equal((await kcmp('epoll', child.pid, '--check')).code, 1);
@@ -101,7 +126,12 @@ test('a pid alone shows every epoll instance of the process, as a list in JSON',
 test('a process without one is 1, and clean for --check', async () => {
   const sleeper = await child.run(({ childProcess, libc, keep }) => {
     // What libc opened would be inherited.
-    for (let fd = 4; fd < 64; fd++) try { libc.fcntl(fd, 2, 1); } catch { /* not open */ }
+    for (let fd = 4; fd < 64; fd++)
+      try {
+        libc.fcntl(fd, 2, 1);
+      } catch {
+        /* not open */
+      }
     keep['sleep'] = childProcess.spawn('sleep', ['1000'], { stdio: 'ignore' });
     return (keep['sleep'] as { pid: number }).pid;
   });
@@ -141,26 +171,29 @@ test('--graph mermaid has dashed arrows to stale targets', async () => {
 
 test('under a filter like that of containers, sockets still resolve, and what stays undecided is 2 for --check', async () => {
   await using filtered = await startChild();
-  const { code, out, err, sockets } = await filtered.run(async ({ libc, seccomp }, source: string) => {
-    const socket = libc.socketpair()[0];
-    const eventfd = libc.eventfd();
-    const [sockets, mixed] = [libc.epollCreate(), libc.epollCreate()];
-    for (const efd of [sockets, mixed]) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, socket);
-    libc.epollCtl(mixed, libc.EPOLL_CTL_ADD, eventfd);
-    seccomp.refuseKcmp('EPERM');
-    const { run } = (await import(source)) as typeof import('../../src/cli/run.ts');
-    const check = async (efd: number): Promise<{ code: number; out: string; err: string }> => {
-      const result = { code: 0, out: '', err: '' };
-      result.code = await run(['epoll', `${process.pid}:${efd}`, '--check'], {
-        out: (text) => void (result.out += text),
-        err: (text) => void (result.err += text),
-        errIsTerminal: () => false,
-        now: () => 0,
-      });
-      return result;
-    };
-    return { ...(await check(mixed)), sockets: await check(sockets) };
-  }, new URL('../../src/cli/run.ts', import.meta.url).href);
+  const { code, out, err, sockets } = await filtered.run(
+    async ({ libc, seccomp }, source: string) => {
+      const socket = libc.socketpair()[0];
+      const eventfd = libc.eventfd();
+      const [sockets, mixed] = [libc.epollCreate(), libc.epollCreate()];
+      for (const efd of [sockets, mixed]) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, socket);
+      libc.epollCtl(mixed, libc.EPOLL_CTL_ADD, eventfd);
+      seccomp.refuseKcmp('EPERM');
+      const { run } = (await import(source)) as typeof import('../../src/cli/run.ts');
+      const check = async (efd: number): Promise<{ code: number; out: string; err: string }> => {
+        const result = { code: 0, out: '', err: '' };
+        result.code = await run(['epoll', `${process.pid}:${efd}`, '--check'], {
+          out: (text) => void (result.out += text),
+          err: (text) => void (result.err += text),
+          errIsTerminal: () => false,
+          now: () => 0,
+        });
+        return result;
+      };
+      return { ...(await check(mixed)), sockets: await check(sockets) };
+    },
+    new URL('../../src/cli/run.ts', import.meta.url).href,
+  );
   assert.equal(sockets.code, 0, sockets.err);
   assert.match(sockets.out, /is an epoll instance with 1 target: 1 live\.\n/);
   assert.equal(code, 2);

@@ -33,17 +33,29 @@ after(async () => {
 });
 
 /** The block of text that has a line. */
-const blockWith = (out: string, line: string): string[] => out.split('\n\n').find((block) => block.includes(line))?.trimEnd().split('\n') ?? [];
+const blockWith = (out: string, line: string): string[] =>
+  out
+    .split('\n\n')
+    .find((block) => block.includes(line))
+    ?.trimEnd()
+    .split('\n') ?? [];
 
 test('the text says first how many there are, then who shares each', async () => {
   const { code, out } = await kcmp('groups', me, child.pid);
   assert.equal(code, 0);
   assert.match(out, /^\d+ open file descriptions have two holders or more among 2 processes\.\n\n1\. /);
   const link = readlinkSync(`/proc/self/fd/${read}`);
-  const block = blockWith(out, link).map((line) => squeeze(mask(line, { LINK: link, ME: me, CHILD: child.pid, READ: read })));
+  const block = blockWith(out, link).map((line) =>
+    squeeze(mask(line, { LINK: link, ME: me, CHILD: child.pid, READ: read })),
+  );
   assert.match(block[0] ?? '', /^\d+\. LINK$/);
-  assert.deepEqual(block.slice(1).map((line) => line.replace(/ME \(.*\)/, 'ME (NAME)')).sort(),
-    ['  CHILD (worker): fd 4', '  ME (NAME): fd READ']);
+  assert.deepEqual(
+    block
+      .slice(1)
+      .map((line) => line.replace(/ME \(.*\)/, 'ME (NAME)'))
+      .sort(),
+    ['  CHILD (worker): fd 4', '  ME (NAME): fd READ'],
+  );
 });
 
 test('descriptors of one process stand on one line', async () => {
@@ -62,8 +74,15 @@ test('--json is the report of groupFiles', async () => {
 test('without a pid every process is looked at', async () => {
   const { code, report } = await kcmpJson<GroupReport>('groups');
   assert.equal(code, 0);
-  const wanted = [{ pid: child.pid, fd: 4 }, { pid: me, fd: read }].sort((a, b) => a.pid - b.pid);
-  assert.ok(report.groups.some(({ holders }) => wanted.every(({ pid, fd }) => holders.some((holder) => holder.pid === pid && holder.fd === fd))));
+  const wanted = [
+    { pid: child.pid, fd: 4 },
+    { pid: me, fd: read },
+  ].sort((a, b) => a.pid - b.pid);
+  assert.ok(
+    report.groups.some(({ holders }) =>
+      wanted.every(({ pid, fd }) => holders.some((holder) => holder.pid === pid && holder.fd === fd)),
+    ),
+  );
 });
 
 test('--tree looks at a process and all its descendants', async () => {
@@ -76,7 +95,11 @@ test('--tree looks at a process and all its descendants', async () => {
   assert.ok(byThread.report.groups.some(({ holders }) => holders.some(({ pid }) => pid === child.pid)));
   const whole = await kcmpJson<GroupReport>('groups', '--tree', me);
   assert.ok(whole.report.coverage.processes >= 3);
-  assert.ok(whole.report.groups.some(({ holders }) => holders.some(({ pid }) => pid === me) && holders.some(({ pid }) => pid === child.pid)));
+  assert.ok(
+    whole.report.groups.some(
+      ({ holders }) => holders.some(({ pid }) => pid === me) && holders.some(({ pid }) => pid === child.pid),
+    ),
+  );
 });
 
 test('a process that shares nothing is 1', async () => {

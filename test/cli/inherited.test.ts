@@ -31,15 +31,26 @@ test('leaked descriptors are listed with where they come from, and are 1', async
   const { code, out, err } = await kcmp('inherited', leaky, ...surplus);
   assert.deepEqual([code, err], [1, '']);
   const link = readlinkSync(`/proc/self/fd/${pipe[0]}`);
-  const lines = squeeze(mask(out, { LINK: link, ME: me, LEAKY: leaky, READ: pipe[0], WRITE: pipe[1] })).split('\n').map((line) => line.trim());
+  const lines = squeeze(mask(out, { LINK: link, ME: me, LEAKY: leaky, READ: pipe[0], WRITE: pipe[1] }))
+    .split('\n')
+    .map((line) => line.trim());
   assert.match(lines[0] ?? '', /^LEAKY \(sleep\) shares 2 descriptors beyond 0, 1 and 2 with ME \(.*\):$/);
-  assert.deepEqual(lines.slice(1), ['', 'FD  FROM  KIND  FILE', '3  ME:READ  pipe  LINK', '4  ME:WRITE  pipe  LINK', '']);
+  assert.deepEqual(lines.slice(1), [
+    '',
+    'FD  FROM  KIND  FILE',
+    '3  ME:READ  pipe  LINK',
+    '4  ME:WRITE  pipe  LINK',
+    '',
+  ]);
 });
 
 test('a child that got nothing is 0', async () => {
   const { code, out, err } = await kcmp('inherited', clean, ...surplus);
   assert.deepEqual([code, err], [0, '']);
-  assert.match(mask(out, { CLEAN: clean }), /^CLEAN \(sleep\) shares no descriptor beyond 0, 1 and 2 with \d+ \(.*\)\.\n$/);
+  assert.match(
+    mask(out, { CLEAN: clean }),
+    /^CLEAN \(sleep\) shares no descriptor beyond 0, 1 and 2 with \d+ \(.*\)\.\n$/,
+  );
 });
 
 test('--allow takes numbers and patterns, and may be given again', async () => {

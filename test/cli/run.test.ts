@@ -13,7 +13,10 @@ test('the help of every command fits 80 columns and shows an example of it', asy
     const { code, out, err } = await kcmp(command, '--help');
     assert.equal(code, 0);
     assert.equal(err, '');
-    assert.deepEqual(out.split('\n').filter((line) => line.length > 80), []);
+    assert.deepEqual(
+      out.split('\n').filter((line) => line.length > 80),
+      [],
+    );
     assert.match(out, new RegExp(`^Usage: kcmp ${command}`));
     assert.match(out, new RegExp(`Example[^]*\n  kcmp ${command}`));
     assert.match(out, /Exit code: 0/);
@@ -23,7 +26,10 @@ test('the help of every command fits 80 columns and shows an example of it', asy
 test('the main help fits 80 columns and a screen of 40 lines, and names every command with an example', async () => {
   const { code, out } = await kcmp('--help');
   assert.equal(code, 0);
-  assert.deepEqual(out.split('\n').filter((line) => line.length > 80), []);
+  assert.deepEqual(
+    out.split('\n').filter((line) => line.length > 80),
+    [],
+  );
   assert.ok(out.split('\n').length <= 40);
   for (const command of COMMANDS) {
     assert.match(out, new RegExp(`^  ${command}\\b`, 'm'));
@@ -44,7 +50,9 @@ test('README shows the same help', { skip: existsSync(README) ? false : 'there i
 });
 
 test('--version prints the version of package.json', async () => {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   assert.deepEqual(await kcmp('--version'), { code: 0, out: `${version}\n`, err: '' });
   assert.deepEqual(await kcmp('-V'), { code: 0, out: `${version}\n`, err: '' });
 });
@@ -74,7 +82,8 @@ test('a missing or unknown command is told which there are', async () => {
 });
 
 test('an unknown option is told which command has help', async () => {
-  for (const command of COMMANDS) await refused([command, '--wrong'], new RegExp(`unknown option '--wrong'; see kcmp ${command} --help`));
+  for (const command of COMMANDS)
+    await refused([command, '--wrong'], new RegExp(`unknown option '--wrong'; see kcmp ${command} --help`));
 });
 
 test('an option without its value is refused', async () => {
@@ -85,7 +94,10 @@ test('an option without its value is refused', async () => {
 });
 
 test('a word that an option does not know is told which it knows', async () => {
-  await refused(['same', '1:2', '1:3', '--type', 'mem'], /--type mem is unknown; expected file, vm, files, fs, sighand, io, sysvsem/);
+  await refused(
+    ['same', '1:2', '1:3', '--type', 'mem'],
+    /--type mem is unknown; expected file, vm, files, fs, sighand, io, sysvsem/,
+  );
   await refused(['groups', '--graph', 'svg'], /--graph svg is unknown; expected mermaid, dot/);
   await refused(['epoll', '4242', '--graph', 'svg'], /--graph svg is unknown; expected mermaid, dot/);
 });
@@ -105,8 +117,27 @@ test('a missing or surplus argument is told what was expected', async () => {
 });
 
 test('a malformed descriptor is told how one looks', async () => {
-  const malformed = ['', 'x', '12', '12:', ':3', '12:-3', '12:3.5', '12:0x3', '-12:3x', '1:2:3', '2147483648:0', '1:2147483648', '0:3',
-    '99999999999999999999:1', ' 1:2', '/proc/12/fd', '/proc/self/fd/1', '/proc/12/fdinfo/3', '١:٢'];
+  const malformed = [
+    '',
+    'x',
+    '12',
+    '12:',
+    ':3',
+    '12:-3',
+    '12:3.5',
+    '12:0x3',
+    '-12:3x',
+    '1:2:3',
+    '2147483648:0',
+    '1:2147483648',
+    '0:3',
+    '99999999999999999999:1',
+    ' 1:2',
+    '/proc/12/fd',
+    '/proc/self/fd/1',
+    '/proc/12/fdinfo/3',
+    '١:٢',
+  ];
   for (const text of malformed) {
     if (text.startsWith('-')) continue; // an option to parseArgs
     await refused(['who', text], /is no descriptor; expected PID:FD or \/proc\/PID\/fd\/FD, such as 4242:7/);
@@ -122,7 +153,8 @@ test('a malformed process or thread is told how one looks', async () => {
     await refused(['groups', text], /is no process or thread/);
     await refused(['same', '--type', 'vm', text, '5'], /is no process or thread/);
   }
-  for (const text of ['x', '1:', '0', '0:1']) await refused(['epoll', text], /expected PID, PID:EFD or \/proc\/PID\/fd\/EFD/);
+  for (const text of ['x', '1:', '0', '0:1'])
+    await refused(['epoll', text], /expected PID, PID:EFD or \/proc\/PID\/fd\/EFD/);
 });
 
 test('control characters of an argument do not reach the terminal', async () => {

@@ -34,7 +34,10 @@ describe('of two descriptors', () => {
   test('that are the two ends of a pipe is 1', async () => {
     const { code, out } = await kcmp('same', `${me}:${pipe[0]}`, `${me}:${pipe[1]}`);
     assert.equal(code, 1);
-    assert.equal(mask(out, { PID: me }), `PID:${pipe[0]} and PID:${pipe[1]} are two different open file descriptions.\n`);
+    assert.equal(
+      mask(out, { PID: me }),
+      `PID:${pipe[0]} and PID:${pipe[1]} are two different open file descriptions.\n`,
+    );
   });
 
   test('takes them as paths of /proc, also of a task', async () => {
@@ -51,7 +54,13 @@ describe('of two descriptors', () => {
   test('is one JSON document', async () => {
     const { code, report } = await kcmpJson('same', `${me}:${copy}`, `${child.pid}:4`);
     assert.equal(code, 0);
-    assert.deepEqual(report, { a: { pid: me, fd: copy }, b: { pid: child.pid, fd: 4 }, type: 'file', relation: 'same', via: 'kcmp' });
+    assert.deepEqual(report, {
+      a: { pid: me, fd: copy },
+      b: { pid: child.pid, fd: 4 },
+      type: 'file',
+      relation: 'same',
+      via: 'kcmp',
+    });
     const other = await kcmpJson<{ relation: string }>('same', `${me}:${copy}`, `${me}:${pipe[1]}`);
     assert.deepEqual([other.code, other.report.relation], [1, 'different']);
   });
@@ -96,7 +105,10 @@ describe('of two tasks', () => {
       const { code, out, err } = await kcmp('same', a, b, '--type', 'sysvsem');
       assert.equal(code, 2);
       assert.equal(out, '');
-      assert.equal(mask(err, { A: a, B: b }), 'kcmp: A and B share one list of semaphore undos or have none: the kernel tells no difference\n');
+      assert.equal(
+        mask(err, { A: a, B: b }),
+        'kcmp: A and B share one list of semaphore undos or have none: the kernel tells no difference\n',
+      );
       const { report } = await kcmpJson<object>('same', a, b, '--type', 'sysvsem');
       assert.deepEqual(report, { a, b, type: 'sysvsem', relation: 'unknown', verdict: 'shared-or-none' });
     } finally {
@@ -113,12 +125,16 @@ describe('of two tasks', () => {
 
 /** Runs `kcmp same A B` in a child whose calls of kcmp fail as in a container. */
 async function sameInContainer(child: Child, a: string, b: string): Promise<Result> {
-  return child.run(async ({ keep, seccomp }, source: string, args: string[]) => {
-    if (keep['filtered'] === undefined) seccomp.refuseKcmp('EPERM');
-    keep['filtered'] = true;
-    const { kcmp } = (await import(source)) as typeof import('./command.ts');
-    return kcmp(...args);
-  }, COMMAND, ['same', a, b]);
+  return child.run(
+    async ({ keep, seccomp }, source: string, args: string[]) => {
+      if (keep['filtered'] === undefined) seccomp.refuseKcmp('EPERM');
+      keep['filtered'] = true;
+      const { kcmp } = (await import(source)) as typeof import('./command.ts');
+      return kcmp(...args);
+    },
+    COMMAND,
+    ['same', a, b],
+  );
 }
 
 describe('under a filter like that of containers', () => {
@@ -138,7 +154,10 @@ describe('under a filter like that of containers', () => {
   test('different inodes are different and 1', async () => {
     const { code, out } = await sameInContainer(filtered, `${me}:${pipe[0]}`, `${filtered.pid}:0`);
     assert.equal(code, 1);
-    assert.match(out, /are two different open file descriptions, since their inodes differ; kcmp itself cannot be used here\.\n$/);
+    assert.match(
+      out,
+      /are two different open file descriptions, since their inodes differ; kcmp itself cannot be used here\.\n$/,
+    );
   });
 
   test('two of its own descriptors are told apart where the kernel has F_DUPFD_QUERY', async () => {

@@ -1,7 +1,14 @@
 /** The command against servers that nobody here wrote: the same truth as the library. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { groupFiles, listEpolls, resolveEpoll, type EpollReport, type GroupReport, type HolderReport } from '../../src/index.ts';
+import {
+  groupFiles,
+  listEpolls,
+  resolveEpoll,
+  type EpollReport,
+  type GroupReport,
+  type HolderReport,
+} from '../../src/index.ts';
 import { nginxMissing, redisMissing, startNginx, startRedis, type Nginx, type Redis } from '../support/servers.ts';
 import { kcmp, kcmpJson } from './command.ts';
 
@@ -17,7 +24,9 @@ describe('nginx', { skip: nginxMissing }, () => {
     const { code, report } = await kcmpJson<GroupReport>('groups', '--tree', nginx.master);
     assert.equal(code, 0);
     assert.deepEqual(report.groups, groupFiles({ pids }).groups);
-    const listening = report.groups.find(({ kind, holders }) => kind === 'socket' && new Set(holders.map(({ pid }) => pid)).size === pids.length);
+    const listening = report.groups.find(
+      ({ kind, holders }) => kind === 'socket' && new Set(holders.map(({ pid }) => pid)).size === pids.length,
+    );
     assert.ok(listening !== undefined, JSON.stringify(report.groups));
     const holder = listening.holders[0];
     const who = await kcmpJson<HolderReport>('who', `${holder?.pid}:${holder?.fd}`);
@@ -30,9 +39,15 @@ describe('nginx', { skip: nginxMissing }, () => {
     for (const worker of nginx.workers) {
       const { code, report, err } = await kcmpJson<EpollReport[]>('epoll', worker, '--check');
       assert.equal(code, 0, err);
-      assert.deepEqual(report.map(({ efd }) => efd), listEpolls(worker));
+      assert.deepEqual(
+        report.map(({ efd }) => efd),
+        listEpolls(worker),
+      );
       for (const { efd, targets } of report) {
-        assert.deepEqual(targets.map(({ tfd, status }) => [tfd, status]), resolveEpoll(worker, efd).targets.map(({ tfd, status }) => [tfd, status]));
+        assert.deepEqual(
+          targets.map(({ tfd, status }) => [tfd, status]),
+          resolveEpoll(worker, efd).targets.map(({ tfd, status }) => [tfd, status]),
+        );
       }
     }
   });
@@ -59,7 +74,9 @@ describe('redis-server', { skip: redisMissing }, () => {
   test('has an epoll instance with a live target for every client', async () => {
     const { code, report } = await kcmpJson<EpollReport[]>('epoll', redis.pid, '--check');
     assert.equal(code, 0);
-    const live = new Set(report.flatMap(({ targets }) => targets.filter(({ status }) => status === 'live').map(({ tfd }) => tfd)));
+    const live = new Set(
+      report.flatMap(({ targets }) => targets.filter(({ status }) => status === 'live').map(({ tfd }) => tfd)),
+    );
     for (const fd of (await redis.clientFds()).values()) assert.ok(live.has(fd), `client fd ${fd}`);
   });
 

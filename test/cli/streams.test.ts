@@ -21,11 +21,15 @@ let folder: string;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'kcmp-cli-'));
   child = await startChild();
-  await child.run(({ fs, libc, keep }, name: string, path: string) => {
-    fs.writeFileSync('/proc/self/comm', name);
-    const fd = fs.openSync(path, 'w+');
-    keep['fds'] = [fd, libc.dup(fd)];
-  }, EVIL_NAME, join(folder, EVIL_FILE));
+  await child.run(
+    ({ fs, libc, keep }, name: string, path: string) => {
+      fs.writeFileSync('/proc/self/comm', name);
+      const fd = fs.openSync(path, 'w+');
+      keep['fds'] = [fd, libc.dup(fd)];
+    },
+    EVIL_NAME,
+    join(folder, EVIL_FILE),
+  );
 });
 after(async () => {
   await child.stop();
@@ -33,8 +37,14 @@ after(async () => {
 });
 
 test('control characters and newlines in names do not reach the terminal, in text or graph or JSON', async () => {
-  for (const args of [['groups', `${child.pid}`], ['groups', `${child.pid}`, '--graph', 'dot'], ['groups', `${child.pid}`, '--graph', 'mermaid'],
-    ['groups', `${child.pid}`, '--json'], ['inherited', `${child.pid}`], ['epoll', `${child.pid}`]]) {
+  for (const args of [
+    ['groups', `${child.pid}`],
+    ['groups', `${child.pid}`, '--graph', 'dot'],
+    ['groups', `${child.pid}`, '--graph', 'mermaid'],
+    ['groups', `${child.pid}`, '--json'],
+    ['inherited', `${child.pid}`],
+    ['epoll', `${child.pid}`],
+  ]) {
     const { out, err } = await kcmp(...args);
     assert.doesNotMatch(out + err, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/, args.join(' '));
   }
@@ -70,7 +80,12 @@ test('a pipe whose reader is gone before the first byte ends it quietly, with th
 });
 
 test('a full device is trouble: 2, with a message', () => {
-  for (const line of ['kcmp --help', 'kcmp doctor', 'kcmp groups --json', `kcmp same ${process.pid}:0 ${process.pid}:0`]) {
+  for (const line of [
+    'kcmp --help',
+    'kcmp doctor',
+    'kcmp groups --json',
+    `kcmp same ${process.pid}:0 ${process.pid}:0`,
+  ]) {
     const { code, err } = shell(`${line} > /dev/full`);
     assert.equal(code, 2, line);
     assert.match(err, /^kcmp: the output cannot be written: ENOSPC: no space left on device/m, line);
@@ -122,12 +137,18 @@ test('there is no colour, and no progress where stderr is no terminal', () => {
   assert.doesNotMatch(out + err, /\x1b|\r/);
 });
 
-test('an ordinary user is refused a stranger\'s descriptors: 2, with the pid', { skip: notRoot }, () => {
+test("an ordinary user is refused a stranger's descriptors: 2, with the pid", { skip: notRoot }, () => {
   const same = kcmpProcess(['same', `${child.pid}:0`, `${child.pid}:1`], NOBODY);
   assert.deepEqual([same.code, same.out], [2, '']);
   assert.match(same.err, new RegExp(`^kcmp: .*${child.pid}`));
-  for (const args of [['who', `${child.pid}:0`], ['epoll', `${child.pid}`], ['groups', `${child.pid}`], ['inherited', `${child.pid}`],
-    ['tasks', `${child.pid}`, `${process.pid}`], ['same', '--type', 'vm', `${child.pid}`, `${process.pid}`]]) {
+  for (const args of [
+    ['who', `${child.pid}:0`],
+    ['epoll', `${child.pid}`],
+    ['groups', `${child.pid}`],
+    ['inherited', `${child.pid}`],
+    ['tasks', `${child.pid}`, `${process.pid}`],
+    ['same', '--type', 'vm', `${child.pid}`, `${process.pid}`],
+  ]) {
     const { code, err } = kcmpProcess(args, NOBODY);
     assert.equal(code, 2, args.join(' '));
     assert.match(err, /^kcmp: .*(EPERM|EACCES)/, args.join(' '));

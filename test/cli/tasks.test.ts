@@ -26,13 +26,18 @@ test('the threads of a process share everything but what the kernel cannot tell'
   assert.equal(code, 0);
   assert.match(out, /^All of these \d+ tasks share vm, files, fs and sighand\.\n\n/);
   const row = out.split('\n').find((line) => line.trim().startsWith(`${child.pid} `)) ?? '';
-  assert.match(squeeze(mask(row, { PID: child.pid })).trim(), /^PID {2}A {2}A {2}A {2}A {2}(A\??|own) {2}(A\??|own) {2}worker$/);
+  assert.match(
+    squeeze(mask(row, { PID: child.pid })).trim(),
+    /^PID {2}A {2}A {2}A {2}A {2}(A\??|own) {2}(A\??|own) {2}worker$/,
+  );
 });
 
 test('two processes share nothing and the exit code is 1', async () => {
   const { code, out, err } = await kcmp('tasks', child.pid, sleeper);
   assert.deepEqual([code, err], [1, '']);
-  const lines = squeeze(mask(out, { CHILD: child.pid, SLEEPER: sleeper })).split('\n').map((line) => line.trim());
+  const lines = squeeze(mask(out, { CHILD: child.pid, SLEEPER: sleeper }))
+    .split('\n')
+    .map((line) => line.trim());
   assert.equal(lines[0], 'Nothing was found that CHILD (worker) and SLEEPER (sleep) share.');
   assert.equal(lines[2], 'ID  VM  FILES  FS  SIGHAND  IO  SYSVSEM  COMMAND');
   assert.match(lines[3] ?? '', /^CHILD {2}own {2}own {2}own {2}own {2}(A\?|own) {2}(A\?|own) {2}worker$/);
@@ -54,7 +59,7 @@ test('--json is the report of taskSharing', async () => {
   assert.deepEqual(report, taskSharing([me, child.pid, sleeper]));
 });
 
-test('an id that is nobody\'s is 2', async () => {
+test("an id that is nobody's is 2", async () => {
   const { code, err } = await kcmp('tasks', me, NO_PID);
   assert.equal(code, 2);
   assert.match(err, new RegExp(`^kcmp: .*ESRCH; there is no task ${NO_PID}, `));

@@ -24,11 +24,17 @@ test('a pipe that does not end shows who else has its write end, then who has th
   const { code, out } = await kcmp('who', `${me}:${pipe[1]}`);
   assert.equal(code, 0);
   const link = readlinkSync(`/proc/self/fd/${pipe[1]}`);
-  const masked = squeeze(mask(out.replaceAll(DATE, 'DATE'), { LINK: link, ME: me, CHILD: child.pid, READ: pipe[0], WRITE: pipe[1] }))
-    .replaceAll(/(ME \()[^)]+|(DATE {2})(?!writer).+/g, '$1$2NAME').replaceAll(/^ +/gm, '');
+  const masked = squeeze(
+    mask(out.replaceAll(DATE, 'DATE'), { LINK: link, ME: me, CHILD: child.pid, READ: pipe[0], WRITE: pipe[1] }),
+  )
+    .replaceAll(/(ME \()[^)]+|(DATE {2})(?!writer).+/g, '$1$2NAME')
+    .replaceAll(/^ +/gm, '');
   const [sentence, ...rest] = masked.split('\n');
   assert.equal(sentence, 'fd WRITE of ME (NAME), LINK, is held by 2 descriptors of 2 processes.');
-  assert.deepEqual(rest.filter((line) => line.startsWith('PID')), ['PID  FD  MODE  CLOEXEC  SINCE  COMMAND', 'PID  FD  MODE  CLOEXEC  SINCE  COMMAND']);
+  assert.deepEqual(
+    rest.filter((line) => line.startsWith('PID')),
+    ['PID  FD  MODE  CLOEXEC  SINCE  COMMAND', 'PID  FD  MODE  CLOEXEC  SINCE  COMMAND'],
+  );
   assert.ok(rest.includes('CHILD  4  w  yes  DATE  writer'), masked);
   assert.ok(rest.includes('ME  WRITE  w  yes  DATE  NAME'), masked);
   const other = rest.indexOf('On the same inode, but another open file description: 1 descriptor.');
@@ -46,7 +52,8 @@ test('--json is the report of findHolders', async () => {
   const { code, report } = await kcmpJson<HolderReport>('who', `${child.pid}:4`);
   assert.equal(code, 0);
   const expected = findHolders({ pid: child.pid, fd: 4 });
-  const plain = (holders: HolderReport['holders']): unknown => holders.map((holder) => ({ ...holder, startTime: `${holder.startTime}` }));
+  const plain = (holders: HolderReport['holders']): unknown =>
+    holders.map((holder) => ({ ...holder, startTime: `${holder.startTime}` }));
   assert.deepEqual(report.file, expected.file);
   assert.deepEqual([report.kind, report.link], [expected.kind, expected.link]);
   assert.deepEqual(report.holders, plain(expected.holders));
@@ -67,7 +74,9 @@ test('a file that nobody else holds is 1, or 2 when not everything could be seen
   }
 });
 
-test('a file that nobody else holds is 1 where every process can be seen', { skip: isRoot ? false : 'needs root, for a pid namespace of its own' }, () => {
+test('a file that nobody else holds is 1 where every process can be seen', {
+  skip: isRoot ? false : 'needs root, for a pid namespace of its own',
+}, () => {
   // Pid 1 there is the shell that opens the file; what it starts must not have it as well.
   const script = 'exec 9</dev/null; (exec 9<&-; "$@" who 1:9); exit $?';
   const { code, out, err } = kcmpProcess([], ['unshare', '--pid', '--fork', '--mount-proc', 'sh', '-c', script, 'sh']);
@@ -82,9 +91,12 @@ test('a descriptor that is not open is 2, and names it', async () => {
   assert.match(err, /^kcmp: .*99999/);
 });
 
-test('a thread\'s own process is nobody else', async () => {
+test("a thread's own process is nobody else", async () => {
   const asked = await child.run(({ fs }) => fs.openSync('/dev/null', 'r'));
-  const [ofProcess, ofThread] = await Promise.all([kcmp('who', `${child.pid}:${asked}`), kcmp('who', `${await startThread(child)}:${asked}`)]);
+  const [ofProcess, ofThread] = await Promise.all([
+    kcmp('who', `${child.pid}:${asked}`),
+    kcmp('who', `${await startThread(child)}:${asked}`),
+  ]);
   assert.match(ofThread.out, /is held by nobody else/);
   assert.equal(ofThread.code, ofProcess.code);
 });

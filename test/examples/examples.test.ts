@@ -15,34 +15,50 @@ const TSX = fileURLToPath(import.meta.resolve('tsx/cli'));
 const MAX_LINES = 40;
 const PATIENCE_MS = 60_000;
 
-const names = readdirSync(FOLDER).filter((name) => name.endsWith('.ts')).sort();
+const names = readdirSync(FOLDER)
+  .filter((name) => name.endsWith('.ts'))
+  .sort();
 const isTest = (name: string): boolean => name.endsWith('.test.ts');
 const textOf = (name: string): string => readFileSync(new URL(name, FOLDER), 'utf8');
 
 /** What must be alike: without numbers, padding and blank lines. */
 const masked = (text: string): string[] =>
-  text.split('\n').map((line) => line.replace(/\d+/g, '#').replace(/\s+/g, ' ').trim()).filter((line) => line !== '');
+  text
+    .split('\n')
+    .map((line) => line.replace(/\d+/g, '#').replace(/\s+/g, ' ').trim())
+    .filter((line) => line !== '');
 
 /** Every text that the first comment may mean as the output: what follows a blank line or a colon, to its end. */
 function expectations(source: string): string[] {
   const block = /^(?:#!.*\n)?\s*(?:\/\*\*?([\s\S]*?)\*\/|((?:\/\/.*\n)+))/.exec(source);
-  const lines = (block?.[1] ?? block?.[2] ?? '').split('\n').map((line) => line.replace(/^\s*(?:\*|\/\/) ?/, '').trimEnd());
+  const lines = (block?.[1] ?? block?.[2] ?? '')
+    .split('\n')
+    .map((line) => line.replace(/^\s*(?:\*|\/\/) ?/, '').trimEnd());
   return lines.flatMap((line, index) =>
-    /^$|:$/.test(line) && index + 1 < lines.length ? [lines.slice(index + 1).join('\n')] : []);
+    /^$|:$/.test(line) && index + 1 < lines.length ? [lines.slice(index + 1).join('\n')] : [],
+  );
 }
 
 function matches(output: string[], expected: string[]): boolean {
   const gap = expected.indexOf('…');
   if (gap === -1) return output.length === expected.length && output.every((line, i) => line === expected[i]);
   const rest = expected.slice(gap + 1);
-  return matches(output.slice(0, gap), expected.slice(0, gap))
-    && output.some((_, i) => i >= gap && matches(output.slice(i), rest));
+  return (
+    matches(output.slice(0, gap), expected.slice(0, gap)) &&
+    output.some((_, i) => i >= gap && matches(output.slice(i), rest))
+  );
 }
 
 function run(...args: string[]): { status: number | null; stdout: string; stderr: string } {
   // A test runner inside of a test runner would run nothing.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  return spawnSync(process.execPath, args, { cwd: ROOT, env, encoding: 'utf8', timeout: PATIENCE_MS, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawnSync(process.execPath, args, {
+    cwd: ROOT,
+    env,
+    encoding: 'utf8',
+    timeout: PATIENCE_MS,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 describe('the examples', () => {
@@ -53,7 +69,10 @@ describe('the examples', () => {
       const source = textOf(name);
       assert.ok(source.trimEnd().split('\n').length <= MAX_LINES);
       const imports = [...source.matchAll(/(?:from|import) '([^']+)'/g)].map(([, from = '']) => from);
-      assert.deepEqual(imports.filter((from) => from !== '../src/index.ts' && !from.startsWith('node:')), []);
+      assert.deepEqual(
+        imports.filter((from) => from !== '../src/index.ts' && !from.startsWith('node:')),
+        [],
+      );
     });
   }
 
@@ -64,7 +83,9 @@ describe('the examples', () => {
       assert.equal(stderr, '');
       const output = masked(stdout);
       assert.ok(output.length > 0, 'nothing was printed');
-      const expected = expectations(textOf(name)).map(masked).filter((lines) => lines.length > 0);
+      const expected = expectations(textOf(name))
+        .map(masked)
+        .filter((lines) => lines.length > 0);
       if (expected.some((lines) => matches(output, lines))) return;
       assert.deepEqual(output, expected[0] ?? [], `its first comment does not end with this output:\n${stdout}`);
     });

@@ -27,18 +27,26 @@ function importsOf(file: string): string[] {
 const imports = new Map(files.map((file) => [file, importsOf(file)]));
 
 test('every file of src belongs to a layer', () => {
-  assert.deepEqual(files.filter((file) => layerOf(file) < 0), []);
+  assert.deepEqual(
+    files.filter((file) => layerOf(file) < 0),
+    [],
+  );
   assert.ok(files.length > 60);
 });
 
 test('no file imports one of a layer above its own', () => {
-  const upward = [...imports].flatMap(([file, targets]) => targets.filter((target) => layerOf(target) > layerOf(file)).map((target) => `${file} -> ${target}`));
+  const upward = [...imports].flatMap(([file, targets]) =>
+    targets.filter((target) => layerOf(target) > layerOf(file)).map((target) => `${file} -> ${target}`),
+  );
   assert.deepEqual(upward, []);
 });
 
 test('the command reaches the questions through index.ts', () => {
   const around = [...imports].flatMap(([file, targets]) =>
-    file.startsWith('cli/') ? targets.filter((target) => !OPEN_TO_CLI.test(target)).map((target) => `${file} -> ${target}`) : []);
+    file.startsWith('cli/')
+      ? targets.filter((target) => !OPEN_TO_CLI.test(target)).map((target) => `${file} -> ${target}`)
+      : [],
+  );
   assert.deepEqual(around, []);
 });
 
@@ -54,7 +62,13 @@ test('no circle of imports', () => {
 });
 
 test('no file is longer than a reader can hold, no folder fuller', () => {
-  assert.deepEqual(files.filter((file) => readFileSync(join(SRC, file), 'utf8').split('\n').length - 1 > MAX_LINES), []);
+  assert.deepEqual(
+    files.filter((file) => readFileSync(join(SRC, file), 'utf8').split('\n').length - 1 > MAX_LINES),
+    [],
+  );
   const folders = [...new Set(files.map(dirname))];
-  assert.deepEqual(folders.filter((folder) => files.filter((file) => dirname(file) === folder).length > MAX_FILES), []);
+  assert.deepEqual(
+    folders.filter((folder) => files.filter((file) => dirname(file) === folder).length > MAX_FILES),
+    [],
+  );
 });

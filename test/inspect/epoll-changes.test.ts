@@ -59,9 +59,10 @@ describe('the targets change during the scan', () => {
     };
     const report = resolveEpoll(me, efd, { pids: [me, child.pid], onProgress });
     assert.equal(report.stable, true);
-    assert.deepEqual(report.targets.filter(({ tfd }) => tfd === read).map(({ status, holders }) => ({ status, holders })), [
-      { status: 'live', holders: [{ pid: me, fd: read }] },
-    ]);
+    assert.deepEqual(
+      report.targets.filter(({ tfd }) => tfd === read).map(({ status, holders }) => ({ status, holders })),
+      [{ status: 'live', holders: [{ pid: me, fd: read }] }],
+    );
   });
 
   test('targets that never stop changing end the scan all the same, with stable false', () => {
@@ -91,7 +92,10 @@ describe('the targets change during the scan', () => {
     for (let round = 0; round < 40; round++) {
       const report = resolveEpoll(child.pid, efd, { pids: [child.pid] });
       for (const { tfd, holders } of report.stable ? report.targets : []) {
-        assert.ok(holders.every(({ pid, fd }) => pid === child.pid && (fd === tfd || fd === tfd + 1000)), `${tfd}`);
+        assert.ok(
+          holders.every(({ pid, fd }) => pid === child.pid && (fd === tfd || fd === tfd + 1000)),
+          `${tfd}`,
+        );
       }
     }
     await child.run(({ keep }) => clearInterval(keep['timer'] as NodeJS.Timeout));

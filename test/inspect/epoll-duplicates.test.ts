@@ -39,7 +39,13 @@ test('two files registered under one number resolve to the descriptor of each', 
   libc.epollCtl(efd, libc.EPOLL_CTL_ADD, number, libc.EPOLLIN, 2n);
 
   const report = resolve(efd);
-  assert.deepEqual(report.targets.map(({ tfd, toff }) => [tfd, toff]), [[number, 0], [number, 1]]);
+  assert.deepEqual(
+    report.targets.map(({ tfd, toff }) => [tfd, toff]),
+    [
+      [number, 0],
+      [number, 1],
+    ],
+  );
   assert.deepEqual(refs(marked(report, 1n).holders), mine(first));
   assert.deepEqual(refs(marked(report, 2n).holders), mine(number, second));
   assert.deepEqual([marked(report, 1n).status, marked(report, 1n).numberReused], ['renumbered', true]);
@@ -80,7 +86,11 @@ test('of three files under one number, one live, one moved and one in flight eac
 
   const report = resolve(efd);
   const status = (data: bigint): [string, number] => [marked(report, data).status, marked(report, data).holders.length];
-  assert.deepEqual([1n, 2n, 3n].map(status), [['unresolved', 0], ['renumbered', 2], ['live', 2]]);
+  assert.deepEqual([1n, 2n, 3n].map(status), [
+    ['unresolved', 0],
+    ['renumbered', 2],
+    ['live', 2],
+  ]);
 });
 
 test('a FIFO on disk registered through a dup is told from another open of the same FIFO', () => {

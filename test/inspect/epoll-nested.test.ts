@@ -47,6 +47,9 @@ test('every target of every event loop of a Node process with a server, a client
   for (const efd of loops) {
     const report = resolveEpoll(child.pid, efd, { pids });
     assertTrue(report, pids);
-    assert.deepEqual(report.targets.filter(({ status }) => status !== 'live'), []);
+    assert.deepEqual(
+      report.targets.filter(({ status }) => status !== 'live'),
+      [],
+    );
   }
 });

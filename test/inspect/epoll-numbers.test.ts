@@ -58,7 +58,10 @@ test('what is open for the scan alone is neither counted nor a number of today',
   for (const fd of [target, ...spare]) fds.close(fd);
   const expected = listDescriptors(me) as number[];
   const { targets, coverage } = resolveEpoll(me, efd, { pids: [me] });
-  assert.deepEqual(targets.map(({ status, numberNow, holders }) => [status, numberNow, holders]), [['renumbered', null, [{ pid: me, fd: moved }]]]);
+  assert.deepEqual(
+    targets.map(({ status, numberNow, holders }) => [status, numberNow, holders]),
+    [['renumbered', null, [{ pid: me, fd: moved }]]],
+  );
   assert.equal(coverage.descriptors, expected.length);
   assert.deepEqual(listDescriptors(me), expected);
 });

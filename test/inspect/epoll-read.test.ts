@@ -23,7 +23,10 @@ test('listEpolls lists the epoll instances of a process, Node’s own event loop
   assert.ok(loops.length > 0);
   const mine = [fds.epoll(), fds.epoll()];
   fds.eventfd();
-  assert.deepEqual(listEpolls(me).sort((a, b) => a - b), [...loops, ...mine].sort((a, b) => a - b));
+  assert.deepEqual(
+    listEpolls(me).sort((a, b) => a - b),
+    [...loops, ...mine].sort((a, b) => a - b),
+  );
 });
 
 test('a file that is named like an epoll instance is none', () => {
@@ -73,9 +76,14 @@ test('items come in the order of fdinfo, and toff counts the earlier ones with t
       fds.dup2(fds.eventfd(), fd);
     }
   }
-  const lines = [...readFileSync(`/proc/self/fdinfo/${efd}`, 'utf8').matchAll(/^tfd: *(\d+)/gm)].map(([, tfd]) => Number(tfd));
+  const lines = [...readFileSync(`/proc/self/fdinfo/${efd}`, 'utf8').matchAll(/^tfd: *(\d+)/gm)].map(([, tfd]) =>
+    Number(tfd),
+  );
   const expected = lines.map((tfd, i) => [tfd, lines.slice(0, i).filter((earlier) => earlier === tfd).length]);
-  assert.deepEqual(readEpoll(me, efd).map(({ tfd, toff }) => [tfd, toff]), expected);
+  assert.deepEqual(
+    readEpoll(me, efd).map(({ tfd, toff }) => [tfd, toff]),
+    expected,
+  );
 });
 
 const ended = (): number => spawnSync('true').pid;
@@ -97,7 +105,15 @@ test('a process that does not exist is ESRCH', () => {
 test('an argument of the wrong kind is a TypeError, one out of range a RangeError', () => {
   const type = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
   const range = { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' };
-  for (const [value, expected] of [['3', type], [undefined, type], [3n, type], [-1, range], [1.5, range], [NaN, range], [2 ** 32 + 3, range]] as const) {
+  for (const [value, expected] of [
+    ['3', type],
+    [undefined, type],
+    [3n, type],
+    [-1, range],
+    [1.5, range],
+    [NaN, range],
+    [2 ** 32 + 3, range],
+  ] as const) {
     const bad = value as number;
     assert.throws(() => listEpolls(bad), expected);
     assert.throws(() => readEpoll(bad, 3), expected);

@@ -17,7 +17,10 @@ let subject: Child;
 let watching: number;
 let hidden: number;
 before(async () => {
-  [observer, subject] = await Promise.all([startChild({ ...ordinary, fds: [pipe] }), startChild({ ...ordinary, fds: [pipe] })]);
+  [observer, subject] = await Promise.all([
+    startChild({ ...ordinary, fds: [pipe] }),
+    startChild({ ...ordinary, fds: [pipe] }),
+  ]);
   watching = await observer.run(({ libc }) => {
     const efd = libc.epollCreate();
     libc.epollCtl(efd, libc.EPOLL_CTL_ADD, 4);
@@ -37,13 +40,18 @@ after(async () => {
 });
 
 const observe = (...pids: number[]): Promise<EpollReport> =>
-  observer.run(({ kcmp }, efd: number, pids: number[]) => kcmp.resolveEpoll(process.pid, efd, { pids }), watching, pids);
+  observer.run(
+    ({ kcmp }, efd: number, pids: number[]) => kcmp.resolveEpoll(process.pid, efd, { pids }),
+    watching,
+    pids,
+  );
 
 test('a target that only a refused process holds is unresolved because something was unreadable', async () => {
   const { targets, coverage } = await observe(observer.pid, subject.pid);
-  assert.deepEqual(targets.map(({ status, reason, holders }) => ({ status, reason, holders })), [
-    { status: 'unresolved', reason: 'unreadable', holders: [] },
-  ]);
+  assert.deepEqual(
+    targets.map(({ status, reason, holders }) => ({ status, reason, holders })),
+    [{ status: 'unresolved', reason: 'unreadable', holders: [] }],
+  );
   const [skipped, ...others] = coverage.skipped.filter(({ pid }) => pid === subject.pid);
   assert.equal(others.length, 0);
   assert.match(skipped?.code ?? '', /^(EACCES|EPERM)$/);
@@ -85,12 +93,16 @@ test('where targets cannot be compared at all, as before Linux 4.13, resolving t
     libc.epollCtl(efd, libc.EPOLL_CTL_ADD, read);
     return kcmp.resolveEpoll(process.pid, efd, { pids: [] });
   });
-  await assert.rejects(asked, { code: 'EINVAL', message: /this kernel cannot compare epoll targets; KCMP_EPOLL_TFD needs Linux 4\.13/ });
+  await assert.rejects(asked, {
+    code: 'EINVAL',
+    message: /this kernel cannot compare epoll targets; KCMP_EPOLL_TFD needs Linux 4\.13/,
+  });
 });
 
 test('root resolves the target that was refused', { skip: process.getuid?.() === 0 ? false : 'needs root' }, () => {
   const { targets } = resolveEpoll(observer.pid, watching, { pids: [observer.pid, subject.pid] });
-  assert.deepEqual(targets.map(({ status, holders }) => ({ status, holders })), [
-    { status: 'foreign', holders: [{ pid: subject.pid, fd: 4 }] },
-  ]);
+  assert.deepEqual(
+    targets.map(({ status, holders }) => ({ status, holders })),
+    [{ status: 'foreign', holders: [{ pid: subject.pid, fd: 4 }] }],
+  );
 });

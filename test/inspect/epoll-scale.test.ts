@@ -22,8 +22,14 @@ test('250 targets registered under one number resolve to 250 descriptors', () =>
   }
   fds.dup2(efd, number);
   const report = resolveEpoll(me, efd, { pids: [me] });
-  assert.deepEqual(report.targets.map(({ tfd, toff }) => [tfd, toff]), Array.from({ length: 250 }, (_, toff) => [number, toff]));
-  assert.deepEqual(report.targets.map(({ holders }) => holders), report.targets.map(fdInData));
+  assert.deepEqual(
+    report.targets.map(({ tfd, toff }) => [tfd, toff]),
+    Array.from({ length: 250 }, (_, toff) => [number, toff]),
+  );
+  assert.deepEqual(
+    report.targets.map(({ holders }) => holders),
+    report.targets.map(fdInData),
+  );
   assert.ok(report.targets.every(({ status, numberReused }) => status === 'renumbered' && numberReused));
   assertTrue(report, [me]);
 });
@@ -33,7 +39,10 @@ test('1,000 eventfds on one inode resolve where each has its own number', () => 
   const report = resolveEpoll(me, efd, { pids: [me] });
   assert.equal(report.targets.length, 1000);
   assert.equal(new Set(report.targets.map(({ ino }) => ino)).size, 1);
-  assert.deepEqual(report.targets.map(({ holders }) => holders), report.targets.map(fdInData));
+  assert.deepEqual(
+    report.targets.map(({ holders }) => holders),
+    report.targets.map(fdInData),
+  );
   assert.ok(report.targets.every(({ status }) => status === 'live'));
 });
 
@@ -49,7 +58,10 @@ test('1,000 eventfds on one inode resolve where each has taken the number of the
 
   const report = resolveEpoll(me, efd, { pids: [me] });
   assert.equal(report.targets.length, 1000);
-  assert.deepEqual(report.targets.map(({ holders }) => holders), report.targets.map(fdInData));
+  assert.deepEqual(
+    report.targets.map(({ holders }) => holders),
+    report.targets.map(fdInData),
+  );
   assert.ok(report.targets.every(({ status, numberReused }) => status === 'renumbered' && numberReused));
   assert.equal(report.stable, true);
 });
@@ -65,5 +77,9 @@ test('an eventfd in flight that was registered under 1,000 numbers is 1,000 unre
   for (let i = 0; i < 10; i++) fds.eventfd(); // the same inode, never the same file
   const report = resolveEpoll(me, efd, { pids: [me] });
   assert.equal(report.targets.length, 1000);
-  assert.ok(report.targets.every(({ status, reason, holders }) => status === 'unresolved' && reason === 'unseen' && holders.length === 0));
+  assert.ok(
+    report.targets.every(
+      ({ status, reason, holders }) => status === 'unresolved' && reason === 'unseen' && holders.length === 0,
+    ),
+  );
 });

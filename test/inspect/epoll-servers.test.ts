@@ -11,7 +11,9 @@ import { nginxMissing, redisMissing, startNginx, startRedis, type Nginx, type Re
 /** The inode of the socket that listens on a loopback port, as /proc/net/tcp has it. */
 function listeningInode(port: number): bigint {
   const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const rows = readFileSync('/proc/net/tcp', 'latin1').split('\n').map((line) => line.trim().split(/\s+/));
+  const rows = readFileSync('/proc/net/tcp', 'latin1')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
   const row = rows.find(([, local, , state]) => local === address && state === '0A');
   return BigInt(row?.[9] ?? 0);
 }
@@ -36,9 +38,15 @@ describe('nginx with a master and three workers', { skip: nginxMissing }, () => 
     const inode = listeningInode(nginx.port);
     for (const worker of nginx.workers) {
       const listening = resolveLoop(worker).targets.filter(({ ino }) => ino === inode);
-      assert.deepEqual(listening.map(({ status }) => status), ['live']);
+      assert.deepEqual(
+        listening.map(({ status }) => status),
+        ['live'],
+      );
       const pids = refs(listening.flatMap(({ holders }) => holders)).map(({ pid }) => pid);
-      assert.deepEqual(pids, [nginx.master, ...nginx.workers].sort((a, b) => a - b));
+      assert.deepEqual(
+        pids,
+        [nginx.master, ...nginx.workers].sort((a, b) => a - b),
+      );
     }
   });
 
@@ -57,11 +65,15 @@ describe('nginx with a master and three workers', { skip: nginxMissing }, () => 
     socket.write('GET / HTTP/1.1\r\nHost: here\r\n\r\n');
     await once(socket, 'data');
     const reports = nginx.workers.map(resolveLoop);
-    const added = reports.flatMap(({ targets }, i) => Array.from({ length: targets.length - (before[i] ?? 0) }, () => i));
+    const added = reports.flatMap(({ targets }, i) =>
+      Array.from({ length: targets.length - (before[i] ?? 0) }, () => i),
+    );
     assert.equal(added.length, 1);
     const { pid, targets } = reports[added[0] as number] as EpollReport;
     const inode = listeningInode(nginx.port);
-    const connections = targets.filter(({ ino, holders }) => ino !== inode && holders.length === 1 && holders[0]?.pid === pid);
+    const connections = targets.filter(
+      ({ ino, holders }) => ino !== inode && holders.length === 1 && holders[0]?.pid === pid,
+    );
     assert.ok(connections.some(({ numberNow, status }) => status === 'live' && numberNow?.startsWith('socket:')));
     socket.destroy();
   });

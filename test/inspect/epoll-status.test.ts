@@ -122,13 +122,23 @@ describe('a target and another process', () => {
   test('is live with the holders of both processes', () => {
     const target = only(resolve(fds.epoll(read), [me, child.pid]));
     assert.equal(target.status, 'live');
-    assert.deepEqual(refs(target.holders), refs([{ pid: me, fd: read }, { pid: child.pid, fd: 4 }]));
+    assert.deepEqual(
+      refs(target.holders),
+      refs([
+        { pid: me, fd: read },
+        { pid: child.pid, fd: 4 },
+      ]),
+    );
   });
 
   test('names every holder of a shared instance', () => {
     const again = fds.dup(shared);
     const { instance } = resolve(shared, [me, child.pid]);
-    const expected = [{ pid: me, fd: shared }, { pid: me, fd: again }, { pid: child.pid, fd: 5 }];
+    const expected = [
+      { pid: me, fd: shared },
+      { pid: me, fd: again },
+      { pid: child.pid, fd: 5 },
+    ];
     assert.deepEqual(refs(instance), refs(expected));
   });
 

@@ -3,7 +3,15 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { findHolders, findInherited, groupFiles, resolveEpoll, type FileGroup, type FileRef, type GroupReport } from '../../src/index.ts';
+import {
+  findHolders,
+  findInherited,
+  groupFiles,
+  resolveEpoll,
+  type FileGroup,
+  type FileRef,
+  type GroupReport,
+} from '../../src/index.ts';
 import { everyDescriptor, Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { KINDS } from '../support/kinds.ts';
@@ -24,18 +32,29 @@ let pids: number[];
 before(async () => {
   children = await Promise.all([1, 2, 3].map(() => startChild({ fds: given })));
   // Each child has every kind anew, a second number for all that it got, and re-opens some of it through /proc.
-  await Promise.all(children.map((child) => child.run(async ({ fs, libc }, module: string, count: number) => {
-    const { KINDS } = (await import(module)) as typeof import('../support/kinds.ts');
-    for (const { open } of KINDS) open();
-    for (let fd = 4; fd < 4 + count; fd++) {
-      libc.dup(fd);
-      try {
-        fs.openSync(`/proc/self/fd/${fd}`, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
-      } catch {
-        // sockets and anonymous files cannot be opened again
-      }
-    }
-  }, KINDS_MODULE, given.length)));
+  await Promise.all(
+    children.map((child) =>
+      child.run(
+        async ({ fs, libc }, module: string, count: number) => {
+          const { KINDS } = (await import(module)) as typeof import('../support/kinds.ts');
+          for (const { open } of KINDS) open();
+          for (let fd = 4; fd < 4 + count; fd++) {
+            libc.dup(fd);
+            try {
+              fs.openSync(
+                `/proc/self/fd/${fd}`,
+                fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY,
+              );
+            } catch {
+              // sockets and anonymous files cannot be opened again
+            }
+          }
+        },
+        KINDS_MODULE,
+        given.length,
+      ),
+    ),
+  );
   pids = [me, ...children.map(({ pid }) => pid)];
 });
 after(async () => {
@@ -44,13 +63,14 @@ after(async () => {
 });
 
 /** The descriptors of the scene; the one by which /proc/self/fd itself was listed is gone again. */
-const everything = (): FileRef[] => everyDescriptor(pids).filter((file) => {
-  try {
-    return linkOf(file) !== '';
-  } catch {
-    return false;
-  }
-});
+const everything = (): FileRef[] =>
+  everyDescriptor(pids).filter((file) => {
+    try {
+      return linkOf(file) !== '';
+    } catch {
+      return false;
+    }
+  });
 const groupOf = ({ groups }: GroupReport, { pid, fd }: FileRef): FileGroup =>
   groups.find(({ holders }) => holders.some((holder) => holder.pid === pid && holder.fd === fd)) as FileGroup;
 
@@ -83,9 +103,17 @@ describe('a scene of a dozen kinds in four processes', () => {
       const group = groupOf(groupFiles({ pids }), file);
       assert.equal(group.kind, kind);
       assert.equal(group.link, linkOf(file));
-      const theirs = children.map(({ pid }) => group.holders.filter((holder) => holder.pid === pid).map(({ fd }) => fd));
-      assert.deepEqual(theirs.map(([fd]) => fd), children.map(() => 4 + i));
-      assert.deepEqual(theirs.map(({ length }) => length), [2, 2, 2]);
+      const theirs = children.map(({ pid }) =>
+        group.holders.filter((holder) => holder.pid === pid).map(({ fd }) => fd),
+      );
+      assert.deepEqual(
+        theirs.map(([fd]) => fd),
+        children.map(() => 4 + i),
+      );
+      assert.deepEqual(
+        theirs.map(({ length }) => length),
+        [2, 2, 2],
+      );
       assert.equal(group.holders.filter(({ pid }) => pid === me).length, 1);
     });
   }
@@ -94,7 +122,10 @@ describe('a scene of a dozen kinds in four processes', () => {
 describe('the report', () => {
   test('numbers its groups by lowest pid, then fd, and lists holders in that order', () => {
     const { groups } = groupFiles({ pids: pids.toReversed() });
-    assert.deepEqual(groups.map(({ id }) => id), groups.map((_, i) => i + 1));
+    assert.deepEqual(
+      groups.map(({ id }) => id),
+      groups.map((_, i) => i + 1),
+    );
     const firsts = groups.map(({ holders }) => holders[0] as FileRef);
     assert.deepEqual(firsts, refs(firsts));
     for (const { holders } of groups) assert.deepEqual(holders, refs(holders));
@@ -108,28 +139,51 @@ describe('the report', () => {
 
   test('leaves out groups of one, unless asked for them, and any smaller than minHolders', () => {
     const sizes = (minHolders?: number): number[] =>
-      groupFiles({ pids, ...(minHolders === undefined ? {} : { minHolders }) }).groups.map(({ holders }) => holders.length);
+      groupFiles({ pids, ...(minHolders === undefined ? {} : { minHolders }) }).groups.map(
+        ({ holders }) => holders.length,
+      );
     assert.ok(sizes().every((size) => size >= 2));
     assert.ok(sizes(1).includes(1));
-    assert.deepEqual(sizes(3), sizes(1).filter((size) => size >= 3));
+    assert.deepEqual(
+      sizes(3),
+      sizes(1).filter((size) => size >= 3),
+    );
     assert.ok(sizes(3).length > 0);
   });
 
   test('has two numbers of one process in one group', () => {
     const report = groupFiles({ pids: [me] });
     for (const [i, fd] of kept.entries()) {
-      assert.deepEqual(groupOf(report, { pid: me, fd }).holders, refs([{ pid: me, fd }, { pid: me, fd: doubled[i] as number }]));
+      assert.deepEqual(
+        groupOf(report, { pid: me, fd }).holders,
+        refs([
+          { pid: me, fd },
+          { pid: me, fd: doubled[i] as number },
+        ]),
+      );
     }
   });
 
   test('is empty for no processes', () => {
-    assert.deepEqual(groupFiles({ pids: [] }), { groups: [], sharedTables: [], coverage: { processes: 0, tasks: 0, descriptors: 0, skipped: [] } });
+    assert.deepEqual(groupFiles({ pids: [] }), {
+      groups: [],
+      sharedTables: [],
+      coverage: { processes: 0, tasks: 0, descriptors: 0, skipped: [] },
+    });
   });
 
   test('refuses a minHolders below 1, and options of the wrong kind', () => {
-    for (const minHolders of [0, -1, 1.5, NaN]) assert.throws(() => groupFiles({ pids, minHolders }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
-    for (const minHolders of ['2', null]) assert.throws(() => groupFiles({ pids, minHolders: minHolders as unknown as number }), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
-    assert.throws(() => groupFiles({ pids: 1 as unknown as number[] }), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+    for (const minHolders of [0, -1, 1.5, NaN])
+      assert.throws(() => groupFiles({ pids, minHolders }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
+    for (const minHolders of ['2', null])
+      assert.throws(() => groupFiles({ pids, minHolders: minHolders as unknown as number }), {
+        name: 'TypeError',
+        code: 'ERR_INVALID_ARG_TYPE',
+      });
+    assert.throws(() => groupFiles({ pids: 1 as unknown as number[] }), {
+      name: 'TypeError',
+      code: 'ERR_INVALID_ARG_TYPE',
+    });
   });
 });
 
@@ -139,7 +193,11 @@ test('options are read once, so that what was checked is what is used', () => {
     return Object.defineProperty({ pids: [me] }, name, { get: () => (reads++ === 0 ? first : 'other') });
   };
   const file = { pid: me, fd: given[0] as number };
-  for (const ask of [groupFiles, (options: object) => findHolders(file, options), (options: object) => resolveEpoll(me, fds.epoll(), options)]) {
+  for (const ask of [
+    groupFiles,
+    (options: object) => findHolders(file, options),
+    (options: object) => resolveEpoll(me, fds.epoll(), options),
+  ]) {
     ask(changing('onProgress', () => {}));
     ask(changing('onProgress', undefined));
   }
@@ -158,22 +216,39 @@ test('two processes that end while they are looked at are not taken for sharers 
   assert.deepEqual(groupFiles({ pids, onProgress }).sharedTables, []);
 });
 
-test('a refused process and one that has ended neither merge nor split the groups of two ordinary users\' processes', async () => {
+test("a refused process and one that has ended neither merge nor split the groups of two ordinary users' processes", async () => {
   const eventfds = Array.from({ length: 40 }, () => fds.eventfd());
   const start = (): Promise<Child> => startChild({ ...ORDINARY, fds: eventfds });
-  const [observer, refused, ended, other] = (await Promise.all([1, 2, 3, 4].map(start))) as [Child, Child, Child, Child];
+  const [observer, refused, ended, other] = (await Promise.all([1, 2, 3, 4].map(start))) as [
+    Child,
+    Child,
+    Child,
+    Child,
+  ];
   await refused.run(({ libc }) => libc.prctl(4, 0)); // PR_SET_DUMPABLE: nobody without privileges may look at it now
   await ended.stop();
   const asked = [observer, refused, ended, other].map(({ pid }) => pid);
   const { groups, coverage } = await observer.run(({ kcmp }, pids: number[]) => kcmp.groupFiles({ pids }), asked);
   await Promise.all([observer, refused, other].map((child) => child.stop()));
-  const pairs = eventfds.map((_, i) => [{ pid: observer.pid, fd: 4 + i }, { pid: other.pid, fd: 4 + i }]);
+  const pairs = eventfds.map((_, i) => [
+    { pid: observer.pid, fd: 4 + i },
+    { pid: other.pid, fd: 4 + i },
+  ]);
   const given = new Set(pairs.flat().map(({ pid, fd }) => `${pid}:${fd}`));
-  const found = groups.map(({ holders }) => holders).filter((holders) => holders.some(({ pid, fd }) => given.has(`${pid}:${fd}`)));
-  assert.deepEqual(found.map(refs).sort((a, b) => (a[0]?.fd ?? 0) - (b[0]?.fd ?? 0)), pairs.map(refs));
+  const found = groups
+    .map(({ holders }) => holders)
+    .filter((holders) => holders.some(({ pid, fd }) => given.has(`${pid}:${fd}`)));
+  assert.deepEqual(
+    found.map(refs).sort((a, b) => (a[0]?.fd ?? 0) - (b[0]?.fd ?? 0)),
+    pairs.map(refs),
+  );
   assert.equal(coverage.processes, 2);
   const skipped = coverage.skipped.filter(({ unit }) => unit === 'process');
-  const codeOf = (pid: number): string => skipped.filter((entry) => entry.pid === pid && entry.count === 1).map(({ code }) => code).join();
+  const codeOf = (pid: number): string =>
+    skipped
+      .filter((entry) => entry.pid === pid && entry.count === 1)
+      .map(({ code }) => code)
+      .join();
   assert.match(codeOf(refused.pid), /^(EACCES|EPERM)$/);
   assert.equal(codeOf(ended.pid), 'ESRCH');
   assert.equal(skipped.length, 2);

@@ -41,13 +41,19 @@ describe('a thread with a descriptor table of its own', () => {
   test('may be asked about by its id, and names each holder once', () => {
     const report = findHolders({ pid: thread, fd: WRITE }, { pids: [me, child.pid] });
     assert.deepEqual(refs(report.holders), refs([mine(write), { pid: thread, fd: WRITE }]));
-    assert.equal(report.holders.some(({ sharedWith }) => sharedWith !== undefined), false);
+    assert.equal(
+      report.holders.some(({ sharedWith }) => sharedWith !== undefined),
+      false,
+    );
   });
 
   test('is grouped with its process, descriptor by descriptor', () => {
     onceOfTen(() => {
       const { groups, coverage } = groupFiles({ pids: [me, child.pid], minHolders: 1 });
-      assert.deepEqual(refs(groupOf(groups, mine(write))?.holders ?? []), refs([mine(write), { pid: thread, fd: WRITE }]));
+      assert.deepEqual(
+        refs(groupOf(groups, mine(write))?.holders ?? []),
+        refs([mine(write), { pid: thread, fd: WRITE }]),
+      );
       assert.equal(coverage.tasks, 3);
       assertGrouped(groups, everyDescriptor([child.pid]));
     });
@@ -85,7 +91,10 @@ describe('a leader that has ended while its threads live', () => {
     onceOfTen(() => {
       const { groups } = groupFiles({ pids: [me, child.pid], minHolders: 1 });
       assert.equal(groupOf(groups, mine(write))?.holders.length, 3);
-      assertGrouped(groups, everyDescriptor([child.pid]).filter(({ pid }) => pid === thread));
+      assertGrouped(
+        groups,
+        everyDescriptor([child.pid]).filter(({ pid }) => pid === thread),
+      );
     });
   });
 });
@@ -102,7 +111,10 @@ describe('zombies', () => {
     assert.deepEqual(refs(findHolders(mine(read), { pids }).holders), [mine(read)]);
     const { groups, coverage } = groupFiles({ pids, minHolders: 1 });
     assert.deepEqual(groupOf(groups, mine(read))?.holders, [mine(read)]);
-    assert.equal(groups.some(({ holders }) => holders.some(({ pid }) => zombies.pids.includes(pid))), false);
+    assert.equal(
+      groups.some(({ holders }) => holders.some(({ pid }) => zombies.pids.includes(pid))),
+      false,
+    );
     assert.equal(coverage.processes + coverage.skipped.filter(({ unit }) => unit === 'process').length, 3);
   });
 
@@ -122,7 +134,10 @@ describe('two processes that share one table', { skip: familyMissing }, () => {
   test('are one holder that names the other', () => {
     const { holders } = findHolders(mine(write), { pids: [me, family.child, family.parent] });
     assert.deepEqual(refs(holders), refs([mine(write), { pid: family.parent, fd: HERE }]));
-    assert.deepEqual(holders.map(({ sharedWith }) => sharedWith), [undefined, [family.child]]);
+    assert.deepEqual(
+      holders.map(({ sharedWith }) => sharedWith),
+      [undefined, [family.child]],
+    );
   });
 
   test('are named by the one that was asked about', () => {
@@ -134,7 +149,10 @@ describe('two processes that share one table', { skip: familyMissing }, () => {
   test('are listed once in the groups, which name them as sharing', () => {
     const { groups, sharedTables } = groupFiles({ pids: [me, family.child, family.parent], minHolders: 1 });
     assert.deepEqual(sharedTables, [{ pid: family.parent, sharedWith: [family.child] }]);
-    assert.deepEqual(refs(groupOf(groups, mine(write))?.holders ?? []), refs([mine(write), { pid: family.parent, fd: HERE }]));
+    assert.deepEqual(
+      refs(groupOf(groups, mine(write))?.holders ?? []),
+      refs([mine(write), { pid: family.parent, fd: HERE }]),
+    );
   });
 });
 

@@ -32,7 +32,10 @@ before(async () => {
   await once(server, 'listening');
   listen = (server as unknown as { _handle: { fd: number } })._handle.fd;
   const given = [write, tty, memfd, there, listen];
-  [stranger, ...heirs] = (await Promise.all([startChild(), ...[1, 2, 3].map(() => startChild({ fds: given }))])) as [Child, ...Child[]];
+  [stranger, ...heirs] = (await Promise.all([startChild(), ...[1, 2, 3].map(() => startChild({ fds: given }))])) as [
+    Child,
+    ...Child[],
+  ];
   pids = [me, stranger.pid, ...heirs.map(({ pid }) => pid)];
 });
 after(async () => {
@@ -43,10 +46,15 @@ after(async () => {
 
 const holdersOf = (fd: number): HolderReport => findHolders(mine(fd), { pids });
 const heirsWith = (fd: number): FileRef[] => heirs.map(({ pid }) => ({ pid, fd }));
-const find = (holders: Holder[], { pid, fd }: FileRef): Holder | undefined => holders.find((holder) => holder.pid === pid && holder.fd === fd);
+const find = (holders: Holder[], { pid, fd }: FileRef): Holder | undefined =>
+  holders.find((holder) => holder.pid === pid && holder.fd === fd);
 /** The stranger opens something by a path. */
 const openThere = (path: string, flags: number): Promise<FileRef> =>
-  stranger.run(({ fs }, path: string, flags: number) => ({ pid: process.pid, fd: fs.openSync(path, flags) }), path, flags);
+  stranger.run(
+    ({ fs }, path: string, flags: number) => ({ pid: process.pid, fd: fs.openSync(path, flags) }),
+    path,
+    flags,
+  );
 
 test('a pipe has its three heirs as holders, and the other end and a re-open through /proc as others of its inode', async () => {
   const reopened = await openThere(`/proc/${me}/fd/${write}`, constants.O_WRONLY);
@@ -56,7 +64,10 @@ test('a pipe has its three heirs as holders, and the other end and a re-open thr
   assert.deepEqual(report.file, mine(write));
   assert.deepEqual(refs(report.holders), refs([mine(write), ...heirsWith(WRITE)]));
   assert.deepEqual(refs(report.sameInode), refs([mine(read), reopened]));
-  assert.deepEqual(report.holders.map(({ mode }) => mode), ['w', 'w', 'w', 'w']);
+  assert.deepEqual(
+    report.holders.map(({ mode }) => mode),
+    ['w', 'w', 'w', 'w'],
+  );
   assert.equal(find(report.sameInode, mine(read))?.mode, 'r');
   assert.equal(find(report.sameInode, reopened)?.mode, 'w');
 });
@@ -145,7 +156,9 @@ describe('the coverage', () => {
     const others = heirs.map(({ pid }) => pid);
     const [heir] = heirs as [Child];
     const { coverage } = findHolders({ pid: heir.pid, fd: WRITE }, { pids: others });
-    const open = await Promise.all(heirs.map((child) => child.run(({ fs }) => fs.readdirSync('/proc/self/fd').length - 1)));
+    const open = await Promise.all(
+      heirs.map((child) => child.run(({ fs }) => fs.readdirSync('/proc/self/fd').length - 1)),
+    );
     assert.deepEqual(coverage, { processes: 3, tasks: 3, descriptors: open.reduce((a, b) => a + b), skipped: [] });
   });
 
@@ -190,5 +203,7 @@ test('bad arguments are refused as Node refuses them', () => {
 
 test('a descriptor that is closed while the others are looked at is EBADF, and not held by nobody', () => {
   const [closing] = fds.pipe();
-  assert.throws(() => findHolders(mine(closing), { pids: [me], onProgress: () => fds.close(closing) }), { code: 'EBADF' });
+  assert.throws(() => findHolders(mine(closing), { pids: [me], onProgress: () => fds.close(closing) }), {
+    code: 'EBADF',
+  });
 });

@@ -27,18 +27,23 @@ const mine = (fd: number): FileRef => ({ pid, fd });
 /** What a process answers to each pair: an identity, or the error. */
 type Outcome = Partial<FileIdentity> & { code?: string; message?: string; syscall?: string };
 const ask = (child: Child, pairs: Array<[FileRef, FileRef]>): Promise<Outcome[]> =>
-  child.run(async (_tools, module: string, pairs: Array<[FileRef, FileRef]>) => {
-    const { identifyFiles } = (await import(module)) as { identifyFiles: (a: FileRef, b: FileRef) => FileIdentity };
-    return pairs.map(([a, b]): Outcome => {
-      try {
-        return identifyFiles(a, b);
-      } catch (error) {
-        const { name, code, message, syscall } = error as Record<keyof Outcome | 'name', string>;
-        return name === 'KcmpError' ? { code, message, syscall } : { message: `${name}: ${message}` };
-      }
-    });
-  }, MODULE, pairs);
-const askOne = async (child: Child, a: FileRef, b: FileRef): Promise<Outcome> => (await ask(child, [[a, b]]))[0] as Outcome;
+  child.run(
+    async (_tools, module: string, pairs: Array<[FileRef, FileRef]>) => {
+      const { identifyFiles } = (await import(module)) as { identifyFiles: (a: FileRef, b: FileRef) => FileIdentity };
+      return pairs.map(([a, b]): Outcome => {
+        try {
+          return identifyFiles(a, b);
+        } catch (error) {
+          const { name, code, message, syscall } = error as Record<keyof Outcome | 'name', string>;
+          return name === 'KcmpError' ? { code, message, syscall } : { message: `${name}: ${message}` };
+        }
+      });
+    },
+    MODULE,
+    pairs,
+  );
+const askOne = async (child: Child, a: FileRef, b: FileRef): Promise<Outcome> =>
+  (await ask(child, [[a, b]]))[0] as Outcome;
 
 /** What the test process has, and gives to its children under the numbers 4, 5, … */
 const [socket, otherSocket] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
@@ -73,11 +78,17 @@ describe('where kcmp can be used', () => {
   ] as const) {
     test(`${what} throws what sameFile throws`, () => {
       let expected: unknown;
-      assert.throws(() => sameFile(a, b), (error) => ((expected = error), error instanceof KcmpError));
-      assert.throws(() => identifyFiles(a, b), (error) => {
-        assert.deepEqual(error, expected);
-        return true;
-      });
+      assert.throws(
+        () => sameFile(a, b),
+        (error) => ((expected = error), error instanceof KcmpError),
+      );
+      assert.throws(
+        () => identifyFiles(a, b),
+        (error) => {
+          assert.deepEqual(error, expected);
+          return true;
+        },
+      );
     });
   }
 
@@ -86,12 +97,23 @@ describe('where kcmp can be used', () => {
     assert.throws(() => bad(undefined, mine(1)), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: /"a"/ });
     assert.throws(() => bad(mine(1)), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: /"b"/ });
     assert.throws(() => bad(mine(1.5), mine(1)), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE', message: /"a\.fd"/ });
-    assert.throws(() => bad(mine(1), { pid: '1', fd: 1 }), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: /"b\.pid"/ });
-    assert.throws(() => bad(mine(1), { pid: -1, fd: 1 }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE', message: /"b\.pid"/ });
+    assert.throws(() => bad(mine(1), { pid: '1', fd: 1 }), {
+      name: 'TypeError',
+      code: 'ERR_INVALID_ARG_TYPE',
+      message: /"b\.pid"/,
+    });
+    assert.throws(() => bad(mine(1), { pid: -1, fd: 1 }), {
+      name: 'RangeError',
+      code: 'ERR_OUT_OF_RANGE',
+      message: /"b\.pid"/,
+    });
   });
 });
 
-for (const [code, words] of [['EPERM', /seccomp filter blocks kcmp/], ['ENOSYS', /kernel has no kcmp/]] as const) {
+for (const [code, words] of [
+  ['EPERM', /seccomp filter blocks kcmp/],
+  ['ENOSYS', /kernel has no kcmp/],
+] as const) {
   describe(`where kcmp answers ${code}`, () => {
     let child: Child;
     const its = (fd: number): FileRef => ({ pid: child.pid, fd });
@@ -102,19 +124,36 @@ for (const [code, words] of [['EPERM', /seccomp filter blocks kcmp/], ['ENOSYS',
     after(() => child?.stop());
 
     test('fcntl tells own duplicates from own second opens', { skip: queryMissing }, async () => {
-      const [copy, again] = await child.run(({ libc, fs }, fd, path) => [libc.dup(fd), fs.openSync(path, 'r')] as const, FILE, MODULE.slice(7));
-      assert.deepEqual(await ask(child, [[its(FILE), its(copy)], [its(FILE), its(again)], [its(SOCKET), its(FILE)]]), [
-        { relation: 'same', via: 'dupfd-query' },
-        { relation: 'different', via: 'dupfd-query' },
-        { relation: 'different', via: 'dupfd-query' },
-      ]);
+      const [copy, again] = await child.run(
+        ({ libc, fs }, fd, path) => [libc.dup(fd), fs.openSync(path, 'r')] as const,
+        FILE,
+        MODULE.slice(7),
+      );
+      assert.deepEqual(
+        await ask(child, [
+          [its(FILE), its(copy)],
+          [its(FILE), its(again)],
+          [its(SOCKET), its(FILE)],
+        ]),
+        [
+          { relation: 'same', via: 'dupfd-query' },
+          { relation: 'different', via: 'dupfd-query' },
+          { relation: 'different', via: 'dupfd-query' },
+        ],
+      );
     });
 
     test('a descriptor is itself, also that of another process', async () => {
-      assert.deepEqual(await ask(child, [[its(FILE), its(FILE)], [mine(file), mine(file)]]), [
-        { relation: 'same', via: 'same-descriptor' },
-        { relation: 'same', via: 'same-descriptor' },
-      ]);
+      assert.deepEqual(
+        await ask(child, [
+          [its(FILE), its(FILE)],
+          [mine(file), mine(file)],
+        ]),
+        [
+          { relation: 'same', via: 'same-descriptor' },
+          { relation: 'same', via: 'same-descriptor' },
+        ],
+      );
     });
 
     test('one socket inode is one description, across processes', async () => {
@@ -122,14 +161,24 @@ for (const [code, words] of [['EPERM', /seccomp filter blocks kcmp/], ['ENOSYS',
     });
 
     test('different inodes are different descriptions', async () => {
-      assert.deepEqual(await ask(child, [[its(SOCKET), mine(otherSocket)], [its(FILE), mine(readEnd)]]), [
-        { relation: 'different', via: 'different-inode' },
-        { relation: 'different', via: 'different-inode' },
-      ]);
+      assert.deepEqual(
+        await ask(child, [
+          [its(SOCKET), mine(otherSocket)],
+          [its(FILE), mine(readEnd)],
+        ]),
+        [
+          { relation: 'different', via: 'different-inode' },
+          { relation: 'different', via: 'different-inode' },
+        ],
+      );
     });
 
     test('a file and both ends of a pipe stay unknown across processes, with the reason', async () => {
-      for (const outcome of await ask(child, [[its(FILE), mine(file)], [its(READ_END), mine(readEnd)], [its(READ_END), mine(writeEnd)]])) {
+      for (const outcome of await ask(child, [
+        [its(FILE), mine(file)],
+        [its(READ_END), mine(readEnd)],
+        [its(READ_END), mine(writeEnd)],
+      ])) {
         assert.deepEqual({ ...outcome, reason: '' }, { relation: 'unknown', via: 'none', reason: '' });
         assert.match(outcome.reason ?? '', words);
         assert.match(outcome.reason ?? '', /both are on one inode/);
@@ -138,9 +187,13 @@ for (const [code, words] of [['EPERM', /seccomp filter blocks kcmp/], ['ENOSYS',
 
     test('a closed descriptor is EBADF and a missing process ESRCH, in words that name it', async () => {
       const [own, others, itself, process_] = await ask(child, [
-        [its(NO_FD), its(FILE)], [its(FILE), mine(NO_FD)], [its(NO_FD), its(NO_FD)], [its(FILE), { pid: ended, fd: 1 }],
+        [its(NO_FD), its(FILE)],
+        [its(FILE), mine(NO_FD)],
+        [its(NO_FD), its(NO_FD)],
+        [its(FILE), { pid: ended, fd: 1 }],
       ]);
-      const fdMessage = (pid: number): string => `EBADF: bad file descriptor, kcmp: fd ${NO_FD} of pid ${pid} is not open`;
+      const fdMessage = (pid: number): string =>
+        `EBADF: bad file descriptor, kcmp: fd ${NO_FD} of pid ${pid} is not open`;
       assert.deepEqual(own, { code: 'EBADF', syscall: 'kcmp', message: fdMessage(child.pid) });
       assert.deepEqual(others, { code: 'EBADF', syscall: 'kcmp', message: fdMessage(pid) });
       assert.deepEqual(itself, own);
@@ -160,7 +213,10 @@ describe('where a filter allows only own files', () => {
   after(() => child?.stop());
 
   test('kcmp still tells own files apart, closed ones included', async () => {
-    const [different, closed] = await ask(child, [[its(SOCKET), its(FILE)], [its(NO_FD), its(FILE)]]);
+    const [different, closed] = await ask(child, [
+      [its(SOCKET), its(FILE)],
+      [its(NO_FD), its(FILE)],
+    ]);
     assert.deepEqual(different, { relation: 'different', via: 'kcmp' });
     assert.equal(closed?.code, 'EBADF');
   });
@@ -182,7 +238,10 @@ describe('where a filter allows only own files', () => {
     const dir = mkdtempSync(join(tmpdir(), 'kcmp-identify-'));
     const server = net.createServer().listen(join(dir, 'socket'));
     await once(server, 'listening');
-    const [one, two] = [1, 2].map(() => fds.add(openSync(join(dir, 'socket'), O_PATH | constants.O_NOFOLLOW))) as [number, number];
+    const [one, two] = [1, 2].map(() => fds.add(openSync(join(dir, 'socket'), O_PATH | constants.O_NOFOLLOW))) as [
+      number,
+      number,
+    ];
     assert.equal(sameFile(mine(one), mine(two)), false);
     assert.equal((await askOne(child, mine(one), mine(two))).relation, 'unknown');
     server.close();

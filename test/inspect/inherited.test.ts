@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { openSync, readlinkSync, rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { assertNoInherited, findInherited, sameFile, type InheritedFile, type InheritedReport } from '../../src/index.ts';
+import {
+  assertNoInherited,
+  findInherited,
+  sameFile,
+  type InheritedFile,
+  type InheritedReport,
+} from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { numbersIn, needsRoot, ORDINARY, startThread, startZombies } from '../support/scenes.ts';
@@ -36,7 +42,8 @@ after(async () => {
 });
 
 const numbersOf = ({ inherited }: InheritedReport): number[] => inherited.map(({ fd }) => fd);
-const allowing = (...allow: Array<number | string | RegExp>): number[] => numbersOf(findInherited(leaky.pid, { allow }));
+const allowing = (...allow: Array<number | string | RegExp>): number[] =>
+  numbersOf(findInherited(leaky.pid, { allow }));
 const LEAKS = [4, 5, 6];
 
 describe('findInherited', () => {
@@ -60,7 +67,12 @@ describe('findInherited', () => {
 
   test('finds a descriptor under every number that the child gave it', async () => {
     await leaky.run(({ libc }) => libc.dup2(4, 700));
-    assert.deepEqual(findInherited(leaky.pid).inherited.at(-1), { fd: 700, from: { pid: me, fd: read }, kind: 'pipe', link: linkOf(read) });
+    assert.deepEqual(findInherited(leaky.pid).inherited.at(-1), {
+      fd: 700,
+      from: { pid: me, fd: read },
+      kind: 'pipe',
+      link: linkOf(read),
+    });
     await leaky.run(({ libc }) => libc.close(700));
   });
 
@@ -96,11 +108,19 @@ describe('findInherited', () => {
   test('finds what a thread of the other process gave that has a table of its own', async () => {
     await using parent = await startChild();
     const [pid, tid] = await parent.run(
-      ({ startWorker }, worker: string, read: number) => new Promise<[number, number]>((resolve, reject) =>
-        startWorker(worker, { path: `/proc/${process.ppid}/fd/${read}` }).on('error', reject).on('message', resolve)),
-      new URL('../support/giver.ts', import.meta.url).href, read);
+      ({ startWorker }, worker: string, read: number) =>
+        new Promise<[number, number]>((resolve, reject) =>
+          startWorker(worker, { path: `/proc/${process.ppid}/fd/${read}` })
+            .on('error', reject)
+            .on('message', resolve),
+        ),
+      new URL('../support/giver.ts', import.meta.url).href,
+      read,
+    );
     const { inherited } = findInherited(pid);
-    assert.deepEqual(inherited, [{ fd: 3, from: { pid: tid, fd: inherited[0]?.from.fd }, kind: 'pipe', link: linkOf(read) }]);
+    assert.deepEqual(inherited, [
+      { fd: 3, from: { pid: tid, fd: inherited[0]?.from.fd }, kind: 'pipe', link: linkOf(read) },
+    ]);
     process.kill(pid);
   });
 
@@ -110,16 +130,26 @@ describe('findInherited', () => {
   });
 
   test('has nothing to compare a process with whose parent is outside of the pid namespace', () => {
-    assert.throws(() => findInherited(1), { code: 'ESRCH', pid: 1, message: /^ESRCH: pid 1 has no parent in this pid namespace/ });
+    assert.throws(() => findInherited(1), {
+      code: 'ESRCH',
+      pid: 1,
+      message: /^ESRCH: pid 1 has no parent in this pid namespace/,
+    });
   });
 
   test('finds everything in a process that shares the whole table, under the same numbers', async () => {
     const tid = await startThread(leaky);
     const { inherited } = findInherited(tid, { from: leaky.pid });
-    assert.deepEqual(inherited.map(({ fd, from }) => [fd, from]), inherited.map(({ fd }) => [fd, { pid: leaky.pid, fd }]));
+    assert.deepEqual(
+      inherited.map(({ fd, from }) => [fd, from]),
+      inherited.map(({ fd }) => [fd, { pid: leaky.pid, fd }]),
+    );
     // It opens and closes others meanwhile.
     for (const report of [findInherited(tid, { from: leaky.pid }), findInherited(leaky.pid, { from: tid })]) {
-      assert.deepEqual(LEAKS.filter((fd) => !numbersOf(report).includes(fd)), []);
+      assert.deepEqual(
+        LEAKS.filter((fd) => !numbersOf(report).includes(fd)),
+        [],
+      );
       assert.ok(report.inherited.length > 2 * LEAKS.length);
     }
   });
@@ -180,17 +210,23 @@ describe('assertNoInherited', () => {
   });
 
   test('throws an AssertionError whose message is a table of the leaks', () => {
-    assert.throws(() => assertNoInherited(leaky.pid, { allow: [5] }), (error: assert.AssertionError) => {
-      assert.ok(error instanceof assert.AssertionError);
-      assert.equal(error.code, 'ERR_ASSERTION');
-      const [head = '', ...rows] = error.message.split('\n');
-      assert.match(head, new RegExp(`\\b${leaky.pid}\\b.*\\b2\\b.*\\b${me}\\b`));
-      assert.deepEqual(rows.slice(-2).map((row) => row.trim().split(/ {2,}/)), [
-        ['4', `${read}`, 'pipe', linkOf(read)],
-        ['6', `${event}`, 'eventfd', linkOf(event)],
-      ]);
-      return true;
-    });
+    assert.throws(
+      () => assertNoInherited(leaky.pid, { allow: [5] }),
+      (error: assert.AssertionError) => {
+        assert.ok(error instanceof assert.AssertionError);
+        assert.equal(error.code, 'ERR_ASSERTION');
+        const [head = '', ...rows] = error.message.split('\n');
+        assert.match(head, new RegExp(`\\b${leaky.pid}\\b.*\\b2\\b.*\\b${me}\\b`));
+        assert.deepEqual(
+          rows.slice(-2).map((row) => row.trim().split(/ {2,}/)),
+          [
+            ['4', `${read}`, 'pipe', linkOf(read)],
+            ['6', `${event}`, 'eventfd', linkOf(event)],
+          ],
+        );
+        return true;
+      },
+    );
   });
 
   test('prints a name that a terminal would obey as text', async () => {
@@ -198,13 +234,18 @@ describe('assertNoInherited', () => {
     const fd = fds.add(openSync(path, 'w'));
     await using child = await startChild({ fds: [fd] });
     rmSync(path);
-    assert.throws(() => assertNoInherited(child.pid), ({ message }: Error) =>
-      message.split('\n').length === 3 && message.includes(`/tmp/kcmp-\\x1B[31m\\n-${me}`));
+    assert.throws(
+      () => assertNoInherited(child.pid),
+      ({ message }: Error) => message.split('\n').length === 3 && message.includes(`/tmp/kcmp-\\x1B[31m\\n-${me}`),
+    );
   });
 
   test('points its stack at the test, not into the library', () => {
-    assert.throws(() => assertNoInherited(leaky.pid), ({ stack = '' }: Error) =>
-      /^ +at .*inherited\.test\.ts/.test(stack.split('\n').find((line) => line.startsWith('    at ')) ?? ''));
+    assert.throws(
+      () => assertNoInherited(leaky.pid),
+      ({ stack = '' }: Error) =>
+        /^ +at .*inherited\.test\.ts/.test(stack.split('\n').find((line) => line.startsWith('    at ')) ?? ''),
+    );
   });
 
   test('does not take a process that is gone for a clean one', async () => {

@@ -2,11 +2,26 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
-import { compareTasks, taskSharing, type SharingVerdict, type TaskResource, type TaskSharing } from '../../src/index.ts';
+import {
+  compareTasks,
+  taskSharing,
+  type SharingVerdict,
+  type TaskResource,
+  type TaskSharing,
+} from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { CLONE_IO, CLONE_SYSVSEM, familyMissing, startFamily, type FamilyOptions } from '../support/family.ts';
 import * as libc from '../support/libc.ts';
-import { endLeader, needsRoot, numbersIn, ORDINARY, startThread, startZombies, statOf, type Zombies } from '../support/scenes.ts';
+import {
+  endLeader,
+  needsRoot,
+  numbersIn,
+  ORDINARY,
+  startThread,
+  startZombies,
+  statOf,
+  type Zombies,
+} from '../support/scenes.ts';
 
 const me = process.pid;
 const RESOURCES: TaskResource[] = ['vm', 'files', 'fs', 'sighand', 'io', 'sysvsem'];
@@ -33,7 +48,14 @@ describe('the report', () => {
     assert.deepEqual(report.tasks, [other.pid, me, child.pid]);
     assert.deepEqual(Object.keys(report.resources), RESOURCES);
     for (const pairs of Object.values(report.resources)) {
-      assert.deepEqual(pairs.map(({ a, b }) => [a, b]), [[other.pid, me], [other.pid, child.pid], [me, child.pid]]);
+      assert.deepEqual(
+        pairs.map(({ a, b }) => [a, b]),
+        [
+          [other.pid, me],
+          [other.pid, child.pid],
+          [me, child.pid],
+        ],
+      );
     }
   });
 
@@ -41,7 +63,10 @@ describe('the report', () => {
     assert.deepEqual(taskSharing([]).tasks, []);
     for (const report of [taskSharing([me]), taskSharing([me, me])]) {
       assert.deepEqual(report.tasks, [me]);
-      assert.deepEqual(Object.values(report.resources), RESOURCES.map(() => []));
+      assert.deepEqual(
+        Object.values(report.resources),
+        RESOURCES.map(() => []),
+      );
     }
   });
 
@@ -79,19 +104,33 @@ describe('processes and threads', () => {
     const { pid } = spawnSync('true');
     const { resources } = taskSharing([me, pid, child.pid]);
     for (const [resource, [gone, pair, goneToo]] of Object.entries(resources)) {
-      assert.deepEqual([gone?.verdict, gone?.code, goneToo?.verdict, goneToo?.code], ['unknown', 'ESRCH', 'unknown', 'ESRCH']);
+      assert.deepEqual(
+        [gone?.verdict, gone?.code, goneToo?.verdict, goneToo?.code],
+        ['unknown', 'ESRCH', 'unknown', 'ESRCH'],
+      );
       assert.notEqual(pair?.verdict, 'unknown', resource);
     }
   });
 
-  test('a pair with a task that may not be inspected is unknown with EPERM, and the other pairs are not', { skip: needsRoot }, async () => {
+  test('a pair with a task that may not be inspected is unknown with EPERM, and the other pairs are not', {
+    skip: needsRoot,
+  }, async () => {
     const [observer, own] = (await Promise.all([startChild(ORDINARY), startChild(ORDINARY)])) as [Child, Child];
-    const { resources } = await observer.run(({ kcmp }, ids: number[]) => kcmp.taskSharing(ids), [observer.pid, me, own.pid]);
+    const { resources } = await observer.run(
+      ({ kcmp }, ids: number[]) => kcmp.taskSharing(ids),
+      [observer.pid, me, own.pid],
+    );
     await Promise.all([observer.stop(), own.stop()]);
     for (const resource of RESOURCES) {
-      assert.deepEqual(resources[resource].map(({ code }) => code), ['EPERM', undefined, 'EPERM']);
+      assert.deepEqual(
+        resources[resource].map(({ code }) => code),
+        ['EPERM', undefined, 'EPERM'],
+      );
     }
-    assert.deepEqual(FOUR.map((resource) => resources[resource][1]?.verdict), ['separate', 'separate', 'separate', 'separate']);
+    assert.deepEqual(
+      FOUR.map((resource) => resources[resource][1]?.verdict),
+      ['separate', 'separate', 'separate', 'separate'],
+    );
   });
 });
 
@@ -138,7 +177,9 @@ const isKernelThread = (pid: number): boolean => {
     return false; // gone, or not to be inspected
   }
 };
-const kernelThreads = numbersIn('/proc').filter((pid) => pid !== 1 && isKernelThread(pid)).slice(0, 2);
+const kernelThreads = numbersIn('/proc')
+  .filter((pid) => pid !== 1 && isKernelThread(pid))
+  .slice(0, 2);
 
 describe('kernel threads', { skip: kernelThreads.length < 2 && 'no two kernel threads that may be inspected' }, () => {
   const [first, second] = kernelThreads as [number, number];
@@ -161,7 +202,10 @@ describe('I/O contexts and undo lists', { skip: familyMissing }, () => {
     return answer;
   };
 
-  for (const [resource, flag, step] of [['io', CLONE_IO, 'i'], ['sysvsem', CLONE_SYSVSEM, 's']] as const) {
+  for (const [resource, flag, step] of [
+    ['io', CLONE_IO, 'i'],
+    ['sysvsem', CLONE_SYSVSEM, 's'],
+  ] as const) {
     test(`${resource}: of two processes that both have none it is not said that they share one`, async (t) => {
       const answer = await between(resource, {});
       // Some I/O schedulers give a context to whoever reads a disk, and the program was read from one.
@@ -180,7 +224,9 @@ describe('I/O contexts and undo lists', { skip: familyMissing }, () => {
   }
 });
 
-test('a clone that shares the descriptor table alone shares files and nothing else', { skip: familyMissing }, async () => {
+test('a clone that shares the descriptor table alone shares files and nothing else', {
+  skip: familyMissing,
+}, async () => {
   const family = await startFamily({ flags: libc.CLONE_FILES });
   const found = verdicts(family.parent, family.child);
   await family.stop();

@@ -26,12 +26,19 @@ describe('the folder in /proc of a process that has ended', () => {
     child = await startChild({ fds: [folder] });
   });
   after(() => child.stop());
-  const holders = (): unknown => refs([{ pid: me, fd: folder }, { pid: child.pid, fd: 4 }]);
+  const holders = (): unknown =>
+    refs([
+      { pid: me, fd: folder },
+      { pid: child.pid, fd: 4 },
+    ]);
 
   test('is a group with all who hold it', () => {
     assert.equal(sameFile({ pid: me, fd: folder }, { pid: child.pid, fd: 4 }), true);
     const { groups, coverage } = groupFiles({ pids: [me, child.pid] });
-    assert.deepEqual(refs(groups.find((group) => group.holders.some(({ pid, fd }) => pid === me && fd === folder))?.holders ?? []), holders());
+    assert.deepEqual(
+      refs(groups.find((group) => group.holders.some(({ pid, fd }) => pid === me && fd === folder))?.holders ?? []),
+      holders(),
+    );
     assert.deepEqual(coverage.skipped, []);
   });
 
@@ -80,7 +87,10 @@ describe('a FIFO whose path is longer than 4095 bytes', () => {
   });
 
   test('has another description on its inode', () => {
-    const { link, kind, holders, sameInode } = findHolders({ pid: child.pid, fd: fifo.numbers[0] as number }, { pids: [child.pid] });
+    const { link, kind, holders, sameInode } = findHolders(
+      { pid: child.pid, fd: fifo.numbers[0] as number },
+      { pids: [child.pid] },
+    );
     assert.deepEqual([link, kind], [null, 'fifo']);
     assert.deepEqual(refs(holders), all());
     assert.deepEqual(refs(sameInode), [{ pid: child.pid, fd: fifo.second }]);

@@ -17,18 +17,41 @@ export interface Report {
   output: string;
 }
 
-export async function boot(machine: Machine, { kernel, initramfs }: Image, files: number, watch: boolean): Promise<Report> {
+export async function boot(
+  machine: Machine,
+  { kernel, initramfs }: Image,
+  files: number,
+  watch: boolean,
+): Promise<Report> {
   const started = performance.now();
   const [emulator = '', ...flags] = machine.qemu;
-  const child = spawn(emulator, [
-    ...flags, '-m', String(MEMORY_MB), '-smp', '2', '-nic', 'none', '-nographic', '-no-reboot',
-    '-kernel', kernel, '-initrd', initramfs, '-append', `console=${machine.console} panic=-1 quiet`,
-  ], { stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE_MS, killSignal: 'SIGKILL' });
+  const child = spawn(
+    emulator,
+    [
+      ...flags,
+      '-m',
+      String(MEMORY_MB),
+      '-smp',
+      '2',
+      '-nic',
+      'none',
+      '-nographic',
+      '-no-reboot',
+      '-kernel',
+      kernel,
+      '-initrd',
+      initramfs,
+      '-append',
+      `console=${machine.console} panic=-1 quiet`,
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE_MS, killSignal: 'SIGKILL' },
+  );
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => {
-    output += text.replaceAll('\r', '');
-    if (watch) process.stderr.write(text);
-  });
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text.replaceAll('\r', '');
+      if (watch) process.stderr.write(text);
+    });
   const status = await new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(error.message));
     child.on('close', (code, signal) => resolve(signal ?? `exit code ${code}`));

@@ -10,9 +10,14 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** The mirror that this machine's own apt uses. */
 function mirror(): string {
-  const lines = run('apt-get', ['indextargets', '--format', '$(ORIGIN) $(LABEL) $(REPO_URI)', 'Created-By: Packages'], '/');
+  const lines = run(
+    'apt-get',
+    ['indextargets', '--format', '$(ORIGIN) $(LABEL) $(REPO_URI)', 'Created-By: Packages'],
+    '/',
+  );
   const uri = /^Debian Debian (\S+)$/m.exec(lines)?.[1];
-  if (uri === undefined) throw new Error('apt knows no Debian mirror; is this Debian, and has apt-get update been run?');
+  if (uri === undefined)
+    throw new Error('apt knows no Debian mirror; is this Debian, and has apt-get update been run?');
   return uri;
 }
 
@@ -22,7 +27,8 @@ export class Debian {
 
   constructor(folder: string, architecture: string, release: string) {
     this.#folder = folder;
-    for (const path of ['sources', 'lists/partial', 'cache/archives/partial', 'packages']) mkdirSync(join(folder, path), { recursive: true });
+    for (const path of ['sources', 'lists/partial', 'cache/archives/partial', 'packages'])
+      mkdirSync(join(folder, path), { recursive: true });
     writeFileSync(join(folder, 'status'), '');
     writeFileSync(join(folder, 'sources.list'), `deb [signed-by=${KEYRING}] ${mirror()} ${release} main\n`);
     const settings: Record<string, string> = {
@@ -41,7 +47,9 @@ export class Debian {
 
   /** The newest kernel package that a metapackage stands for. */
   kernelOf(meta: string): string {
-    const name = /Depends: (linux-image-\d\S*)/.exec(run('apt-cache', [...this.#options, 'depends', meta], this.#folder))?.[1];
+    const name = /Depends: (linux-image-\d\S*)/.exec(
+      run('apt-cache', [...this.#options, 'depends', meta], this.#folder),
+    )?.[1];
     if (name === undefined) throw new Error(`${meta} depends on no kernel package`);
     return name;
   }
@@ -50,13 +58,25 @@ export class Debian {
   unpack(names: string[], target: string, under?: string): void {
     mkdirSync(target, { recursive: true });
     const packages = join(this.#folder, 'packages');
-    const found = (name: string): string | undefined => readdirSync(packages).find((file) => file.startsWith(`${name}_`));
+    const found = (name: string): string | undefined =>
+      readdirSync(packages).find((file) => file.startsWith(`${name}_`));
     const missing = names.filter((name) => found(name) === undefined);
     if (missing.length > 0) run('apt-get', [...this.#options, '-qq', 'download', ...missing], packages);
     for (const name of names) {
       const file = join(packages, found(name) ?? `${name}_`);
       if (!existsSync(file)) throw new Error(`apt did not download ${name}`);
-      run('sh', ['-c', 'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" ${3:+"$3"}', 'sh', file, target, ...(under === undefined ? [] : [under])], packages);
+      run(
+        'sh',
+        [
+          '-c',
+          'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" ${3:+"$3"}',
+          'sh',
+          file,
+          target,
+          ...(under === undefined ? [] : [under]),
+        ],
+        packages,
+      );
     }
   }
 }

@@ -22,8 +22,14 @@ if (names.length === 0 || unknown.length > 0) {
   process.exit(2);
 }
 
-const tests = testFiles(ROOT).filter((file) => /^test\/(?:binding|procfs|inspect)\//.test(file) && !LEFT_OUT.test(file));
-const line = (cells: string[]): string => cells.map((cell, i) => cell.padEnd([16, 50, 44, 7][i] ?? 0)).join('  ').trimEnd();
+const tests = testFiles(ROOT).filter(
+  (file) => /^test\/(?:binding|procfs|inspect)\//.test(file) && !LEFT_OUT.test(file),
+);
+const line = (cells: string[]): string =>
+  cells
+    .map((cell, i) => cell.padEnd([16, 50, 44, 7][i] ?? 0))
+    .join('  ')
+    .trimEnd();
 const failures: string[] = [];
 console.log(line(['machine', 'system', 'result', 'seconds', '']));
 for (const name of names) {

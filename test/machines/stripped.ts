@@ -21,16 +21,33 @@ register();
 `;
 // In the thread of the hooks, where nothing may be registered again.
 const HOOKS = LOADER.slice(0, LOADER.indexOf('export function register'));
-const MANIFEST = { name: 'tsx', version: '0.0.0', type: 'module', exports: { '.': './index.js', './esm/api': './index.js', './cli': './index.js' } };
+const MANIFEST = {
+  name: 'tsx',
+  version: '0.0.0',
+  type: 'module',
+  exports: { '.': './index.js', './esm/api': './index.js', './cli': './index.js' },
+};
 
 export function copyStripped(project: string, target: string): void {
   const sources = ['src', 'test'].flatMap((folder) => typescriptBelow(project, folder));
   for (const folder of ['src', 'test']) cpSync(join(project, folder), join(target, folder), { recursive: true });
-  run(join(project, 'node_modules/.bin/esbuild'), [
-    ...sources, '--outbase=.', `--outdir=${target}`, '--out-extension:.js=.ts', '--allow-overwrite', '--keep-names', '--target=node20', '--log-level=warning',
-  ], project);
+  run(
+    join(project, 'node_modules/.bin/esbuild'),
+    [
+      ...sources,
+      '--outbase=.',
+      `--outdir=${target}`,
+      '--out-extension:.js=.ts',
+      '--allow-overwrite',
+      '--keep-names',
+      '--target=node20',
+      '--log-level=warning',
+    ],
+    project,
+  );
   const tsx = join(target, 'node_modules/tsx');
-  for (const name of ['tsx', 'esbuild', '@esbuild']) rmSync(join(target, 'node_modules', name), { recursive: true, force: true });
+  for (const name of ['tsx', 'esbuild', '@esbuild'])
+    rmSync(join(target, 'node_modules', name), { recursive: true, force: true });
   mkdirSync(tsx, { recursive: true });
   writeFileSync(join(tsx, 'package.json'), JSON.stringify(MANIFEST));
   writeFileSync(join(tsx, 'index.js'), LOADER);
@@ -38,6 +55,9 @@ export function copyStripped(project: string, target: string): void {
 }
 
 function typescriptBelow(project: string, folder: string): string[] {
-  return readdirSync(join(project, folder)).map((name) => join(folder, name)).flatMap((path) =>
-    statSync(join(project, path)).isDirectory() ? typescriptBelow(project, path) : path.endsWith('.ts') ? [path] : []);
+  return readdirSync(join(project, folder))
+    .map((name) => join(folder, name))
+    .flatMap((path) =>
+      statSync(join(project, path)).isDirectory() ? typescriptBelow(project, path) : path.endsWith('.ts') ? [path] : [],
+    );
 }

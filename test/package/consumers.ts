@@ -35,30 +35,61 @@ interface Kind {
 const knowsRequire = (compiler: string): boolean => !compiler.startsWith('5.4');
 
 const KINDS: Kind[] = [
-  { name: 'nodenext', options: { module: 'nodenext' }, files: (compiler) =>
-    ({ 'esm.mts': IMPORT, 'dynamic.cts': DYNAMIC, ...(knowsRequire(compiler) ? { 'require.cts': IMPORT } : {}) }) },
+  {
+    name: 'nodenext',
+    options: { module: 'nodenext' },
+    files: (compiler) => ({
+      'esm.mts': IMPORT,
+      'dynamic.cts': DYNAMIC,
+      ...(knowsRequire(compiler) ? { 'require.cts': IMPORT } : {}),
+    }),
+  },
   { name: 'node16', options: { module: 'node16' }, files: () => ({ 'esm.mts': IMPORT, 'dynamic.cts': DYNAMIC }) },
-  { name: 'bundler', options: { module: 'preserve', moduleResolution: 'bundler' }, files: () => ({ 'esm.mts': IMPORT, 'require.cts': IMPORT }) },
+  {
+    name: 'bundler',
+    options: { module: 'preserve', moduleResolution: 'bundler' },
+    files: () => ({ 'esm.mts': IMPORT, 'require.cts': IMPORT }),
+  },
 ];
 
 export function consumers(folder: string, tarball: string): Check[] {
   let project = '';
   const compilers = COMPILERS.map((version) => `typescript-${version}@npm:typescript@${version}`);
   return [
-    { title: 'the compilers install beside it', run: () => { project = installed(folder, 'types', tarball, NPM, compilers); } },
-    ...COMPILERS.flatMap((compiler) => KINDS.map((kind): Check => ({
-      title: `declarations compile on TypeScript ${compiler}, ${kind.name}`,
+    {
+      title: 'the compilers install beside it',
       run: () => {
-        const place = join(project, `${compiler}-${kind.name}`);
-        mkdirSync(place);
-        const files = kind.files(compiler);
-        for (const [name, text] of Object.entries(files)) writeFileSync(join(place, name), `${text}\nexport {};\n`);
-        // No types of Node: the declarations have to stand alone.
-        const compilerOptions = { target: 'es2022', lib: ['es2022'], types: [], strict: true, noEmit: true, skipLibCheck: false, exactOptionalPropertyTypes: true, ...kind.options };
-        writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: Object.keys(files) }));
-        run([process.execPath, join(project, 'node_modules', `typescript-${compiler}`, 'bin/tsc'), '-p', place], { cwd: place });
-        return Object.keys(files).join(', ');
+        project = installed(folder, 'types', tarball, NPM, compilers);
       },
-    }))),
+    },
+    ...COMPILERS.flatMap((compiler) =>
+      KINDS.map(
+        (kind): Check => ({
+          title: `declarations compile on TypeScript ${compiler}, ${kind.name}`,
+          run: () => {
+            const place = join(project, `${compiler}-${kind.name}`);
+            mkdirSync(place);
+            const files = kind.files(compiler);
+            for (const [name, text] of Object.entries(files)) writeFileSync(join(place, name), `${text}\nexport {};\n`);
+            // No types of Node: the declarations have to stand alone.
+            const compilerOptions = {
+              target: 'es2022',
+              lib: ['es2022'],
+              types: [],
+              strict: true,
+              noEmit: true,
+              skipLibCheck: false,
+              exactOptionalPropertyTypes: true,
+              ...kind.options,
+            };
+            writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: Object.keys(files) }));
+            run([process.execPath, join(project, 'node_modules', `typescript-${compiler}`, 'bin/tsc'), '-p', place], {
+              cwd: place,
+            });
+            return Object.keys(files).join(', ');
+          },
+        }),
+      ),
+    ),
   ];
 }

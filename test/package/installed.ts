@@ -14,10 +14,19 @@ const CJS = `const kcmp = require('kcmp'); ${SAME}`;
 const ANSWER = 'true available\n';
 
 /** An empty project that has installed the tarball. */
-export function installed(folder: string, name: string, tarball: string, install: string[], more: string[] = []): string {
+export function installed(
+  folder: string,
+  name: string,
+  tarball: string,
+  install: string[],
+  more: string[] = [],
+): string {
   const project = join(folder, name);
   mkdirSync(project);
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: `consumer-${name}`, version: '1.0.0', private: true }));
+  writeFileSync(
+    join(project, 'package.json'),
+    JSON.stringify({ name: `consumer-${name}`, version: '1.0.0', private: true }),
+  );
   run([...install, tarball, ...more], { cwd: project });
   return project;
 }
@@ -27,22 +36,40 @@ const PNPM_ADD = ['npm', 'exec', '--yes', '--', PNPM, 'add', '--ignore-scripts']
 
 function packagesOf(project: string): string[] {
   const modules = join(project, 'node_modules');
-  return readdirSync(modules).filter((name) => !name.startsWith('.'))
-    .flatMap((name) => (name.startsWith('@') ? readdirSync(join(modules, name)).map((inner) => `${name}/${inner}`) : [name]));
+  return readdirSync(modules)
+    .filter((name) => !name.startsWith('.'))
+    .flatMap((name) =>
+      name.startsWith('@') ? readdirSync(join(modules, name)).map((inner) => `${name}/${inner}`) : [name],
+    );
 }
 
 function usable(project: string, how: string): Check[] {
   const node = process.execPath;
   return [
-    { title: `import works after ${how}`, run: () => assert.equal(run([node, '--input-type=module', '-e', ESM], { cwd: project }), ANSWER) },
-    { title: `require works after ${how}`, run: () => assert.equal(run([node, '--no-deprecation', '-e', CJS], { cwd: project }), ANSWER) },
-    { title: `the command works after ${how}`, run: () => {
-      const { bin, version } = JSON.parse(readFileSync(join(project, 'node_modules/kcmp/package.json'), 'utf8')) as { bin?: unknown; version: string };
-      if (bin === undefined) return 'LEFT OUT: the package has no "bin"';
-      assert.match(run(['npx', '--no-install', 'kcmp', '--version'], { cwd: project }), new RegExp(`\\b${version.replaceAll('.', '\\.')}\\b`));
-      assert.match(run(['npx', '--no-install', 'kcmp', 'doctor'], { cwd: project }), /\w/);
-      return version;
-    } },
+    {
+      title: `import works after ${how}`,
+      run: () => assert.equal(run([node, '--input-type=module', '-e', ESM], { cwd: project }), ANSWER),
+    },
+    {
+      title: `require works after ${how}`,
+      run: () => assert.equal(run([node, '--no-deprecation', '-e', CJS], { cwd: project }), ANSWER),
+    },
+    {
+      title: `the command works after ${how}`,
+      run: () => {
+        const { bin, version } = JSON.parse(readFileSync(join(project, 'node_modules/kcmp/package.json'), 'utf8')) as {
+          bin?: unknown;
+          version: string;
+        };
+        if (bin === undefined) return 'LEFT OUT: the package has no "bin"';
+        assert.match(
+          run(['npx', '--no-install', 'kcmp', '--version'], { cwd: project }),
+          new RegExp(`\\b${version.replaceAll('.', '\\.')}\\b`),
+        );
+        assert.match(run(['npx', '--no-install', 'kcmp', 'doctor'], { cwd: project }), /\w/);
+        return version;
+      },
+    },
   ];
 }
 
@@ -50,13 +77,24 @@ export function installations(folder: string, tarball: string): Check[] {
   const npm = join(folder, 'npm');
   const pnpm = join(folder, 'pnpm');
   return [
-    { title: 'npm installs it without scripts', run: () => {
-      const names = packagesOf(installed(folder, 'npm', tarball, NPM));
-      assert.deepEqual(names.filter((name) => !/^(?:kcmp|koffi|@koromix\/koffi-[\w-]+)$/.test(name)), []);
-      return `${names.length - 1} packages with it: ${names.filter((name) => name !== 'kcmp').join(', ')}`;
-    } },
+    {
+      title: 'npm installs it without scripts',
+      run: () => {
+        const names = packagesOf(installed(folder, 'npm', tarball, NPM));
+        assert.deepEqual(
+          names.filter((name) => !/^(?:kcmp|koffi|@koromix\/koffi-[\w-]+)$/.test(name)),
+          [],
+        );
+        return `${names.length - 1} packages with it: ${names.filter((name) => name !== 'kcmp').join(', ')}`;
+      },
+    },
     ...usable(npm, 'npm install'),
-    { title: 'pnpm installs it without scripts', run: () => { installed(folder, 'pnpm', tarball, PNPM_ADD); } },
+    {
+      title: 'pnpm installs it without scripts',
+      run: () => {
+        installed(folder, 'pnpm', tarball, PNPM_ADD);
+      },
+    },
     ...usable(pnpm, 'pnpm add'),
     ...firstSteps(folder, tarball),
   ];
@@ -70,26 +108,37 @@ console.log(same, process.getuid?.() !== 0);
 
 /** What a newcomer does: as an ordinary user, on a machine where nothing but Node can be found. */
 function firstSteps(folder: string, tarball: string): Check[] {
-  return [{ title: 'npm init, npm install, one TypeScript file and npx tsx work without root and without a compiler', run: () => {
-    const home = join(folder, 'newcomer');
-    const bin = join(folder, 'bin');
-    for (const path of [home, bin]) mkdirSync(path, { mode: 0o755 });
-    for (const name of ['node', 'npm', 'npx', 'sh', 'env', 'setpriv']) symlinkSync(which(name), join(bin, name));
-    writeFileSync(join(home, 'first.ts'), FIRST);
-    const root = process.getuid?.() === 0;
-    if (root) run(['chown', '-R', `${NOBODY}:${NOBODY}`, home], { cwd: folder });
-    const drop = root ? ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'] : [];
-    const step = (...command: string[]): string =>
-      run([...drop, ...command], { cwd: home, env: { HOME: home, PATH: bin, npm_config_cache: join(home, '.npm'), TMPDIR: home } });
-    step('npm', 'init', '-y');
-    step('npm', 'install', '--no-audit', '--no-fund', tarball);
-    assert.equal(step('npx', '--yes', 'tsx', 'first.ts'), 'true true\n');
-  } }];
+  return [
+    {
+      title: 'npm init, npm install, one TypeScript file and npx tsx work without root and without a compiler',
+      run: () => {
+        const home = join(folder, 'newcomer');
+        const bin = join(folder, 'bin');
+        for (const path of [home, bin]) mkdirSync(path, { mode: 0o755 });
+        for (const name of ['node', 'npm', 'npx', 'sh', 'env', 'setpriv']) symlinkSync(which(name), join(bin, name));
+        writeFileSync(join(home, 'first.ts'), FIRST);
+        const root = process.getuid?.() === 0;
+        if (root) run(['chown', '-R', `${NOBODY}:${NOBODY}`, home], { cwd: folder });
+        const drop = root ? ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'] : [];
+        const step = (...command: string[]): string =>
+          run([...drop, ...command], {
+            cwd: home,
+            env: { HOME: home, PATH: bin, npm_config_cache: join(home, '.npm'), TMPDIR: home },
+          });
+        step('npm', 'init', '-y');
+        step('npm', 'install', '--no-audit', '--no-fund', tarball);
+        assert.equal(step('npx', '--yes', 'tsx', 'first.ts'), 'true true\n');
+      },
+    },
+  ];
 }
 
 function which(name: string): string {
-  const found = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'))
-    .map((folder) => join(folder, name)).find((path) => existsSync(path));
+  const found = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((folder) => !folder.includes('node_modules'))
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
   assert.ok(found, `${name} is not on this machine`);
   return found;
 }

@@ -19,8 +19,13 @@ export function platforms(folder: string): Check[] {
   return ['darwin', 'win32'].map((platform) => ({
     title: `on ${platform} it imports, and the first call says why it cannot`,
     run: () => {
-      const { code, message, packed, status } = JSON.parse(run([process.execPath, '-e', script(platform)], { cwd: join(folder, 'npm') })) as Record<string, unknown>;
-      assert.deepEqual({ code, packed, status }, { code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', packed: 12, status: 'unsupported' });
+      const { code, message, packed, status } = JSON.parse(
+        run([process.execPath, '-e', script(platform)], { cwd: join(folder, 'npm') }),
+      ) as Record<string, unknown>;
+      assert.deepEqual(
+        { code, packed, status },
+        { code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', packed: 12, status: 'unsupported' },
+      );
       assert.match(String(message), new RegExp(platform));
       return String(message);
     },

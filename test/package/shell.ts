@@ -10,7 +10,9 @@ const PATIENCE_MS = 10 * 60_000;
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
 // What `npm run` tells its scripts would make an npm below it work on this project instead of on its own folder.
-const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_TEST_CONTEXT$|^INIT_CWD$/i.test(name)));
+const inherited = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_TEST_CONTEXT$|^INIT_CWD$/i.test(name)),
+);
 
 /** @returns what it printed on stdout */
 export function run(command: string[], { cwd, env = {} }: RunOptions): string {

@@ -15,8 +15,17 @@ export interface Tarball {
   checks: Check[];
 }
 
-const WANTED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist/index.js', 'dist/index.d.ts', 'src/index.ts'];
-const ALLOWED = /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w/-]+\.(?:js|d\.ts)(?:\.map)?|src\/[\w/-]+\.(?:ts|txt))$/;
+const WANTED = [
+  'package.json',
+  'README.md',
+  'LICENSE',
+  'CHANGELOG.md',
+  'dist/index.js',
+  'dist/index.d.ts',
+  'src/index.ts',
+];
+const ALLOWED =
+  /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w/-]+\.(?:js|d\.ts)(?:\.map)?|src\/[\w/-]+\.(?:ts|txt))$/;
 const MAX_UNPACKED = 2 * 1024 * 1024;
 
 export function pack(root: string, folder: string): Tarball {
@@ -28,12 +37,29 @@ export function pack(root: string, folder: string): Tarball {
   return {
     file: join(folder, packed.filename),
     checks: [
-      { title: 'the tarball has all that a user needs', run: () => assert.deepEqual(WANTED.filter((path) => !paths.includes(path)), []) },
-      { title: 'the tarball has nothing else', run: () => assert.deepEqual(paths.filter((path) => !ALLOWED.test(path)), []) },
-      { title: 'the tarball is small', run: () => {
-        assert.ok(packed.unpackedSize < MAX_UNPACKED, `${packed.unpackedSize} bytes`);
-        return `${paths.length} files, ${Math.round(packed.unpackedSize / 1024)} KiB unpacked`;
-      } },
+      {
+        title: 'the tarball has all that a user needs',
+        run: () =>
+          assert.deepEqual(
+            WANTED.filter((path) => !paths.includes(path)),
+            [],
+          ),
+      },
+      {
+        title: 'the tarball has nothing else',
+        run: () =>
+          assert.deepEqual(
+            paths.filter((path) => !ALLOWED.test(path)),
+            [],
+          ),
+      },
+      {
+        title: 'the tarball is small',
+        run: () => {
+          assert.ok(packed.unpackedSize < MAX_UNPACKED, `${packed.unpackedSize} bytes`);
+          return `${paths.length} files, ${Math.round(packed.unpackedSize / 1024)} KiB unpacked`;
+        },
+      },
     ],
   };
 }

@@ -39,7 +39,10 @@ test('an instance that is closed meanwhile answers ENOENT, and leaves nothing op
   fds.close(efd);
   assert.equal(file.read(), 'ENOENT');
   assert.equal(file.fd, -1);
-  assert.deepEqual(listDescriptors(me), before.filter((fd) => fd !== efd));
+  assert.deepEqual(
+    listDescriptors(me),
+    before.filter((fd) => fd !== efd),
+  );
 });
 
 test('a number that is another instance by now is read as that', () => {

@@ -51,7 +51,9 @@ test('FdFolder answers ENOENT for a closed descriptor and ESRCH or ENOENT for a 
 test('FdFolder visits every open descriptor and little else, wherever the gaps are', async () => {
   await using child = await startChild();
   await child.run(({ libc }) => [90, 91, 96, 102, 700, 1000].forEach((fd) => libc.dup2(0, fd)));
-  const listed = readdirSync(`/proc/${child.pid}/fd`).map(Number).sort((a, b) => a - b);
+  const listed = readdirSync(`/proc/${child.pid}/fd`)
+    .map(Number)
+    .sort((a, b) => a - b);
   const visited: number[] = [];
   const open = within(child.pid, 'fd', (folder) => {
     const all = folder.visitOpen((fd) => {
@@ -69,14 +71,20 @@ test('FdFolder stops when a visit gives up, and when the process has ended', asy
   const child = await startChild();
   const folder = FdFolder.open(child.pid, 'fd') as FdFolder;
   const seen: number[] = [];
-  assert.equal(folder.visitOpen((fd) => (seen.push(fd), fd < 2 ? 0 : -os.errno.EPERM)), false);
+  assert.equal(
+    folder.visitOpen((fd) => (seen.push(fd), fd < 2 ? 0 : -os.errno.EPERM)),
+    false,
+  );
   assert.deepEqual(seen, [0, 1, 2]);
   await child.stop();
-  assert.equal(folder.visitOpen((fd) => folder.stat(fd)), false);
+  assert.equal(
+    folder.visitOpen((fd) => folder.stat(fd)),
+    false,
+  );
   folder.close();
 });
 
-test('FdFolder tells an eventfd\'s id as fdinfo does, and none of anything else', () => {
+test("FdFolder tells an eventfd's id as fdinfo does, and none of anything else", () => {
   const [one, other, pipe] = [fds.eventfd(), fds.eventfd(), fds.pipe()[0]];
   const copy = fds.dup(one);
   const idOf = (fd: number): number => {
@@ -100,33 +108,44 @@ test('FdFolder is closed across exec, and gives its number back', () => {
   for (let i = 0; i < 100; i++) {
     within(me, 'fd', (folder) => {
       const info = readFdinfo(me, folder.fd);
-      assert.ok(typeof info !== 'string' && ((info.flags ?? 0) & 0o2000000) !== 0 && ((info.flags ?? 0) & constants.O_DIRECTORY) !== 0);
+      assert.ok(
+        typeof info !== 'string' &&
+          ((info.flags ?? 0) & 0o2000000) !== 0 &&
+          ((info.flags ?? 0) & constants.O_DIRECTORY) !== 0,
+      );
       folder.stat(0);
     });
   }
   assert.equal(readdirSync('/proc/self/fd').length, before);
 });
 
-test('FdFolder\'s link reads what readlink reads, again and again', () => {
+test("FdFolder's link reads what readlink reads, again and again", () => {
   const kinds = [fds.eventfd(), fds.eventfd(), ...fds.pipe(), fds.epoll(), fds.eventfd()];
   within(me, 'fd', (folder) => {
-    for (const fd of [...kinds, ...kinds, folder.fd]) assert.equal(folder.link(fd), readlinkSync(`/proc/self/fd/${fd}`));
+    for (const fd of [...kinds, ...kinds, folder.fd])
+      assert.equal(folder.link(fd), readlinkSync(`/proc/self/fd/${fd}`));
   });
 });
 
-test('FdFolder\'s link answers ENOENT for a number that is not open', () => {
+test("FdFolder's link answers ENOENT for a number that is not open", () => {
   within(me, 'fd', (folder) => {
     for (const fd of [5000, 2 ** 30, 2 ** 31 - 1]) assert.equal(folder.link(fd), -os.errno.ENOENT);
   });
 });
 
-test('FdFolder\'s nextFrom tells the next open number, and Infinity behind the last', () => {
+test("FdFolder's nextFrom tells the next open number, and Infinity behind the last", () => {
   const number = fds.eventfd();
   // An entry is longer from five digits on, where so many are allowed.
-  const last = Math.min(12345, Number(/Max open files +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]) - 1);
+  const last = Math.min(
+    12345,
+    Number(/Max open files +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]) - 1,
+  );
   for (const fd of [600, 601, 777, last]) fds.dup2(number, fd);
   within(me, 'fd', (folder) => {
-    assert.deepEqual([600, 601, 602, 777, 778, last + 1].map((fd) => folder.nextFrom(fd)), [600, 601, 777, 777, last, Infinity]);
+    assert.deepEqual(
+      [600, 601, 602, 777, 778, last + 1].map((fd) => folder.nextFrom(fd)),
+      [600, 601, 777, 777, last, Infinity],
+    );
     assert.equal(folder.nextFrom(0), listDescriptors(me)[0]);
   });
 });

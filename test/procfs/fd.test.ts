@@ -23,14 +23,17 @@ test('listDescriptors lists an open descriptor of this process and not a closed 
   assert.ok(Array.isArray(closed) && !closed.includes(fd));
 });
 
-test('listDescriptors lists nothing that is only open while it reads, in this thread and by a thread\'s number', async () => {
+test("listDescriptors lists nothing that is only open while it reads, in this thread and by a thread's number", async () => {
   const worker = startWorker(new URL('../support/thread.ts', import.meta.url));
   const [tid] = (await once(worker, 'message')) as [number];
   for (const task of [process.pid, tid]) {
     onceOfTen(() => {
       const fds = listDescriptors(task);
       assert.ok(Array.isArray(fds) && fds.length > 2);
-      assert.deepEqual(fds.filter((fd) => readLink(task, fd) === null), []);
+      assert.deepEqual(
+        fds.filter((fd) => readLink(task, fd) === null),
+        [],
+      );
     });
   }
   await worker.terminate();
@@ -38,7 +41,10 @@ test('listDescriptors lists nothing that is only open while it reads, in this th
 
 test('listDescriptors sorts by number, not by text', () => {
   const link = { link: '/dev/null' };
-  const root = makeTree({ '5/fd/10': link, '5/fd/9': link, '5/fd/0': link, '5/fd/100': link, '5/fd/x': link, '6/fd': null }, after);
+  const root = makeTree(
+    { '5/fd/10': link, '5/fd/9': link, '5/fd/0': link, '5/fd/100': link, '5/fd/x': link, '6/fd': null },
+    after,
+  );
   assert.deepEqual(listDescriptors(5, root), [0, 9, 10, 100]);
   assert.deepEqual(listDescriptors(6, root), []);
   assert.equal(listDescriptors(7, root), 'ENOENT');

@@ -26,12 +26,14 @@ test('parseFdinfo leaves out what an older kernel does not print', () => {
 });
 
 test('parseFdinfo skips lines that it does not know and fields that are no numbers', () => {
-  const text = 'later:\t5\npos:\tx\nflags:\t09\nino:\t-1\n ino:\t3\neventfd-count:                1\neventfd-id: 7\neventfd-semaphore: 0';
+  const text =
+    'later:\t5\npos:\tx\nflags:\t09\nino:\t-1\n ino:\t3\neventfd-count:                1\neventfd-id: 7\neventfd-semaphore: 0';
   assert.deepEqual(parseFdinfo(text), { text, eventfdId: 7 });
 });
 
 test('parseFdinfo does not take the inode of an epoll target for the one of the descriptor', () => {
-  const text = 'pos:\t0\nflags:\t02\ntfd:        5 events:       19 data:                5  pos:0 ino:1f sdev:e\nino:\t9\n';
+  const text =
+    'pos:\t0\nflags:\t02\ntfd:        5 events:       19 data:                5  pos:0 ino:1f sdev:e\nino:\t9\n';
   assert.deepEqual(parseFdinfo(text), { text, pos: 0n, flags: 2 });
 });
 
@@ -78,5 +80,9 @@ test('the items of a live epoll instance are those that were registered', () => 
       { tfd: other, toff: 0, events: 0x1c, data: 0n },
     ].sort((a, b) => a.tfd - b.tfd),
   );
-  if (items[0]?.ino !== undefined) assert.ok(items.every((item) => item.ino === ino), 'the kernel prints st_ino of an eventfd');
+  if (items[0]?.ino !== undefined)
+    assert.ok(
+      items.every((item) => item.ino === ino),
+      'the kernel prints st_ino of an eventfd',
+    );
 });

@@ -13,9 +13,29 @@ tfd:        5 events:       19 data: ffff00000000000a  pos:0 ino:1f sdev:e
 tfd:        5 events: 8000001d data:                5  pos:-1 ino:fedcba9876543210 sdev:800001
 tfd:       12 events:       19 data:                c
 tfd:        5 events: 40002019 data:      7f0012345678  pos:77 ino:2 sdev:e\n`;
-const EVENTFD = 'pos:\t0\nflags:\t02004002\nmnt_id:\t15\nino:\t1057\neventfd-count:                1\neventfd-id: 7\neventfd-semaphore: 0\n';
-const STAT = '4711 (a) b (c\n) S 42 4711 4711 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 3 0 8812 1000 200 18446744073709551615 1 1 0\n';
-const PIECES = ['tfd:', ' ', '\n', '-', 'f', '0', '9', ')', '(', ':', 'pos:', 'ino:', '\0', '\r', '\t', '\xff', '18446744073709551616'];
+const EVENTFD =
+  'pos:\t0\nflags:\t02004002\nmnt_id:\t15\nino:\t1057\neventfd-count:                1\neventfd-id: 7\neventfd-semaphore: 0\n';
+const STAT =
+  '4711 (a) b (c\n) S 42 4711 4711 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 3 0 8812 1000 200 18446744073709551615 1 1 0\n';
+const PIECES = [
+  'tfd:',
+  ' ',
+  '\n',
+  '-',
+  'f',
+  '0',
+  '9',
+  ')',
+  '(',
+  ':',
+  'pos:',
+  'ino:',
+  '\0',
+  '\r',
+  '\t',
+  '\xff',
+  '18446744073709551616',
+];
 
 /** mulberry32: the same numbers in every run, so that a failure can be had again. */
 function randomFrom(seed: number): (below: number) => number {
@@ -35,7 +55,9 @@ function mutated(text: string): string {
   for (let changes = 1 + random(4); changes > 0; changes--) {
     const at = random(result.length + 1);
     const end = Math.min(result.length, at + random(12));
-    const piece = [PIECES[random(PIECES.length)] ?? '', String.fromCharCode(random(256)), result.slice(at, end), ''][random(4)];
+    const piece = [PIECES[random(PIECES.length)] ?? '', String.fromCharCode(random(256)), result.slice(at, end), ''][
+      random(4)
+    ];
     const tail = random(20) === 0 ? '' : result.slice(random(2) === 0 ? at : end);
     result = result.slice(0, at) + piece + tail;
   }
@@ -43,7 +65,8 @@ function mutated(text: string): string {
 }
 const bytes = (): string => Array.from({ length: random(200) }, () => String.fromCharCode(random(256))).join('');
 const texts = function* (...bases: string[]): Generator<string> {
-  for (let round = 0; round < ROUNDS; round++) yield round % 8 === 0 ? bytes() : mutated(bases[round % bases.length] as string);
+  for (let round = 0; round < ROUNDS; round++)
+    yield round % 8 === 0 ? bytes() : mutated(bases[round % bases.length] as string);
 };
 
 const ITEM = /^tfd:[ \t]*(-?\d{1,19})[ \t]+events:[ \t]*([0-9a-f]{1,16})[ \t]+data:[ \t]*([0-9a-f]{1,16})(?![^ \t\r])/;
@@ -66,7 +89,11 @@ test('parseEpollItems finds in mutated and random texts what a regular expressio
   let found = 0;
   for (const text of texts(EPOLL)) {
     const items = parseEpollItems(text);
-    assert.deepEqual(items.map(({ tfd, toff, events, data }) => ({ tfd, toff, events, data })), slowItems(text), JSON.stringify(text));
+    assert.deepEqual(
+      items.map(({ tfd, toff, events, data }) => ({ tfd, toff, events, data })),
+      slowItems(text),
+      JSON.stringify(text),
+    );
     for (const { pos, ino, sdev } of items) {
       assert.ok(pos === undefined || Number.isInteger(pos), JSON.stringify(text));
       assert.ok(ino === undefined || (ino >= 0n && ino < 2n ** 64n), JSON.stringify(text));
@@ -103,5 +130,6 @@ test('parseStat answers a whole record or undefined', () => {
 });
 
 test('kindOf answers some kind for any text', () => {
-  for (const text of texts('anon_inode:[eventfd]', 'socket:[123]', '/dev/pts/0')) assert.equal(typeof kindOf(text), 'string');
+  for (const text of texts('anon_inode:[eventfd]', 'socket:[123]', '/dev/pts/0'))
+    assert.equal(typeof kindOf(text), 'string');
 });

@@ -20,12 +20,29 @@ for (const { name, kind, open } of KINDS) {
 
 test('kindOf knows by the text alone what has no path', () => {
   const texts = {
-    'socket:[1]': 'socket', 'pipe:[1]': 'pipe', 'pidfd:[1]': 'pidfd', 'anon_inode:[pidfd]': 'pidfd', 'anon_inode:inotify': 'inotify',
-    'anon_inode:[eventpoll]': 'eventpoll', 'anon_inode:[eventfd]': 'eventfd', 'anon_inode:[timerfd]': 'timerfd',
-    'anon_inode:[signalfd]': 'signalfd', 'anon_inode:[fanotify]': 'fanotify', 'anon_inode:[userfaultfd]': 'userfaultfd',
-    'anon_inode:[io_uring]': 'io_uring', 'anon_inode:bpf-map': 'anonymous', 'anon_inode:[perf_event]': 'anonymous',
-    '/memfd:a b (deleted)': 'memfd', 'mnt:[1]': 'namespace', 'net:[1]': 'namespace', 'pid:[1]': 'namespace', 'user:[1]': 'namespace',
-    'uts:[1]': 'namespace', 'ipc:[1]': 'namespace', 'cgroup:[1]': 'namespace', 'time:[1]': 'namespace',
+    'socket:[1]': 'socket',
+    'pipe:[1]': 'pipe',
+    'pidfd:[1]': 'pidfd',
+    'anon_inode:[pidfd]': 'pidfd',
+    'anon_inode:inotify': 'inotify',
+    'anon_inode:[eventpoll]': 'eventpoll',
+    'anon_inode:[eventfd]': 'eventfd',
+    'anon_inode:[timerfd]': 'timerfd',
+    'anon_inode:[signalfd]': 'signalfd',
+    'anon_inode:[fanotify]': 'fanotify',
+    'anon_inode:[userfaultfd]': 'userfaultfd',
+    'anon_inode:[io_uring]': 'io_uring',
+    'anon_inode:bpf-map': 'anonymous',
+    'anon_inode:[perf_event]': 'anonymous',
+    '/memfd:a b (deleted)': 'memfd',
+    'mnt:[1]': 'namespace',
+    'net:[1]': 'namespace',
+    'pid:[1]': 'namespace',
+    'user:[1]': 'namespace',
+    'uts:[1]': 'namespace',
+    'ipc:[1]': 'namespace',
+    'cgroup:[1]': 'namespace',
+    'time:[1]': 'namespace',
   };
   assert.deepEqual(Object.fromEntries(Object.keys(texts).map((text) => [text, kindOf(text)])), texts);
 });
@@ -45,7 +62,16 @@ test('kindOf tells by the mode what a path is', () => {
 });
 
 test('kindOf recognises terminals by their paths', () => {
-  for (const path of ['/dev/pts/0', '/dev/pts/12', '/dev/tty', '/dev/tty1', '/dev/ttyS0', '/dev/console', '/dev/ptmx', '/dev/pts/3 (deleted)']) {
+  for (const path of [
+    '/dev/pts/0',
+    '/dev/pts/12',
+    '/dev/tty',
+    '/dev/tty1',
+    '/dev/ttyS0',
+    '/dev/console',
+    '/dev/ptmx',
+    '/dev/pts/3 (deleted)',
+  ]) {
     assert.equal(kindOf(path, S_IFCHR | 0o620), 'tty', path);
     assert.equal(kindOf(path), 'tty', path);
   }

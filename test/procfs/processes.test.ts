@@ -12,12 +12,18 @@ const UNAVAILABLE = 'ERR_PROC_UNAVAILABLE';
 test('listProcesses finds this process and its parent, in ascending order', () => {
   const pids = listProcesses();
   assert.ok(pids.includes(process.pid));
-  assert.deepEqual(pids, [...pids].sort((a, b) => a - b));
+  assert.deepEqual(
+    pids,
+    [...pids].sort((a, b) => a - b),
+  );
   assert.ok(pids.every((pid) => Number.isSafeInteger(pid) && pid > 0));
 });
 
 test('listProcesses takes only names that are numbers, and sorts them as numbers', () => {
-  const root = makeTree({ 9: null, 100: null, 20: null, '007': null, '1e3': null, '-5': null, ' 6': null, self: null, meminfo: 'x' }, after);
+  const root = makeTree(
+    { 9: null, 100: null, 20: null, '007': null, '1e3': null, '-5': null, ' 6': null, self: null, meminfo: 'x' },
+    after,
+  );
   assert.deepEqual(listProcesses(root), [9, 20, 100]);
 });
 
@@ -41,7 +47,11 @@ test('checkProc refuses a proc filesystem where this process has another number'
 });
 
 test('listProcesses refuses to answer in a new pid namespace that still sees the old /proc', needsRoot, () => {
-  const code = printed('processes', '(() => { try { return m.listProcesses(); } catch (error) { return error.code; } })()', ['unshare', '--pid', '--fork']);
+  const code = printed(
+    'processes',
+    '(() => { try { return m.listProcesses(); } catch (error) { return error.code; } })()',
+    ['unshare', '--pid', '--fork'],
+  );
   assert.equal(code, UNAVAILABLE);
 });
 
@@ -50,7 +60,7 @@ test('listTasks finds the threads of this process', async () => {
   const [tid] = (await once(worker, 'message')) as [number];
   const tasks = listTasks(process.pid);
   assert.ok(Array.isArray(tasks) && tasks.includes(process.pid) && tasks.includes(tid));
-  assert.deepEqual(listTasks(tid), tasks, 'a thread\'s number leads to the tasks of its process');
+  assert.deepEqual(listTasks(tid), tasks, "a thread's number leads to the tasks of its process");
   assert.ok(!listProcesses().includes(tid), 'a thread is no process');
   await worker.terminate();
 });

@@ -25,7 +25,16 @@ test('parseStat keeps a start time beyond 2^53', () => {
 });
 
 test('parseStat answers undefined for what is no stat line', () => {
-  for (const text of ['', '\n', '4711', '4711 (cat', ')(', '4711 (cat) S 42\n', line('cat', 'SS'), line('cat', 'S', 'x')]) {
+  for (const text of [
+    '',
+    '\n',
+    '4711',
+    '4711 (cat',
+    ')(',
+    '4711 (cat) S 42\n',
+    line('cat', 'SS'),
+    line('cat', 'S', 'x'),
+  ]) {
     assert.equal(parseStat(text), undefined, JSON.stringify(text));
   }
 });

@@ -17,7 +17,8 @@ const blocks = (language: string): string[] =>
   [...README.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, text = '']) => text);
 
 /** What a console block shows: a command and its output. */
-const shown = blocks('console').flatMap((block) => block.split(/^\$ /m).slice(1))
+const shown = blocks('console')
+  .flatMap((block) => block.split(/^\$ /m).slice(1))
   .map((part) => ({ command: part.slice(0, part.indexOf('\n')), output: part.slice(part.indexOf('\n') + 1) }));
 const outputOf = (start: string): string => {
   const found = shown.find(({ command }) => command.startsWith(start));
@@ -27,12 +28,18 @@ const outputOf = (start: string): string => {
 
 /** Numbers differ from run to run, column widths with them, and who else can be seen with the user. */
 const masked = (text: string): string[] =>
-  squeeze(text.replaceAll(/\d+/g, 'N')).replaceAll(' that could be seen', '').split('\n').map((line) => line.trim()).filter(Boolean);
+  squeeze(text.replaceAll(/\d+/g, 'N'))
+    .replaceAll(' that could be seen', '')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
 
 /** Every path of keys in a document. */
 function keys(value: unknown, path = ''): string[] {
   if (typeof value !== 'object' || value === null) return [path];
-  return Object.entries(value).flatMap(([key, inner]) => keys(inner, Array.isArray(value) ? `${path}[]` : `${path}.${key}`));
+  return Object.entries(value).flatMap(([key, inner]) =>
+    keys(inner, Array.isArray(value) ? `${path}[]` : `${path}.${key}`),
+  );
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'readme-'));
@@ -58,18 +65,21 @@ async function until<T>(what: string, look: () => T | undefined | false | Promis
 }
 
 /** What a line wrote into a file of the folder, once it has. */
-const written = (name: string): Promise<number> => until(name, () => {
-  const path = join(folder, name);
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-  return text.endsWith('\n') && Number(text);
-});
+const written = (name: string): Promise<number> =>
+  until(name, () => {
+    const path = join(folder, name);
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    return text.endsWith('\n') && Number(text);
+  });
 const becomes = (pid: number, command: string): Promise<boolean> =>
   until(command, () => readFileSync(`/proc/${pid}/comm`, 'utf8') === `${command}\n`);
 
 /** What this process itself inherited must not show up as a leak of the README's examples. */
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
-for (const fd of readdirSync('/proc/self/fd').map(Number).filter((fd) => fd > 2)) {
+for (const fd of readdirSync('/proc/self/fd')
+  .map(Number)
+  .filter((fd) => fd > 2)) {
   try {
     libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
   } catch {
@@ -77,22 +87,29 @@ for (const fd of readdirSync('/proc/self/fd').map(Number).filter((fd) => fd > 2)
   }
 }
 
-before(async () => {
-  start('(sleep 300 & echo hello) | sh -c \'echo $$ >cat.pid; exec cat\'');
-  const leak = blocks('sh').find((block) => block.includes('leak.pid')) ?? '';
-  const here = leak.trim().replace(/&$/, '').replace('/tmp/app.log', log).replace('/tmp/leak.pid', join(folder, 'leak.pid'));
-  pids.shell = start(`exec ${here}`).pid;
-  if (hasPython) {
-    const spin = blocks('sh').find((block) => block.includes('spin.py')) ?? '';
-    start(`${spin.trim()}\necho $! >spin.pid; wait`);
-    pids.spin = await written('spin.pid');
-    await until('a stale target', async () => (await kcmp('epoll', pids.spin, '--check')).code === 1);
-  }
-  pids.cat = await written('cat.pid');
-  pids.leak = await written('leak.pid');
-  await becomes(pids.cat, 'cat');
-  await becomes(pids.leak, 'sleep');
-}, { timeout: 60_000 });
+before(
+  async () => {
+    start("(sleep 300 & echo hello) | sh -c 'echo $$ >cat.pid; exec cat'");
+    const leak = blocks('sh').find((block) => block.includes('leak.pid')) ?? '';
+    const here = leak
+      .trim()
+      .replace(/&$/, '')
+      .replace('/tmp/app.log', log)
+      .replace('/tmp/leak.pid', join(folder, 'leak.pid'));
+    pids.shell = start(`exec ${here}`).pid;
+    if (hasPython) {
+      const spin = blocks('sh').find((block) => block.includes('spin.py')) ?? '';
+      start(`${spin.trim()}\necho $! >spin.pid; wait`);
+      pids.spin = await written('spin.pid');
+      await until('a stale target', async () => (await kcmp('epoll', pids.spin, '--check')).code === 1);
+    }
+    pids.cat = await written('cat.pid');
+    pids.leak = await written('leak.pid');
+    await becomes(pids.cat, 'cat');
+    await becomes(pids.leak, 'sleep');
+  },
+  { timeout: 60_000 },
+);
 
 after(() => {
   for (const { pid } of started) if (pid !== undefined) process.kill(-pid, 'SIGKILL');
@@ -102,8 +119,10 @@ after(() => {
 for (const [index, snippet] of blocks('ts').entries()) {
   test(`TypeScript snippet ${index + 1} of the README runs as shown`, () => {
     const path = join(folder, `snippet-${index}.mts`);
-    writeFileSync(path, snippet.replace('from \'kcmp\'', `from '${new URL('src/index.ts', ROOT).pathname}'`));
-    const { status, stderr, stdout } = spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), path], { encoding: 'utf8' });
+    writeFileSync(path, snippet.replace("from 'kcmp'", `from '${new URL('src/index.ts', ROOT).pathname}'`));
+    const { status, stderr, stdout } = spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), path], {
+      encoding: 'utf8',
+    });
     assert.equal(status, 0, stderr);
     assert.notEqual(stdout, '');
     assert.equal(stderr, '');
@@ -118,11 +137,16 @@ test('the README shows the help that the command prints', async () => {
 /** The public names, which `src/index.ts` lists one by one. */
 const source = (path: string): string => readFileSync(new URL(`src/${path}`, ROOT), 'utf8');
 const publicNames = [...source('index.ts').matchAll(/\{([^}]*)\}/g)]
-  .flatMap(([, list = '']) => list.split(',')).map((name) => name.trim().replace(/^type /, '')).filter(Boolean);
+  .flatMap(([, list = '']) => list.split(','))
+  .map((name) => name.trim().replace(/^type /, ''))
+  .filter(Boolean);
 
 test('the README mentions every public name', () => {
   assert.ok(publicNames.length > 40);
-  assert.deepEqual(publicNames.filter((name) => !new RegExp(`\\b${name}\\b`).test(README)), []);
+  assert.deepEqual(
+    publicNames.filter((name) => !new RegExp(`\\b${name}\\b`).test(README)),
+    [],
+  );
 });
 
 test('every public name has a docstring, and that of a function says what it takes, what it returns and what it rests on', () => {
@@ -178,8 +202,16 @@ test('every JSON example of the README has the keys that the command prints', as
     // Where nothing is skipped the list is empty and has no keys; a shortened example has fewer.
     const skipped = (path: string): boolean => path.includes('.coverage.skipped');
     const mine = new Set(keys(JSON.parse(example.output)).filter((path) => !skipped(path)));
-    assert.deepEqual([...mine].filter((path) => !real.has(path)), [], name);
+    assert.deepEqual(
+      [...mine].filter((path) => !real.has(path)),
+      [],
+      name,
+    );
     if (example.command.includes('shortened')) continue;
-    assert.deepEqual([...real].filter((path) => !skipped(path) && !mine.has(path)), [], name);
+    assert.deepEqual(
+      [...real].filter((path) => !skipped(path) && !mine.has(path)),
+      [],
+      name,
+    );
   }
 });

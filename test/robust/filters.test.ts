@@ -8,10 +8,14 @@ const COMMAND = new URL('../cli/command.ts', import.meta.url).href;
 
 /** `kcmp …` in a child, where the filter is. */
 const command = (child: Child, ...args: Array<string | number>): Promise<cli.Result> =>
-  child.run(async (_, source: string, args: Array<string | number>) => {
-    const { kcmp } = (await import(source)) as typeof cli;
-    return kcmp(...args);
-  }, COMMAND, args);
+  child.run(
+    async (_, source: string, args: Array<string | number>) => {
+      const { kcmp } = (await import(source)) as typeof cli;
+      return kcmp(...args);
+    },
+    COMMAND,
+    args,
+  );
 
 interface Scene {
   socket: number;
@@ -51,8 +55,14 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
 
     test('findHolders names every holder of a socket, and only those', async () => {
       const { socket, copy } = scene;
-      const report = await child.run(({ kcmp }, fd: number) => kcmp.findHolders({ pid: process.pid, fd }, { pids: [process.pid] }), socket);
-      assert.deepEqual(report.holders.map(({ fd }) => fd).sort((a, b) => a - b), [socket, copy]);
+      const report = await child.run(
+        ({ kcmp }, fd: number) => kcmp.findHolders({ pid: process.pid, fd }, { pids: [process.pid] }),
+        socket,
+      );
+      assert.deepEqual(
+        report.holders.map(({ fd }) => fd).sort((a, b) => a - b),
+        [socket, copy],
+      );
       assert.deepEqual(report.sameInode, []);
     });
 
@@ -60,30 +70,53 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
       const { socket, copy, peer } = scene;
       const { groups } = await child.run(({ kcmp }) => kcmp.groupFiles({ pids: [process.pid] }));
       const sets = groups.map(({ holders }) => holders.map(({ fd }) => fd));
-      assert.ok(sets.some((set) => `${set}` === `${[socket, copy]}`), JSON.stringify(groups));
+      assert.ok(
+        sets.some((set) => `${set}` === `${[socket, copy]}`),
+        JSON.stringify(groups),
+      );
       assert.ok(!sets.some((set) => set.includes(peer)));
     });
 
     test('resolveEpoll resolves sockets by their inodes, and says so', async () => {
       const { efd, socket, copy, peer } = scene;
-      const { targets } = await child.run(({ kcmp }, efd: number) => kcmp.resolveEpoll(process.pid, efd, { pids: [process.pid] }), efd);
-      const said = targets.map(({ tfd, status, via, holders }) => ({ tfd, status, via, holders: holders.map(({ fd }) => fd) }));
-      assert.deepEqual(said, [
-        { tfd: socket, status: 'live', via: 'socket-inode', holders: [socket, copy] },
-        { tfd: peer, status: 'live', via: 'socket-inode', holders: [peer] },
-      ].sort((a, b) => targets.findIndex(({ tfd }) => tfd === a.tfd) - targets.findIndex(({ tfd }) => tfd === b.tfd)));
+      const { targets } = await child.run(
+        ({ kcmp }, efd: number) => kcmp.resolveEpoll(process.pid, efd, { pids: [process.pid] }),
+        efd,
+      );
+      const said = targets.map(({ tfd, status, via, holders }) => ({
+        tfd,
+        status,
+        via,
+        holders: holders.map(({ fd }) => fd),
+      }));
+      assert.deepEqual(
+        said,
+        [
+          { tfd: socket, status: 'live', via: 'socket-inode', holders: [socket, copy] },
+          { tfd: peer, status: 'live', via: 'socket-inode', holders: [peer] },
+        ].sort((a, b) => targets.findIndex(({ tfd }) => tfd === a.tfd) - targets.findIndex(({ tfd }) => tfd === b.tfd)),
+      );
     });
 
     test('a target whose inode decides nothing is unreadable, not gone', async () => {
-      const { targets, coverage } = await child.run(({ kcmp }, efd: number) => kcmp.resolveEpoll(process.pid, efd, { pids: [process.pid] }), scene.eventEfd);
-      assert.deepEqual(targets.map(({ status, reason }) => [status, reason]), [['unresolved', 'unreadable']]);
+      const { targets, coverage } = await child.run(
+        ({ kcmp }, efd: number) => kcmp.resolveEpoll(process.pid, efd, { pids: [process.pid] }),
+        scene.eventEfd,
+      );
+      assert.deepEqual(
+        targets.map(({ status, reason }) => [status, reason]),
+        [['unresolved', 'unreadable']],
+      );
       assert.ok(coverage.skipped.some(({ code, unit }) => code === 'EPERM' && unit === 'descriptor'));
     });
 
     test('findInherited counts only what it would have had to compare', async () => {
       const outcome = await child.run(async ({ kcmp, childProcess, fs, libc }) => {
         // Whoever started this process may have left descriptors in it.
-        for (const fd of fs.readdirSync('/proc/self/fd').map(Number).filter((fd) => fd > 2)) {
+        for (const fd of fs
+          .readdirSync('/proc/self/fd')
+          .map(Number)
+          .filter((fd) => fd > 2)) {
           try {
             libc.fcntl(fd, 2, 1);
           } catch {
@@ -91,27 +124,43 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
           }
         }
         const clean = childProcess.spawn('sleep', ['100'], { stdio: 'ignore' });
-        const socket = fs.readdirSync('/proc/self/fd').map(Number).find((fd) => fd > 2 && fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:')) as number;
+        const socket = fs
+          .readdirSync('/proc/self/fd')
+          .map(Number)
+          .find((fd) => fd > 2 && fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:')) as number;
         const leaky = childProcess.spawn('sleep', ['100'], { stdio: ['ignore', 'ignore', 'ignore', socket] });
         const event = childProcess.spawn('sleep', ['100'], { stdio: ['ignore', 'ignore', 'ignore', libc.eventfd()] });
-        await Promise.all([clean, leaky, event].map((sleeper) => new Promise((resolve) => sleeper.once('spawn', resolve))));
+        await Promise.all(
+          [clean, leaky, event].map((sleeper) => new Promise((resolve) => sleeper.once('spawn', resolve))),
+        );
         const reports = [clean, leaky, event].map(({ pid }) => kcmp.findInherited(pid as number));
         for (const sleeper of [clean, leaky, event]) sleeper.kill();
         return reports.map(({ inherited, coverage }) => [inherited.map(({ fd }) => fd), coverage.skipped.length > 0]);
       });
-      assert.deepEqual(outcome, [[[], false], [[3], false], [[], true]]);
+      assert.deepEqual(outcome, [
+        [[], false],
+        [[3], false],
+        [[], true],
+      ]);
     });
 
     test('identifyFiles tells two descriptors of its own process apart, or leaves it open', async () => {
       const { eventCopy, socket, copy, peer } = scene;
-      const answers = await child.run(({ kcmp, libc }, fds: number[]) => {
-        const [eventCopy, socket, copy, peer] = fds as [number, number, number, number];
-        const other = libc.eventfd();
-        const again = libc.dup(eventCopy);
-        const { pid } = process;
-        return [[eventCopy, again], [eventCopy, other], [socket, copy], [socket, peer]].map(([a, b]) =>
-          kcmp.identifyFiles({ pid, fd: a as number }, { pid, fd: b as number }));
-      }, [eventCopy, socket, copy, peer]);
+      const answers = await child.run(
+        ({ kcmp, libc }, fds: number[]) => {
+          const [eventCopy, socket, copy, peer] = fds as [number, number, number, number];
+          const other = libc.eventfd();
+          const again = libc.dup(eventCopy);
+          const { pid } = process;
+          return [
+            [eventCopy, again],
+            [eventCopy, other],
+            [socket, copy],
+            [socket, peer],
+          ].map(([a, b]) => kcmp.identifyFiles({ pid, fd: a as number }, { pid, fd: b as number }));
+        },
+        [eventCopy, socket, copy, peer],
+      );
       const expected = ['same', 'different', 'same', 'different'];
       for (const [index, { relation, via }] of answers.entries()) {
         // F_DUPFD_QUERY came with Linux 6.10; before it, eventfds are all on one inode.
@@ -143,7 +192,12 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
       const other = await startChild();
       sleepers.push(other);
       const theirs = await other.run(({ libc }) => libc.eventfd());
-      const { code: exit, out } = await command(child, 'same', `${child.pid}:${scene.eventCopy}`, `${other.pid}:${theirs}`);
+      const { code: exit, out } = await command(
+        child,
+        'same',
+        `${child.pid}:${scene.eventCopy}`,
+        `${other.pid}:${theirs}`,
+      );
       assert.deepEqual([exit, out.includes('same ')], [2, false]);
     });
   });
@@ -163,26 +217,36 @@ for (const name of ['lseek', ...(process.arch === 'x64' ? (['readlinkat'] as con
   for (const code of ['EPERM', 'ENOSYS'] as const) {
     test(`where ${name} is refused with ${code}, resolveEpoll answers the same by other means`, async () => {
       await using child = await startChild();
-      const [before, after] = await child.run(({ kcmp, libc, seccomp }, name: 'lseek', code: 'EPERM') => {
-        const { pid } = process;
-        const [socket, peer] = libc.socketpair();
-        const [read] = libc.pipe();
-        const event = libc.eventfd();
-        const efd = libc.epollCreate();
-        for (const fd of [socket, read, event]) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd);
-        libc.dup2(event, 900);
-        libc.dup2(event, event + 300);
-        libc.close(event);
-        libc.dup2(peer, read);
-        const resolve = (): unknown => {
-          const { instance, targets, stable, coverage } = kcmp.resolveEpoll(pid, efd, { pids: [pid] });
-          const { descriptors, skipped } = coverage;
-          return { instance, targets: targets.map((target) => ({ ...target, data: Number(target.data), ino: Number(target.ino) })), stable, descriptors, skipped };
-        };
-        const answers = [resolve()];
-        seccomp.refuse(name, code);
-        return [...answers, resolve()];
-      }, name as 'lseek', code as 'EPERM');
+      const [before, after] = await child.run(
+        ({ kcmp, libc, seccomp }, name: 'lseek', code: 'EPERM') => {
+          const { pid } = process;
+          const [socket, peer] = libc.socketpair();
+          const [read] = libc.pipe();
+          const event = libc.eventfd();
+          const efd = libc.epollCreate();
+          for (const fd of [socket, read, event]) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd);
+          libc.dup2(event, 900);
+          libc.dup2(event, event + 300);
+          libc.close(event);
+          libc.dup2(peer, read);
+          const resolve = (): unknown => {
+            const { instance, targets, stable, coverage } = kcmp.resolveEpoll(pid, efd, { pids: [pid] });
+            const { descriptors, skipped } = coverage;
+            return {
+              instance,
+              targets: targets.map((target) => ({ ...target, data: Number(target.data), ino: Number(target.ino) })),
+              stable,
+              descriptors,
+              skipped,
+            };
+          };
+          const answers = [resolve()];
+          seccomp.refuse(name, code);
+          return [...answers, resolve()];
+        },
+        name as 'lseek',
+        code as 'EPERM',
+      );
       assert.deepEqual(after, before);
       assert.match(JSON.stringify(before), /"renumbered"/);
     });

@@ -8,14 +8,24 @@ import * as api from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { Random, SEED } from '../support/random.ts';
 
-type Row = { call: (...args: any[]) => unknown; args: Array<() => unknown>; good: (answer: any) => boolean; rounds: number };
+type Row = {
+  call: (...args: any[]) => unknown;
+  args: Array<() => unknown>;
+  good: (answer: any) => boolean;
+  rounds: number;
+};
 
 const ARGUMENT_CODES = ['ERR_INVALID_ARG_TYPE', 'ERR_INVALID_ARG_VALUE', 'ERR_OUT_OF_RANGE'];
 const SUBJECT_CODES = ['ESRCH', 'EBADF', 'EINVAL', 'EACCES', 'EPERM'];
 const TASK_RESOURCES = ['vm', 'files', 'fs', 'sighand', 'io', 'sysvsem'];
-const isArrayOf = (kind: string) => (value: unknown): boolean => Array.isArray(value) && value.every((item) => typeof item === kind);
-const isReport = (...names: string[]) => (value: Record<string, any>): boolean =>
-  names.every((name) => Array.isArray(value[name])) && Array.isArray(value['coverage']?.skipped);
+const isArrayOf =
+  (kind: string) =>
+  (value: unknown): boolean =>
+    Array.isArray(value) && value.every((item) => typeof item === kind);
+const isReport =
+  (...names: string[]) =>
+  (value: Record<string, any>): boolean =>
+    names.every((name) => Array.isArray(value[name])) && Array.isArray(value['coverage']?.skipped);
 const isOrdering = (value: unknown): boolean => value === -1 || value === 0 || value === 1;
 const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
 
@@ -40,14 +50,49 @@ test('every call with random arguments gives an answer of the documented type or
     const { pid } = process;
 
     const WRONG: Array<() => unknown> = [
-      () => undefined, () => null, () => true, () => '', () => '3', () => `${pid}`, () => 3n, () => Symbol('s'), () => () => 1,
-      () => [], () => ({}), () => new Date(0), () => new Uint8Array(12), () => Object.create(null),
-      () => ({ valueOf: () => 3 }), () => ({ [Symbol.toPrimitive]: () => assert.fail('converted') }), () => /x/, () => new Number(3),
+      () => undefined,
+      () => null,
+      () => true,
+      () => '',
+      () => '3',
+      () => `${pid}`,
+      () => 3n,
+      () => Symbol('s'),
+      () => () => 1,
+      () => [],
+      () => ({}),
+      () => new Date(0),
+      () => new Uint8Array(12),
+      () => Object.create(null),
+      () => ({ valueOf: () => 3 }),
+      () => ({ [Symbol.toPrimitive]: () => assert.fail('converted') }),
+      () => /x/,
+      () => new Number(3),
     ];
-    const EDGES = [-1, -0, 0.5, 2.5, NaN, Infinity, -Infinity, 2 ** 31, 2 ** 31 - 1, -(2 ** 31), 2 ** 32, 2 ** 32 - 1, 2 ** 32 + 3, 2 ** 53, 1e300, 5e-324];
+    const EDGES = [
+      -1,
+      -0,
+      0.5,
+      2.5,
+      NaN,
+      Infinity,
+      -Infinity,
+      2 ** 31,
+      2 ** 31 - 1,
+      -(2 ** 31),
+      2 ** 32,
+      2 ** 32 - 1,
+      2 ** 32 + 3,
+      2 ** 53,
+      1e300,
+      5e-324,
+    ];
     const wrong = (): unknown => (random.below(2) === 0 ? random.pick(WRONG)() : random.pick(EDGES));
     /** Now and then something that is no such thing at all. */
-    const mostly = (make: () => unknown, oneIn: number = 6) => (): unknown => (random.below(oneIn) === 0 ? wrong() : make());
+    const mostly =
+      (make: () => unknown, oneIn: number = 6) =>
+      (): unknown =>
+        random.below(oneIn) === 0 ? wrong() : make();
     const task = mostly(() => random.pick([pid, pid, other.pid, ended, 2, 0, 2 + random.below(2 ** 22)]));
     const fd = mostly(() => random.pick([0, 1, 2, efd, efd, random.below(40), random.next() >>> 1]));
     const index = mostly(() => random.pick([0, 1, efd, efd + 1, random.below(40), random.next()]));
@@ -56,43 +101,110 @@ test('every call with random arguments gives an answer of the documented type or
     const slot = mostly(() => ({ efd: index(), tfd: index(), ...(random.below(2) === 0 ? {} : { toff: index() }) }));
     const target = mostly(() => ({ pid: task(), ...(slot() as object | null) }));
     const resource = mostly(() => random.pick(TASK_RESOURCES));
-    const bytes = mostly(() => Uint8Array.from({ length: random.pick([12, 12, 12, 0, 11, 13]) }, () => random.below(256)));
+    const bytes = mostly(() =>
+      Uint8Array.from({ length: random.pick([12, 12, 12, 0, 11, 13]) }, () => random.below(256)),
+    );
     const iterable = (make: () => unknown) => (): unknown => {
       const items = Array.from({ length: random.below(4) }, make);
       return random.pick([() => items, () => new Set(items), () => items.values(), () => wrong() ?? items])();
     };
     // Always with `pids`: a scan of the whole machine takes a thousand times as long as a call.
-    const options = (more: () => object = () => ({})) => (): unknown =>
-      random.below(8) === 0
-        ? random.pick([null, 1, 'pids', true, 3n])
-        : { pids: iterable(task)(), ...(random.below(4) === 0 ? { onProgress: random.pick([() => {}, undefined, wrong()]) } : {}), ...more() };
+    const options =
+      (more: () => object = () => ({})) =>
+      (): unknown =>
+        random.below(8) === 0
+          ? random.pick([null, 1, 'pids', true, 3n])
+          : {
+              pids: iterable(task)(),
+              ...(random.below(4) === 0 ? { onProgress: random.pick([() => {}, undefined, wrong()]) } : {}),
+              ...more(),
+            };
     const allow = (): unknown => iterable(() => random.pick([fd(), 'pipe:*', /./, wrong()]))();
     const inheritedOptions = mostly(() => ({
-      from: random.pick([pid, other.pid, task()]), ...(random.below(2) === 0 ? { allow: allow() } : {}),
+      from: random.pick([pid, other.pid, task()]),
+      ...(random.below(2) === 0 ? { allow: allow() } : {}),
     }));
 
     const rows: Record<string, Row> = {
-      kcmp: { call: api.kcmp, args: [task, task, type, mostly(fd), mostly(() => random.pick([fd, slot])())], good: (a) => [0, 1, 2, 3].includes(a), rounds: 20_000 },
+      kcmp: {
+        call: api.kcmp,
+        args: [task, task, type, mostly(fd), mostly(() => random.pick([fd, slot])())],
+        good: (a) => [0, 1, 2, 3].includes(a),
+        rounds: 20_000,
+      },
       sameFile: { call: api.sameFile, args: [file, file], good: isBoolean, rounds: 10_000 },
       compareFiles: { call: api.compareFiles, args: [file, file], good: isOrdering, rounds: 10_000 },
       isEpollTarget: { call: api.isEpollTarget, args: [file, target], good: isBoolean, rounds: 10_000 },
       compareEpollTarget: { call: api.compareEpollTarget, args: [file, target], good: isOrdering, rounds: 10_000 },
       compareTasks: { call: api.compareTasks, args: [task, task, resource], good: isOrdering, rounds: 10_000 },
-      packEpollSlot: { call: api.packEpollSlot, args: [slot], good: (a) => a instanceof Uint8Array && a.length === 12, rounds: 8000 },
-      unpackEpollSlot: { call: api.unpackEpollSlot, args: [bytes], good: ({ efd, tfd, toff }) => [efd, tfd, toff].every((n) => n >>> 0 === n), rounds: 8000 },
+      packEpollSlot: {
+        call: api.packEpollSlot,
+        args: [slot],
+        good: (a) => a instanceof Uint8Array && a.length === 12,
+        rounds: 8000,
+      },
+      unpackEpollSlot: {
+        call: api.unpackEpollSlot,
+        args: [bytes],
+        good: ({ efd, tfd, toff }) => [efd, tfd, toff].every((n) => n >>> 0 === n),
+        rounds: 8000,
+      },
       // `isolated: true` starts a process, and has tests of its own.
-      probe: { call: api.probe, args: [() => random.pick([undefined, {}, null, 1, 'x', { isolated: 1 }])], good: ({ status, types }) => typeof status === 'string' && typeof types === 'object', rounds: 2000 },
-      identifyFiles: { call: api.identifyFiles, args: [file, file], good: ({ relation, via }) => /^(same|different|unknown)$/.test(relation) && typeof via === 'string', rounds: 8000 },
-      taskSharing: { call: api.taskSharing, args: [iterable(task)], good: ({ tasks, resources }) => Array.isArray(tasks) && TASK_RESOURCES.every((name) => Array.isArray(resources[name])), rounds: 2000 },
+      probe: {
+        call: api.probe,
+        args: [() => random.pick([undefined, {}, null, 1, 'x', { isolated: 1 }])],
+        good: ({ status, types }) => typeof status === 'string' && typeof types === 'object',
+        rounds: 2000,
+      },
+      identifyFiles: {
+        call: api.identifyFiles,
+        args: [file, file],
+        good: ({ relation, via }) => /^(same|different|unknown)$/.test(relation) && typeof via === 'string',
+        rounds: 8000,
+      },
+      taskSharing: {
+        call: api.taskSharing,
+        args: [iterable(task)],
+        good: ({ tasks, resources }) =>
+          Array.isArray(tasks) && TASK_RESOURCES.every((name) => Array.isArray(resources[name])),
+        rounds: 2000,
+      },
       listEpolls: { call: api.listEpolls, args: [task], good: isArrayOf('number'), rounds: 1000 },
       readEpoll: { call: api.readEpoll, args: [task, fd], good: isArrayOf('object'), rounds: 1000 },
-      resolveEpoll: { call: api.resolveEpoll, args: [task, fd, options()], good: isReport('targets', 'instance'), rounds: 1000 },
-      findHolders: { call: api.findHolders, args: [file, options()], good: isReport('holders', 'sameInode'), rounds: 1000 },
-      groupFiles: { call: api.groupFiles, args: [options(() => (random.below(3) === 0 ? { minHolders: mostly(() => random.below(4))() } : {}))], good: isReport('groups'), rounds: 1000 },
-      findInherited: { call: api.findInherited, args: [task, inheritedOptions], good: isReport('inherited'), rounds: 1000 },
-      assertNoInherited: { call: api.assertNoInherited, args: [task, inheritedOptions], good: (a) => a === undefined, rounds: 1000 },
+      resolveEpoll: {
+        call: api.resolveEpoll,
+        args: [task, fd, options()],
+        good: isReport('targets', 'instance'),
+        rounds: 1000,
+      },
+      findHolders: {
+        call: api.findHolders,
+        args: [file, options()],
+        good: isReport('holders', 'sameInode'),
+        rounds: 1000,
+      },
+      groupFiles: {
+        call: api.groupFiles,
+        args: [options(() => (random.below(3) === 0 ? { minHolders: mostly(() => random.below(4))() } : {}))],
+        good: isReport('groups'),
+        rounds: 1000,
+      },
+      findInherited: {
+        call: api.findInherited,
+        args: [task, inheritedOptions],
+        good: isReport('inherited'),
+        rounds: 1000,
+      },
+      assertNoInherited: {
+        call: api.assertNoInherited,
+        args: [task, inheritedOptions],
+        good: (a) => a === undefined,
+        rounds: 1000,
+      },
     };
-    const functions = Object.entries(api).filter(([name, value]) => typeof value === 'function' && name !== 'KcmpError').map(([name]) => name);
+    const functions = Object.entries(api)
+      .filter(([name, value]) => typeof value === 'function' && name !== 'KcmpError')
+      .map(([name]) => name);
     assert.deepEqual(Object.keys(rows).sort(), functions.sort(), 'every public function is here');
 
     const offences: string[] = [];
@@ -101,7 +213,9 @@ test('every call with random arguments gives an answer of the documented type or
       let ofThis = 0;
       const start = performance.now();
       for (let round = 0; round < rounds && ofThis < 3; round++) {
-        const given = args.slice(0, random.below(30) === 0 ? random.below(args.length + 1) : args.length).map((make) => make());
+        const given = args
+          .slice(0, random.below(30) === 0 ? random.below(args.length + 1) : args.length)
+          .map((make) => make());
         // A scan of the whole machine is for other tests.
         if (name === 'groupFiles' && given[0] === undefined) continue;
         if (/^(resolveEpoll|findHolders)$/.test(name) && given.at(-1) === undefined) continue;

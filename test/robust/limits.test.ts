@@ -22,7 +22,10 @@ const underLimit = (limit: number | 'one spare'): Promise<Record<string, unknown
         kcmp.groupFiles({ pids: [pid] }); // the first call loads koffi, which needs a descriptor
         const free = libc.dup(fd);
         libc.close(free);
-        const { status } = childProcess.spawnSync('prlimit', [`--pid=${pid}`, `--nofile=${limit === 'one spare' ? free + 1 : limit}:`]);
+        const { status } = childProcess.spawnSync('prlimit', [
+          `--pid=${pid}`,
+          `--nofile=${limit === 'one spare' ? free + 1 : limit}:`,
+        ]);
         const outcome = (run: () => { coverage: { skipped: unknown[] } }, found: (report: any) => unknown): unknown => {
           try {
             const report = run();
@@ -32,13 +35,24 @@ const underLimit = (limit: number | 'one spare'): Promise<Record<string, unknown
           }
         };
         const fds = (holders: Array<{ fd: number }> | undefined): string | undefined =>
-          holders?.some((holder) => holder.fd === fd) && holders.some((holder) => holder.fd === copy) ? 'found' : undefined;
+          holders?.some((holder) => holder.fd === fd) && holders.some((holder) => holder.fd === copy)
+            ? 'found'
+            : undefined;
         return {
           status,
           same: kcmp.sameFile({ pid, fd }, { pid, fd: copy }),
-          groups: outcome(() => kcmp.groupFiles({ pids: [pid] }), ({ groups }) => fds(groups.flatMap((group: any) => group.holders))),
-          holders: outcome(() => kcmp.findHolders({ pid, fd }, { pids: [pid] }), ({ holders }) => fds(holders)),
-          targets: outcome(() => kcmp.resolveEpoll(pid, efd, { pids: [pid] }), ({ targets }) => targets[0]?.status === 'live' ? 'found' : undefined),
+          groups: outcome(
+            () => kcmp.groupFiles({ pids: [pid] }),
+            ({ groups }) => fds(groups.flatMap((group: any) => group.holders)),
+          ),
+          holders: outcome(
+            () => kcmp.findHolders({ pid, fd }, { pids: [pid] }),
+            ({ holders }) => fds(holders),
+          ),
+          targets: outcome(
+            () => kcmp.resolveEpoll(pid, efd, { pids: [pid] }),
+            ({ targets }) => (targets[0]?.status === 'live' ? 'found' : undefined),
+          ),
         };
       }, limit);
     } finally {
@@ -49,10 +63,18 @@ const underLimit = (limit: number | 'one spare'): Promise<Record<string, unknown
 const noPrlimit = spawnSync('prlimit', ['--version']).status === 0 ? false : 'prlimit is not installed';
 
 test('one spare descriptor of its own is enough for every inspector', { skip: noPrlimit }, async () => {
-  assert.deepEqual(await underLimit('one spare'), { status: 0, same: true, groups: 'found', holders: 'found', targets: 'found' });
+  assert.deepEqual(await underLimit('one spare'), {
+    status: 0,
+    same: true,
+    groups: 'found',
+    holders: 'found',
+    targets: 'found',
+  });
 });
 
-test('with a limit of 16 and no spare descriptor, comparing works and scanning says that it could not look', { skip: noPrlimit }, async () => {
+test('with a limit of 16 and no spare descriptor, comparing works and scanning says that it could not look', {
+  skip: noPrlimit,
+}, async () => {
   const { same, ...answers } = await underLimit(16);
   assert.equal(same, true);
   for (const [name, said] of Object.entries(answers)) {
@@ -60,13 +82,26 @@ test('with a limit of 16 and no spare descriptor, comparing works and scanning s
   }
 });
 
-const works = (wrapper: string[]): boolean => spawnSync(wrapper[0] as string, [...wrapper.slice(1), 'true']).status === 0;
+const works = (wrapper: string[]): boolean =>
+  spawnSync(wrapper[0] as string, [...wrapper.slice(1), 'true']).status === 0;
 const NO_PROC = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'];
 const OTHER_PROC = ['unshare', '--pid', '--fork', '--kill-child'];
-const HIDEPID = ['unshare', '--mount', 'sh', '-c', 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', 'sh', ...NOBODY];
-const cannot = (wrapper: string[]): string | false => (!isRoot ? 'needs root, for namespaces' : works(wrapper) ? false : 'namespaces are not allowed here');
+const HIDEPID = [
+  'unshare',
+  '--mount',
+  'sh',
+  '-c',
+  'mount -t proc -o hidepid=2 proc /proc && exec "$@"',
+  'sh',
+  ...NOBODY,
+];
+const cannot = (wrapper: string[]): string | false =>
+  !isRoot ? 'needs root, for namespaces' : works(wrapper) ? false : 'namespaces are not allowed here';
 
-for (const [what, wrapper] of [['is not mounted', NO_PROC], ["is another pid namespace's", OTHER_PROC]] as const) {
+for (const [what, wrapper] of [
+  ['is not mounted', NO_PROC],
+  ["is another pid namespace's", OTHER_PROC],
+] as const) {
   describe(`where /proc ${what}`, { skip: cannot(wrapper) }, () => {
     test('every inspector that needs it throws ERR_PROC_UNAVAILABLE', async () => {
       await using child = await startChild({ wrapper: [...wrapper] });
@@ -74,8 +109,13 @@ for (const [what, wrapper] of [['is not mounted', NO_PROC], ["is another pid nam
         const { pid } = process;
         const efd = libc.epollCreate();
         return [
-          () => kcmp.groupFiles(), () => kcmp.findHolders({ pid, fd: efd }), () => kcmp.resolveEpoll(pid, efd), () => kcmp.listEpolls(pid),
-          () => kcmp.readEpoll(pid, efd), () => kcmp.findInherited(pid), () => kcmp.taskSharing([pid]),
+          () => kcmp.groupFiles(),
+          () => kcmp.findHolders({ pid, fd: efd }),
+          () => kcmp.resolveEpoll(pid, efd),
+          () => kcmp.listEpolls(pid),
+          () => kcmp.readEpoll(pid, efd),
+          () => kcmp.findInherited(pid),
+          () => kcmp.taskSharing([pid]),
         ].map((run) => {
           try {
             return run();
@@ -84,7 +124,10 @@ for (const [what, wrapper] of [['is not mounted', NO_PROC], ["is another pid nam
           }
         });
       });
-      assert.deepEqual(codes, Array.from({ length: 7 }, () => 'ERR_PROC_UNAVAILABLE'));
+      assert.deepEqual(
+        codes,
+        Array.from({ length: 7 }, () => 'ERR_PROC_UNAVAILABLE'),
+      );
     });
 
     test('the command says so and is 2', () => {
@@ -98,8 +141,14 @@ for (const [what, wrapper] of [['is not mounted', NO_PROC], ["is another pid nam
 test('behind hidepid, processes that cannot be seen are counted as refused', { skip: cannot(HIDEPID) }, async () => {
   await using child = await startChild({ wrapper: HIDEPID });
   const { pid } = process;
-  const { skipped } = await child.run(({ kcmp }, pid: number) => kcmp.groupFiles({ pids: [process.pid, pid] }).coverage, pid);
-  assert.deepEqual(skipped.map(({ pid, code, unit }) => [pid, code, unit]), [[pid, 'EPERM', 'process']]);
+  const { skipped } = await child.run(
+    ({ kcmp }, pid: number) => kcmp.groupFiles({ pids: [process.pid, pid] }).coverage,
+    pid,
+  );
+  assert.deepEqual(
+    skipped.map(({ pid, code, unit }) => [pid, code, unit]),
+    [[pid, 'EPERM', 'process']],
+  );
   assert.equal(kcmpProcess(['who', `${pid}:0`], HIDEPID).code, 2);
 });
 
@@ -129,15 +178,26 @@ test('a hundred thousand descriptors, or all that ten processes may have, are gr
   assert.ok(coverage.descriptors >= count);
   assert.deepEqual(coverage.skipped, []);
   const [first] = pids as [number];
-  const sizes = [4, 5].map((fd) => groups.find(({ holders }) => holders.some((ref) => ref.pid === first && ref.fd === fd))?.holders.length ?? 0);
+  const sizes = [4, 5].map(
+    (fd) =>
+      groups.find(({ holders }) => holders.some((ref) => ref.pid === first && ref.fd === fd))?.holders.length ?? 0,
+  );
   assert.deepEqual(sizes, [count / 2, count / 2]);
   assert.equal(findHolders({ pid: first, fd: 4 }, { pids }).holders.length, count / 2);
 });
 
 test('a million targets of an epoll instance are parsed, each with its toff', () => {
-  const line = (tfd: number): string => `tfd: ${`${tfd}`.padStart(8)} events:       19 data: ${tfd.toString(16).padStart(16)}  pos:0 ino:1a2b sdev:f\n`;
+  const line = (tfd: number): string =>
+    `tfd: ${`${tfd}`.padStart(8)} events:       19 data: ${tfd.toString(16).padStart(16)}  pos:0 ino:1a2b sdev:f\n`;
   const text = `pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t1234\n${Array.from({ length: 1_000_000 }, (_, i) => line(i >> 1)).join('')}`;
   const items = parseEpollItems(text);
   assert.equal(items.length, 1_000_000);
-  assert.deepEqual([items[0], items[1], items[999_999]].map((item) => [item?.tfd, item?.toff]), [[0, 0], [0, 1], [499_999, 1]]);
+  assert.deepEqual(
+    [items[0], items[1], items[999_999]].map((item) => [item?.tfd, item?.toff]),
+    [
+      [0, 0],
+      [0, 1],
+      [499_999, 1],
+    ],
+  );
 });

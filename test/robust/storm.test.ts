@@ -7,7 +7,15 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { findHolders, findInherited, groupFiles, sameFile, taskSharing, type Coverage, type FileRef } from '../../src/index.ts';
+import {
+  findHolders,
+  findInherited,
+  groupFiles,
+  sameFile,
+  taskSharing,
+  type Coverage,
+  type FileRef,
+} from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 
@@ -18,7 +26,10 @@ const FLIPPING = 300;
 
 /** All processes of the storm have these from 4 up, and never change those; flips go on under other numbers. */
 const fds = new Fds();
-const given = [...Array.from({ length: 30 }, () => fds.eventfd()), ...Array.from({ length: 5 }, () => fds.pipe()).flat()];
+const given = [
+  ...Array.from({ length: 30 }, () => fds.eventfd()),
+  ...Array.from({ length: 5 }, () => fds.pipe()).flat(),
+];
 const steadyNumbers = given.map((_, i) => FIRST + i);
 let steady: Child[];
 let flipper: Child;
@@ -28,37 +39,47 @@ let expected: Map<string, string>;
 
 const keyOf = ({ pid, fd }: FileRef): string => `${pid}:${fd}`;
 /** All descriptors that were given the same file. */
-const alike = (file: FileRef): string[] => descriptors.map(keyOf).filter((key) => expected.get(key) === expected.get(keyOf(file)));
+const alike = (file: FileRef): string[] =>
+  descriptors.map(keyOf).filter((key) => expected.get(key) === expected.get(keyOf(file)));
 
 /** Flips FLIPPING numbers between the given files, closes some, forever; yields so that it can be stopped. */
 function flipForever(child: Child): Promise<void> {
-  return child.run(({ libc }, first: number, count: number, flipping: number) => {
-    let n = 0;
-    const flip = (): void => {
-      for (let i = 0; i < 500; i++) {
-        const to = 100 + (n++ * 7) % flipping;
-        libc.dup2(first + (n * 13) % count, to);
-        if (n % 5 === 0) libc.close(to);
-      }
+  return child.run(
+    ({ libc }, first: number, count: number, flipping: number) => {
+      let n = 0;
+      const flip = (): void => {
+        for (let i = 0; i < 500; i++) {
+          const to = 100 + ((n++ * 7) % flipping);
+          libc.dup2(first + ((n * 13) % count), to);
+          if (n % 5 === 0) libc.close(to);
+        }
+        setImmediate(flip);
+      };
       setImmediate(flip);
-    };
-    setImmediate(flip);
-  }, FIRST, given.length, FLIPPING);
+    },
+    FIRST,
+    given.length,
+    FLIPPING,
+  );
 }
 
 /** Starts processes that end at once, and threads with tables of their own, forever. */
 function spawnForever(child: Child): Promise<void> {
-  return child.run(async ({ childProcess, workerThreads }, libcModule: string, tsx: string) => {
-    const spawn = (): void => void childProcess.spawn('true', { stdio: 'ignore' }).on('close', spawn);
-    for (let i = 0; i < 4; i++) spawn();
-    const source = `import(${JSON.stringify(tsx)}).then(async ({ register }) => {
+  return child.run(
+    async ({ childProcess, workerThreads }, libcModule: string, tsx: string) => {
+      const spawn = (): void => void childProcess.spawn('true', { stdio: 'ignore' }).on('close', spawn);
+      for (let i = 0; i < 4; i++) spawn();
+      const source = `import(${JSON.stringify(tsx)}).then(async ({ register }) => {
       register();
       const { unshare, CLONE_FILES } = await import(${JSON.stringify(libcModule)});
       unshare(CLONE_FILES);
     })`;
-    const thread = (): void => void new workerThreads.Worker(source, { eval: true }).on('exit', thread);
-    thread();
-  }, new URL('../support/libc.ts', import.meta.url).href, import.meta.resolve('tsx/esm/api'));
+      const thread = (): void => void new workerThreads.Worker(source, { eval: true }).on('exit', thread);
+      thread();
+    },
+    new URL('../support/libc.ts', import.meta.url).href,
+    import.meta.resolve('tsx/esm/api'),
+  );
 }
 
 before(async () => {
@@ -69,7 +90,9 @@ before(async () => {
     ...[flipper, spawner, ...steady].flatMap(({ pid }) => steadyNumbers.map((fd) => ({ pid, fd }))),
   ];
   // What is true: all that were given the same file share it, and no two of those files are one.
-  expected = new Map(descriptors.map((file) => [keyOf(file), keyOf(descriptors.find((first) => sameFile(first, file)) as FileRef)]));
+  expected = new Map(
+    descriptors.map((file) => [keyOf(file), keyOf(descriptors.find((first) => sameFile(first, file)) as FileRef)]),
+  );
   assert.equal(new Set(expected.values()).size, given.length);
   await Promise.all([flipForever(flipper), spawnForever(spawner)]);
 });
@@ -80,7 +103,9 @@ after(async () => {
 
 /** The processes of the scene, with whatever the spawner has at this moment, and some that are gone. */
 function processesNow(): number[] {
-  const fleeting = readdirSync('/proc').map(Number).filter((pid) => pid > spawner.pid);
+  const fleeting = readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > spawner.pid);
   return [...new Set([me, flipper.pid, spawner.pid, ...steady.map(({ pid }) => pid), ...fleeting])];
 }
 
@@ -115,14 +140,21 @@ test('every group is true of the descriptors that did not change, and what is in
     for (const file of descriptors) {
       const group = found.get(keyOf(file));
       if (group === undefined) lost.push(file);
-      else assert.deepEqual(new Set(group.map(keyOf).filter((key) => expected.has(key))), new Set(alike(file).filter((key) => found.has(key))), `the group of ${keyOf(file)}`);
+      else
+        assert.deepEqual(
+          new Set(group.map(keyOf).filter((key) => expected.has(key))),
+          new Set(alike(file).filter((key) => found.has(key))),
+          `the group of ${keyOf(file)}`,
+        );
     }
     // Of what seems never to hold still nothing is claimed; but that is said.
-    for (const { pid, code, count } of coverage.skipped) if (code === 'EAGAIN') told.set(pid, (told.get(pid) ?? 0) + count);
+    for (const { pid, code, count } of coverage.skipped)
+      if (code === 'EAGAIN') told.set(pid, (told.get(pid) ?? 0) + count);
   });
   t.diagnostic(`${times} times ${descriptors.length} descriptors, of which ${lost.length} could not be told`);
   assert.ok(lost.length * share(times) < times * descriptors.length, 'what moves does not take the rest with it');
-  for (const pid of new Set(lost.map(({ pid }) => pid))) assert.ok((told.get(pid) ?? 0) >= lost.filter((file) => file.pid === pid).length, `${pid} lost more than was told`);
+  for (const pid of new Set(lost.map(({ pid }) => pid)))
+    assert.ok((told.get(pid) ?? 0) >= lost.filter((file) => file.pid === pid).length, `${pid} lost more than was told`);
 });
 
 test('no descriptor is in two groups, and none twice in one', async () => {
@@ -140,7 +172,10 @@ test('every descriptor that did not change is found as a holder, and no other on
     assertAddsUp(coverage, pids.length);
     const truth = alike(asked);
     assert.deepEqual(new Set(holders.map(keyOf).filter((key) => expected.has(key))), new Set(truth));
-    assert.equal(sameInode.some((file) => truth.includes(keyOf(file))), false);
+    assert.equal(
+      sameInode.some((file) => truth.includes(keyOf(file))),
+      false,
+    );
   });
 });
 
@@ -151,7 +186,9 @@ test('what a process inherited is true whatever it does with its other descripto
     const from = new Map(inherited.map((file) => [file.fd, file.from.fd]));
     const missing = steadyNumbers.filter((fd) => !from.has(fd));
     for (const [i, fd] of given.entries()) assert.equal(from.get(FIRST + i) ?? fd, fd);
-    assert.ok(missing.length <= coverage.skipped.reduce((sum, { code, count }) => sum + (code === 'EAGAIN' ? count : 0), 0));
+    assert.ok(
+      missing.length <= coverage.skipped.reduce((sum, { code, count }) => sum + (code === 'EAGAIN' ? count : 0), 0),
+    );
     lost += missing.length;
   });
   assert.ok(lost * share(times) < times * given.length);
@@ -171,30 +208,36 @@ test('tasks that end meanwhile are unknown or separate, and the others are told 
 
 test('among hundreds of descriptors of one inode the few that change take no others with them', async (t) => {
   await using child = await startChild();
-  const pairs = await child.run(({ fs, libc }, count: number, flipping: number) => {
-    const pairs = Array.from({ length: count }, () => {
-      const fd = fs.openSync('/dev/null', 'r');
-      return [fd, libc.dup(fd)] as const;
-    });
-    const moving = Array.from({ length: flipping }, () => libc.dup(0));
-    let n = 0;
-    const flip = (): void => {
-      for (let i = 0; i < 20; i++, n++) libc.dup2(pairs[(n * 13) % count]?.[0] ?? 0, moving[n % flipping] as number);
-      setTimeout(flip, 1);
-    };
-    flip();
-    return pairs;
-  }, 200, 20);
+  const pairs = await child.run(
+    ({ fs, libc }, count: number, flipping: number) => {
+      const pairs = Array.from({ length: count }, () => {
+        const fd = fs.openSync('/dev/null', 'r');
+        return [fd, libc.dup(fd)] as const;
+      });
+      const moving = Array.from({ length: flipping }, () => libc.dup(0));
+      let n = 0;
+      const flip = (): void => {
+        for (let i = 0; i < 20; i++, n++) libc.dup2(pairs[(n * 13) % count]?.[0] ?? 0, moving[n % flipping] as number);
+        setTimeout(flip, 1);
+      };
+      flip();
+      return pairs;
+    },
+    200,
+    20,
+  );
   let lost = 0;
   const times = await during(() => {
     const { groups, coverage } = groupFiles({ pids: [child.pid], minHolders: 1 });
     const groupOf = new Map(groups.flatMap(({ id, holders }) => holders.map(({ fd }) => [fd, id] as const)));
     const missing = pairs.flat().filter((fd) => !groupOf.has(fd)).length;
     assert.ok(missing <= coverage.skipped.reduce((sum, { count }) => sum + count, 0), 'what is missing is counted');
-    const ids = pairs.map(([a, b]) => {
-      if (groupOf.has(a) && groupOf.has(b)) assert.equal(groupOf.get(a), groupOf.get(b), `${a} and ${b}`);
-      return groupOf.get(a) ?? groupOf.get(b);
-    }).filter((id) => id !== undefined);
+    const ids = pairs
+      .map(([a, b]) => {
+        if (groupOf.has(a) && groupOf.has(b)) assert.equal(groupOf.get(a), groupOf.get(b), `${a} and ${b}`);
+        return groupOf.get(a) ?? groupOf.get(b);
+      })
+      .filter((id) => id !== undefined);
     assert.equal(new Set(ids).size, ids.length, 'no two are one');
     lost += missing;
   });

@@ -36,7 +36,11 @@ export function installBinaries(): Binaries {
   mkdirSync(CACHE, { recursive: true });
   writeFileSync(join(CACHE, 'package.json'), JSON.stringify({ private: true, dependencies: packages }));
   // Forced, since npm takes the package for musl to be none of this machine's business.
-  const npm = spawnSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--force'], { cwd: CACHE, encoding: 'utf8' });
+  const npm = spawnSync(
+    'npm',
+    ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--force'],
+    { cwd: CACHE, encoding: 'utf8' },
+  );
   if (npm.status !== 0) throw new Error(`npm could not install the runtimes: ${npm.stderr}`);
   const binary = (name: string, path: string): string => {
     const file = join(CACHE, 'node_modules', name, path);
@@ -44,7 +48,9 @@ export function installBinaries(): Binaries {
     return file;
   };
   return {
-    node: Object.fromEntries(NODES.map((version) => [version, binary(`node-${version}`, 'bin/node')])) as Binaries['node'],
+    node: Object.fromEntries(
+      NODES.map((version) => [version, binary(`node-${version}`, 'bin/node')]),
+    ) as Binaries['node'],
     bun: binary('bun', 'bin/bun'),
     bunMusl: binary('bun-musl', 'bin/bun'),
     deno: binary('deno', 'deno'),

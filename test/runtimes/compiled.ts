@@ -25,6 +25,10 @@ export function compile(root: string): Compiled {
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   const facts = join(folder, 'test/runtimes/facts.js');
   mkdirSync(join(folder, 'test/runtimes'), { recursive: true });
-  must(join(root, 'node_modules/.bin/esbuild'), [join(root, 'test/runtimes/facts.ts'), '--target=node20', `--outfile=${facts}`], folder);
+  must(
+    join(root, 'node_modules/.bin/esbuild'),
+    [join(root, 'test/runtimes/facts.ts'), '--target=node20', `--outfile=${facts}`],
+    folder,
+  );
   return { folder, facts };
 }

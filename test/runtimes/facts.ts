@@ -21,48 +21,96 @@ type Fact = [title: string, holds: () => void];
 function ownFacts(kcmp: typeof Kcmp, files: { first: number; second: number; closed: number }): Fact[] {
   const { first, second, closed } = files;
   return [
-    ['a descriptor is the same file as itself', () => assert.equal(kcmp.sameFile({ pid, fd: first }, { pid, fd: first }), true)],
-    ['a second open is another file', () => assert.equal(kcmp.sameFile({ pid, fd: first }, { pid, fd: second }), false)],
-    ['the order of two files is reversed when they are', () => {
-      const order = kcmp.compareFiles({ pid, fd: first }, { pid, fd: second });
-      assert.equal(kcmp.compareFiles({ pid, fd: second }, { pid, fd: first }), -order);
-    }],
-    ['the call itself answers 1 or 2 for two files', () => assert.ok([1, 2].includes(kcmp.kcmp(pid, pid, kcmp.KCMP_FILE, first, second)))],
-    ['a closed descriptor is EBADF, with its number in the message', () =>
-      assert.throws(() => kcmp.sameFile({ pid, fd: first }, { pid, fd: closed }), (error) =>
-        error instanceof kcmp.KcmpError && error.code === 'EBADF' && error.syscall === 'kcmp' && error.message.includes(String(closed)))],
-    ['a pid that is text is a TypeError', () =>
-      assert.throws(() => kcmp.compareTasks('1' as unknown as number, pid, 'vm'), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })],
-    ['a descriptor beyond 32 bits is a RangeError', () =>
-      assert.throws(() => kcmp.sameFile({ pid, fd: 2 ** 32 + first }, { pid, fd: first }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' })],
+    [
+      'a descriptor is the same file as itself',
+      () => assert.equal(kcmp.sameFile({ pid, fd: first }, { pid, fd: first }), true),
+    ],
+    [
+      'a second open is another file',
+      () => assert.equal(kcmp.sameFile({ pid, fd: first }, { pid, fd: second }), false),
+    ],
+    [
+      'the order of two files is reversed when they are',
+      () => {
+        const order = kcmp.compareFiles({ pid, fd: first }, { pid, fd: second });
+        assert.equal(kcmp.compareFiles({ pid, fd: second }, { pid, fd: first }), -order);
+      },
+    ],
+    [
+      'the call itself answers 1 or 2 for two files',
+      () => assert.ok([1, 2].includes(kcmp.kcmp(pid, pid, kcmp.KCMP_FILE, first, second))),
+    ],
+    [
+      'a closed descriptor is EBADF, with its number in the message',
+      () =>
+        assert.throws(
+          () => kcmp.sameFile({ pid, fd: first }, { pid, fd: closed }),
+          (error) =>
+            error instanceof kcmp.KcmpError &&
+            error.code === 'EBADF' &&
+            error.syscall === 'kcmp' &&
+            error.message.includes(String(closed)),
+        ),
+    ],
+    [
+      'a pid that is text is a TypeError',
+      () =>
+        assert.throws(() => kcmp.compareTasks('1' as unknown as number, pid, 'vm'), {
+          name: 'TypeError',
+          code: 'ERR_INVALID_ARG_TYPE',
+        }),
+    ],
+    [
+      'a descriptor beyond 32 bits is a RangeError',
+      () =>
+        assert.throws(() => kcmp.sameFile({ pid, fd: 2 ** 32 + first }, { pid, fd: first }), {
+          name: 'RangeError',
+          code: 'ERR_OUT_OF_RANGE',
+        }),
+    ],
     ['a process shares its address space with itself', () => assert.equal(kcmp.compareTasks(pid, pid, 'vm'), 0)],
-    ['a slot is 12 bytes that unpack to what was packed', () => {
-      const slot = { efd: 1, tfd: 2 ** 32 - 1, toff: 3 };
-      assert.equal(kcmp.packEpollSlot(slot).length, 12);
-      assert.deepEqual(kcmp.unpackEpollSlot(kcmp.packEpollSlot(slot)), slot);
-    }],
-    ['probe says that the call is available, epoll targets included', () => {
-      const { status, reason, epollTargets } = kcmp.probe();
-      assert.deepEqual({ status, epollTargets }, { status: 'available', epollTargets: true }, reason);
-    }],
-    ['two descriptors are told apart by identifyFiles', () =>
-      assert.equal(kcmp.identifyFiles({ pid, fd: first }, { pid, fd: second }).relation, 'different')],
+    [
+      'a slot is 12 bytes that unpack to what was packed',
+      () => {
+        const slot = { efd: 1, tfd: 2 ** 32 - 1, toff: 3 };
+        assert.equal(kcmp.packEpollSlot(slot).length, 12);
+        assert.deepEqual(kcmp.unpackEpollSlot(kcmp.packEpollSlot(slot)), slot);
+      },
+    ],
+    [
+      'probe says that the call is available, epoll targets included',
+      () => {
+        const { status, reason, epollTargets } = kcmp.probe();
+        assert.deepEqual({ status, epollTargets }, { status: 'available', epollTargets: true }, reason);
+      },
+    ],
+    [
+      'two descriptors are told apart by identifyFiles',
+      () => assert.equal(kcmp.identifyFiles({ pid, fd: first }, { pid, fd: second }).relation, 'different'),
+    ],
   ];
 }
 
 /** Facts that /proc tells. */
 function procFacts(kcmp: typeof Kcmp, first: number): Fact[] {
   return [
-    ['the event loop is an epoll instance with live targets, and kcmp agrees', () => {
-      const reports = kcmp.listEpolls(pid).map((efd) => kcmp.resolveEpoll(pid, efd, { pids: [pid] }));
-      const found = reports.flatMap(({ efd, targets }) => targets.map((target) => ({ efd, ...target })))
-        .find(({ status }) => status === 'live');
-      assert.ok(found, `no live target in ${JSON.stringify(reports, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))}`);
-      const { efd, tfd, toff } = found;
-      assert.equal(kcmp.isEpollTarget({ pid, fd: tfd }, { pid, efd, tfd, toff }), true);
-      assert.equal(kcmp.isEpollTarget({ pid, fd: first }, { pid, efd, tfd, toff }), false);
-      assert.throws(() => kcmp.isEpollTarget({ pid, fd: first }, { pid, efd, tfd: 2 ** 32 - 1 }), { code: 'ENOENT' });
-    }],
+    [
+      'the event loop is an epoll instance with live targets, and kcmp agrees',
+      () => {
+        const reports = kcmp.listEpolls(pid).map((efd) => kcmp.resolveEpoll(pid, efd, { pids: [pid] }));
+        const found = reports
+          .flatMap(({ efd, targets }) => targets.map((target) => ({ efd, ...target })))
+          .find(({ status }) => status === 'live');
+        assert.ok(
+          found,
+          `no live target in ${JSON.stringify(reports, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))}`,
+        );
+        const { efd, tfd, toff } = found;
+        assert.equal(kcmp.isEpollTarget({ pid, fd: tfd }, { pid, efd, tfd, toff }), true);
+        assert.equal(kcmp.isEpollTarget({ pid, fd: first }, { pid, efd, tfd, toff }), false);
+        assert.throws(() => kcmp.isEpollTarget({ pid, fd: first }, { pid, efd, tfd: 2 ** 32 - 1 }), { code: 'ENOENT' });
+      },
+    ],
   ];
 }
 
@@ -73,24 +121,44 @@ function childFacts(kcmp: typeof Kcmp, child: number, first: number): Fact[] {
   return [
     ['a file that a child inherited is the same file', () => assert.equal(kcmp.sameFile(here, there), true)],
     ['a child has an address space of its own', () => assert.notEqual(kcmp.compareTasks(pid, child, 'vm'), 0)],
-    ['both holders are found', () => {
-      const holders = kcmp.findHolders(here, { pids: [pid, child] }).holders.map(({ pid, fd }) => ({ pid, fd }));
-      assert.ok([here, there].every((ref) => holders.some((holder) => holder.pid === ref.pid && holder.fd === ref.fd)));
-    }],
-    ['the file makes a group of both processes', () => {
-      const { groups } = kcmp.groupFiles({ pids: [pid, child] });
-      assert.ok(groups.some(({ holders }) => [here, there].every((ref) => holders.some((h) => h.pid === ref.pid && h.fd === ref.fd))));
-    }],
-    ['the file is inherited, and an assertion can refuse that', () => {
-      assert.ok(kcmp.findInherited(child, { from: pid }).inherited.some(({ fd }) => fd === 3));
-      assert.throws(() => kcmp.assertNoInherited(child, { from: pid }), { code: 'ERR_ASSERTION' });
-    }],
-    ['descriptor tables of parent and child are separate', () =>
-      assert.equal(kcmp.taskSharing([pid, child]).resources.files[0]?.verdict, 'separate')],
-    ['probe can ask in a child process', () => {
-      const { status, reason } = kcmp.probe({ isolated: true });
-      assert.equal(status, 'available', reason);
-    }],
+    [
+      'both holders are found',
+      () => {
+        const holders = kcmp.findHolders(here, { pids: [pid, child] }).holders.map(({ pid, fd }) => ({ pid, fd }));
+        assert.ok(
+          [here, there].every((ref) => holders.some((holder) => holder.pid === ref.pid && holder.fd === ref.fd)),
+        );
+      },
+    ],
+    [
+      'the file makes a group of both processes',
+      () => {
+        const { groups } = kcmp.groupFiles({ pids: [pid, child] });
+        assert.ok(
+          groups.some(({ holders }) =>
+            [here, there].every((ref) => holders.some((h) => h.pid === ref.pid && h.fd === ref.fd)),
+          ),
+        );
+      },
+    ],
+    [
+      'the file is inherited, and an assertion can refuse that',
+      () => {
+        assert.ok(kcmp.findInherited(child, { from: pid }).inherited.some(({ fd }) => fd === 3));
+        assert.throws(() => kcmp.assertNoInherited(child, { from: pid }), { code: 'ERR_ASSERTION' });
+      },
+    ],
+    [
+      'descriptor tables of parent and child are separate',
+      () => assert.equal(kcmp.taskSharing([pid, child]).resources.files[0]?.verdict, 'separate'),
+    ],
+    [
+      'probe can ask in a child process',
+      () => {
+        const { status, reason } = kcmp.probe({ isolated: true });
+        assert.equal(status, 'available', reason);
+      },
+    ],
   ];
 }
 
@@ -127,7 +195,8 @@ async function check(kcmp: typeof Kcmp): Promise<void> {
     [mayReadProc(), procFacts(kcmp, files.first)],
     [child !== undefined, childFacts(kcmp, child?.pid ?? 0, files.first)],
   ];
-  const ofGroups = (possible: boolean): Fact[] => groups.filter((group) => group[0] === possible).flatMap((group) => group[1]);
+  const ofGroups = (possible: boolean): Fact[] =>
+    groups.filter((group) => group[0] === possible).flatMap((group) => group[1]);
   const facts = ofGroups(true);
   let failed = 0;
   for (const [title, holds] of facts) {
@@ -147,8 +216,12 @@ async function check(kcmp: typeof Kcmp): Promise<void> {
 const way = process.argv[2] ?? 'import';
 if (way === 'worker' && isMainThread) {
   const worker = new Worker(new URL(import.meta.url), { argv: ['worker'] });
-  worker.on('error', (error) => { throw error; });
-  worker.on('exit', (code) => { process.exitCode = code; });
+  worker.on('error', (error) => {
+    throw error;
+  });
+  worker.on('exit', (code) => {
+    process.exitCode = code;
+  });
 } else if (way === 'require') {
   await check(createRequire(import.meta.url)(fileURLToPath(ENTRY)) as typeof Kcmp);
 } else {

@@ -14,10 +14,15 @@ const words = process.argv.slice(2);
 
 const binaries = installBinaries();
 const compiled = compile(ROOT);
-const rows = rowsOf(binaries, compiled, ROOT, testFiles(ROOT))
-  .filter(({ runtime, way }) => words.length === 0 || words.some((word) => `${runtime} ${way}`.includes(word)));
+const rows = rowsOf(binaries, compiled, ROOT, testFiles(ROOT)).filter(
+  ({ runtime, way }) => words.length === 0 || words.some((word) => `${runtime} ${way}`.includes(word)),
+);
 
-const line = (cells: string[]): string => cells.map((cell, i) => cell.padEnd([24, 44, 48, 6][i] ?? 0)).join('  ').trimEnd();
+const line = (cells: string[]): string =>
+  cells
+    .map((cell, i) => cell.padEnd([24, 44, 48, 6][i] ?? 0))
+    .join('  ')
+    .trimEnd();
 console.log(line(['runtime', 'way', 'result', 'seconds', '']));
 const failures: string[] = [];
 try {

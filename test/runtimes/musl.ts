@@ -23,7 +23,11 @@ export function muslEnvironment(folder: string): NodeJS.ProcessEnv {
   const lib = join(folder, 'musl');
   mkdirSync(lib);
   const shim = join(lib, 'shim.so');
-  const cc = spawnSync('cc', ['-Wall', '-Wextra', '-Werror', '-O1', '-shared', '-fPIC', '-nostdlib', '-o', shim, SHIM], { encoding: 'utf8' });
+  const cc = spawnSync(
+    'cc',
+    ['-Wall', '-Wextra', '-Werror', '-O1', '-shared', '-fPIC', '-nostdlib', '-o', shim, SHIM],
+    { encoding: 'utf8' },
+  );
   if (cc.status !== 0) throw new Error(cc.stderr);
   for (const name of LIBRARIES) copyFileSync(join('/lib/x86_64-linux-gnu', name), join(lib, name));
   symlinkSync('/lib/ld-musl-x86_64.so.1', join(lib, 'ld-linux-x86-64.so.2')); // which these ask for by name

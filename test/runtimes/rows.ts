@@ -25,8 +25,11 @@ const leaveOut = (reason: string): Promise<Outcome> =>
 
 export function rowsOf(binaries: Binaries, compiled: Compiled, root: string, tests: string[]): Row[] {
   const source = join(root, 'test/runtimes/facts.ts');
-  const facts = (runtime: string, way: string, binary: string, args: string[], leftOut = 0): Row =>
-    ({ runtime, way, run: () => runFacts(binary, args, root, leftOut) });
+  const facts = (runtime: string, way: string, binary: string, args: string[], leftOut = 0): Row => ({
+    runtime,
+    way,
+    run: () => runFacts(binary, args, root, leftOut),
+  });
 
   const rowsOfNode = (version: (typeof NODES)[number]): Row[] => {
     const name = `Node ${version}`;
@@ -34,21 +37,27 @@ export function rowsOf(binaries: Binaries, compiled: Compiled, root: string, tes
     const permission = version.startsWith('20.') ? '--experimental-permission' : '--permission';
     const allowed = ['--allow-addons', ...[root, compiled.folder, '/proc'].map((path) => `--allow-fs-read=${path}`)];
     return [
-      ...(FACTS_ALONE.has(version) ? [] : [{ runtime: name, way: 'the test suite', run: () => runSuite(node, tests, root) }]),
+      ...(FACTS_ALONE.has(version)
+        ? []
+        : [{ runtime: name, way: 'the test suite', run: () => runSuite(node, tests, root) }]),
       ...WAYS.map((way) => facts(name, `JavaScript, ${way}`, node, [compiled.facts, way])),
       facts(name, 'permission model', node, [permission, ...allowed, compiled.facts], OF_CHILDREN),
       facts(name, 'TypeScript, tsx', node, ['--import', 'tsx', source]),
-      ...(STRIPS_TYPES.test(version) ? WAYS.map((way) => facts(name, `TypeScript, types stripped, ${way}`, node, [source, way])) : []),
+      ...(STRIPS_TYPES.test(version)
+        ? WAYS.map((way) => facts(name, `TypeScript, types stripped, ${way}`, node, [source, way]))
+        : []),
     ];
   };
 
   const missing = muslMissing();
   const env = missing === undefined ? muslEnvironment(compiled.folder) : {};
-  const rowsOfMusl = WAYS.map((way): Row => ({
-    runtime: `Bun ${BUN}, musl`,
-    way: `TypeScript, ${way}`,
-    run: () => (missing === undefined ? runFacts(binaries.bunMusl, [source, way], root, 0, env) : leaveOut(missing)),
-  }));
+  const rowsOfMusl = WAYS.map(
+    (way): Row => ({
+      runtime: `Bun ${BUN}, musl`,
+      way: `TypeScript, ${way}`,
+      run: () => (missing === undefined ? runFacts(binaries.bunMusl, [source, way], root, 0, env) : leaveOut(missing)),
+    }),
+  );
 
   return [
     ...NODES.flatMap(rowsOfNode),
@@ -56,7 +65,12 @@ export function rowsOf(binaries: Binaries, compiled: Compiled, root: string, tes
     facts(`Bun ${BUN}`, 'JavaScript, require', binaries.bun, [compiled.facts, 'require']),
     ...rowsOfMusl,
     ...WAYS.map((way) => facts(`Deno ${DENO}`, `TypeScript, ${way}, -A`, binaries.deno, ['run', '-A', source, way])),
-    facts(`Deno ${DENO}`, 'TypeScript, --allow-ffi --allow-read', binaries.deno,
-      ['run', '--no-prompt', '--allow-ffi', '--allow-read', source], OF_CHILDREN + OF_PROC),
+    facts(
+      `Deno ${DENO}`,
+      'TypeScript, --allow-ffi --allow-read',
+      binaries.deno,
+      ['run', '--no-prompt', '--allow-ffi', '--allow-read', source],
+      OF_CHILDREN + OF_PROC,
+    ),
   ];
 }

@@ -13,7 +13,10 @@ let ordinary: Child;
 let own: Child;
 
 before(async () => {
-  [own, ordinary] = (await Promise.all([startChild({ fds: [read] }), startChild({ ...ORDINARY, fds: [read] })])) as [Child, Child];
+  [own, ordinary] = (await Promise.all([startChild({ fds: [read] }), startChild({ ...ORDINARY, fds: [read] })])) as [
+    Child,
+    Child,
+  ];
 });
 after(async () => {
   await Promise.all([own.stop(), ordinary.stop()]);
@@ -33,13 +36,20 @@ function assertAddsUp(coverage: Coverage, asked: number): void {
 }
 
 /** Every process that was there before and after is in a group, or skipped, or shares a table, or has no descriptor. */
-function assertAccountsForAll({ groups, sharedTables, coverage }: GroupReport, lasting: number[], hasNone: (pid: number) => boolean): void {
+function assertAccountsForAll(
+  { groups, sharedTables, coverage }: GroupReport,
+  lasting: number[],
+  hasNone: (pid: number) => boolean,
+): void {
   const seen = new Set([
     ...groups.flatMap(({ holders }) => holders.map(({ pid }) => pid)),
     ...sharedTables.flatMap(({ sharedWith }) => sharedWith),
     ...coverage.skipped.map(({ pid }) => pid),
   ]);
-  assert.deepEqual(lasting.filter((pid) => !seen.has(pid) && !hasNone(pid)), []);
+  assert.deepEqual(
+    lasting.filter((pid) => !seen.has(pid) && !hasNone(pid)),
+    [],
+  );
 }
 
 const hasNone = (pid: number): boolean => {
@@ -71,7 +81,10 @@ describe('a scan of every process, by whoever runs the tests', () => {
   test('sees each descriptor that is in a group, and skips the others', () => {
     const pids = [own.pid, ordinary.pid];
     const { groups, coverage } = groupFiles({ pids, minHolders: 1 });
-    assert.equal(groups.flatMap(({ holders }) => holders).length + skippedOf(coverage, 'descriptor'), coverage.descriptors);
+    assert.equal(
+      groups.flatMap(({ holders }) => holders).length + skippedOf(coverage, 'descriptor'),
+      coverage.descriptors,
+    );
     assert.equal(coverage.descriptors, pids.flatMap((pid) => numbersIn(`/proc/${pid}/fd`)).length);
   });
 });
@@ -79,7 +92,11 @@ describe('a scan of every process, by whoever runs the tests', () => {
 describe('a scan of every process by an ordinary user', () => {
   const scan = (): Promise<{ report: GroupReport; listed: number[]; lasting: number[]; empty: number[] }> =>
     ordinary.run(({ fs, kcmp }) => {
-      const numbersIn = (path: string): number[] => fs.readdirSync(path).filter((name) => /^\d+$/.test(name)).map(Number);
+      const numbersIn = (path: string): number[] =>
+        fs
+          .readdirSync(path)
+          .filter((name) => /^\d+$/.test(name))
+          .map(Number);
       const listed = numbersIn('/proc');
       const report = kcmp.groupFiles({ pids: listed, minHolders: 1 });
       const after = new Set(numbersIn('/proc'));
@@ -104,16 +121,31 @@ describe('a scan of every process by an ordinary user', () => {
   test('skips the processes of root, and still finds its own descriptors', { skip: needsRoot }, async () => {
     const { report } = await scan();
     const refused = report.coverage.skipped.filter(({ pid }) => pid === me || pid === own.pid);
-    assert.deepEqual(refused.map(({ unit, count }) => ({ unit, count })), [{ unit: 'process', count: 1 }, { unit: 'process', count: 1 }]);
+    assert.deepEqual(
+      refused.map(({ unit, count }) => ({ unit, count })),
+      [
+        { unit: 'process', count: 1 },
+        { unit: 'process', count: 1 },
+      ],
+    );
     assert.ok(refused.every(({ code }) => code === 'EACCES' || code === 'EPERM'));
     const mine = report.groups.flatMap(({ holders }) => holders);
     assert.ok(mine.some(({ pid, fd }) => pid === ordinary.pid && fd === 4));
-    assert.equal(mine.some(({ pid }) => pid === me), false);
+    assert.equal(
+      mine.some(({ pid }) => pid === me),
+      false,
+    );
   });
 
   test('says nobody else only together with whom it could not ask', { skip: needsRoot }, async () => {
-    const { holders, coverage } = await ordinary.run(({ kcmp }, pids: number[]) => kcmp.findHolders({ pid: process.pid, fd: 4 }, { pids }), [me, own.pid, ordinary.pid]);
-    assert.deepEqual(holders.map(({ pid, fd }): FileRef => ({ pid, fd })), [{ pid: ordinary.pid, fd: 4 }]);
+    const { holders, coverage } = await ordinary.run(
+      ({ kcmp }, pids: number[]) => kcmp.findHolders({ pid: process.pid, fd: 4 }, { pids }),
+      [me, own.pid, ordinary.pid],
+    );
+    assert.deepEqual(
+      holders.map(({ pid, fd }): FileRef => ({ pid, fd })),
+      [{ pid: ordinary.pid, fd: 4 }],
+    );
     assert.equal(coverage.processes, 1);
     assert.equal(skippedOf(coverage, 'process'), 2);
   });
@@ -138,33 +170,41 @@ describe('root that may list descriptors and not look at them', { skip: needsRoo
   for (const filtered of [false, true]) {
     test(`is never told that there is nothing${filtered ? ', also under a filter' : ''}`, async () => {
       await using observer = await startChild({ wrapper: WITHOUT_PTRACE });
-      const answers = await observer.run(({ kcmp, fs, seccomp }, filtered: boolean, pid: number, efd: number, other: number) => {
-        if (filtered) seccomp.refuseKcmp('EPERM');
-        const codeOf = (ask: () => unknown): unknown => {
-          try {
-            return ask();
-          } catch (error) {
-            return (error as NodeJS.ErrnoException).code;
-          }
-        };
-        return {
-          listed: fs.readdirSync(`/proc/${pid}/fd`).length > efd,
-          errors: [
-            () => kcmp.listEpolls(pid),
-            () => kcmp.readEpoll(pid, efd),
-            () => kcmp.resolveEpoll(pid, efd),
-            () => kcmp.findInherited(pid, { from: other }),
-            () => kcmp.findHolders({ pid, fd: 4 }),
-          ].map(codeOf),
-          groups: kcmp.groupFiles({ pids: [pid, other] }),
-        };
-      }, filtered, subject.pid, efd, ordinary.pid);
+      const answers = await observer.run(
+        ({ kcmp, fs, seccomp }, filtered: boolean, pid: number, efd: number, other: number) => {
+          if (filtered) seccomp.refuseKcmp('EPERM');
+          const codeOf = (ask: () => unknown): unknown => {
+            try {
+              return ask();
+            } catch (error) {
+              return (error as NodeJS.ErrnoException).code;
+            }
+          };
+          return {
+            listed: fs.readdirSync(`/proc/${pid}/fd`).length > efd,
+            errors: [
+              () => kcmp.listEpolls(pid),
+              () => kcmp.readEpoll(pid, efd),
+              () => kcmp.resolveEpoll(pid, efd),
+              () => kcmp.findInherited(pid, { from: other }),
+              () => kcmp.findHolders({ pid, fd: 4 }),
+            ].map(codeOf),
+            groups: kcmp.groupFiles({ pids: [pid, other] }),
+          };
+        },
+        filtered,
+        subject.pid,
+        efd,
+        ordinary.pid,
+      );
       assert.equal(answers.listed, true);
       assert.deepEqual(answers.errors, ['EACCES', 'EACCES', 'EACCES', 'EACCES', 'EACCES']);
       const { groups, coverage } = answers.groups;
       assert.deepEqual([groups, coverage.processes], [[], 0]);
-      assert.deepEqual(coverage.skipped.map(({ pid, code, unit, reason }) => [pid, code, unit, reason]), [subject.pid, ordinary.pid].map((pid) =>
-        [pid, 'EACCES', 'process', "another user's (uid 65534)"]));
+      assert.deepEqual(
+        coverage.skipped.map(({ pid, code, unit, reason }) => [pid, code, unit, reason]),
+        [subject.pid, ordinary.pid].map((pid) => [pid, 'EACCES', 'process', "another user's (uid 65534)"]),
+      );
     });
   }
 });

@@ -20,7 +20,9 @@ async function startFamily(): Promise<Child> {
     for (let i = 0; i < 20; i++) libc.pipe();
     for (let i = 0; i < 10; i++) fs.openSync('/dev/null', 'r');
     const many = Array.from({ length: 60 }, (_, i) => 4 + i);
-    const shifted = Array.from({ length: 60 }, (_, i) => (i % 3 === 0 ? 4 + ((i + 1) % 60) : i % 3 === 1 ? 4 + i : ('ignore' as const)));
+    const shifted = Array.from({ length: 60 }, (_, i) =>
+      i % 3 === 0 ? 4 + ((i + 1) % 60) : i % 3 === 1 ? 4 + i : ('ignore' as const),
+    );
     for (const stdio of [many, shifted]) {
       const kept = childProcess.spawn('sleep', ['1000'], { stdio });
       await new Promise((resolve) => kept.once('spawn', resolve));
@@ -33,14 +35,22 @@ let child: Child;
 let pids: number[];
 before(async () => {
   child = await startFamily();
-  pids = [child.pid, ...(await child.run(({ fs }) => fs.readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').map(Number)))];
+  pids = [
+    child.pid,
+    ...(await child.run(({ fs }) =>
+      fs.readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').map(Number),
+    )),
+  ];
 });
 after(async () => {
   for (const pid of pids.slice(1)) process.kill(pid);
   await child.stop();
 });
 
-const numbers = (pid: number): number[] => readdirSync(`/proc/${pid}/fd`).map(Number).sort((a, b) => a - b);
+const numbers = (pid: number): number[] =>
+  readdirSync(`/proc/${pid}/fd`)
+    .map(Number)
+    .sort((a, b) => a - b);
 
 describe('OpenFiles', () => {
   test('lists the numbers of a dense table, of its children and of a sparse one', async () => {
@@ -53,16 +63,21 @@ describe('OpenFiles', () => {
     assert.ok(numbers(sparse.pid).includes(1000));
   });
 
-  test('takes what a child has from its parent for the parent\'s, and nothing else', () => {
+  test("takes what a child has from its parent for the parent's, and nothing else", () => {
     const files = new OpenFiles();
     for (const pid of pids) files.list(pid);
     const [parent, ...others] = pids as [number, ...number[]];
     const theirs = numbers(parent);
     for (const pid of others) {
       const { start, end } = files.spanOf(pid);
-      const inherited = Array.from({ length: end - start }, (_, i) => start + i).filter((item) => files.origins[item] !== item);
+      const inherited = Array.from({ length: end - start }, (_, i) => start + i).filter(
+        (item) => files.origins[item] !== item,
+      );
       const same = numbers(pid).filter((fd) => theirs.includes(fd) && sameFile({ pid: parent, fd }, { pid, fd }));
-      assert.deepEqual(inherited.map((item) => files.fds[item]), same);
+      assert.deepEqual(
+        inherited.map((item) => files.fds[item]),
+        same,
+      );
       assert.ok(same.length > 20 && same.length < numbers(pid).length - 20);
     }
   });
@@ -71,9 +86,17 @@ describe('OpenFiles', () => {
     onceOfTen(() => {
       const before = numbers(process.pid);
       const listed = new OpenFiles().list(process.pid) as number[];
-      assert.deepEqual(listed.filter((fd) => !before.includes(fd)), []);
-      const grouped = groupFiles({ pids: [process.pid], minHolders: 1 }).groups.flatMap(({ holders }) => holders.map(({ fd }) => fd));
-      assert.deepEqual(listed, grouped.sort((a, b) => a - b));
+      assert.deepEqual(
+        listed.filter((fd) => !before.includes(fd)),
+        [],
+      );
+      const grouped = groupFiles({ pids: [process.pid], minHolders: 1 }).groups.flatMap(({ holders }) =>
+        holders.map(({ fd }) => fd),
+      );
+      assert.deepEqual(
+        listed,
+        grouped.sort((a, b) => a - b),
+      );
     });
   });
 
@@ -93,14 +116,21 @@ test('a family is grouped as a comparison of every pair groups it', () => {
 
 for (const code of ['ENOSYS', 'EPERM'] as const) {
   // There Node itself cannot do without it.
-  const skip = code === 'EPERM' && ['arm', 'ia32'].includes(process.arch) ? 'the C library of 32 bits falls back for ENOSYS alone' : false;
+  const skip =
+    code === 'EPERM' && ['arm', 'ia32'].includes(process.arch)
+      ? 'the C library of 32 bits falls back for ENOSYS alone'
+      : false;
   test(`where statx is refused with ${code}, the groups are the same`, { skip }, async () => {
     await using observer = await startChild();
-    const [reads, without] = await observer.run(({ kcmp, seccomp }, pids: number[], code: 'ENOSYS' | 'EPERM') => {
-      const own = kcmp.groupFiles({ pids: [...pids, process.pid], minHolders: 1 });
-      seccomp.refuse('statx', code);
-      return [own, kcmp.groupFiles({ pids: [...pids, process.pid], minHolders: 1 })];
-    }, pids, code);
+    const [reads, without] = await observer.run(
+      ({ kcmp, seccomp }, pids: number[], code: 'ENOSYS' | 'EPERM') => {
+        const own = kcmp.groupFiles({ pids: [...pids, process.pid], minHolders: 1 });
+        seccomp.refuse('statx', code);
+        return [own, kcmp.groupFiles({ pids: [...pids, process.pid], minHolders: 1 })];
+      },
+      pids,
+      code,
+    );
     assert.ok((reads?.groups.length ?? 0) > 50);
     assert.deepEqual(without, reads);
   });

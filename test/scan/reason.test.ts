@@ -12,12 +12,25 @@ const needsRoot = !isRoot && 'needs root';
 const ordinary = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
 const ended = spawnSync('true').pid;
 
-const works = (command: string[]): boolean => spawnSync(command[0] as string, [...command.slice(1), 'true']).status === 0;
-const withOtherProc = (mount: string, ...then: string[]): string[] =>
-  ['unshare', '--mount', 'sh', '-c', `mount ${mount} /proc && exec ${then.join(' ')} "$@"`, 'sh'];
+const works = (command: string[]): boolean =>
+  spawnSync(command[0] as string, [...command.slice(1), 'true']).status === 0;
+const withOtherProc = (mount: string, ...then: string[]): string[] => [
+  'unshare',
+  '--mount',
+  'sh',
+  '-c',
+  `mount ${mount} /proc && exec ${then.join(' ')} "$@"`,
+  'sh',
+];
 
 /** With a wrapper that cannot start anything here, a test is skipped. */
-const HIDEPID = withOtherProc('-t proc -o hidepid=2 proc', 'setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups');
+const HIDEPID = withOtherProc(
+  '-t proc -o hidepid=2 proc',
+  'setpriv',
+  `--reuid=${NOBODY}`,
+  `--regid=${NOBODY}`,
+  '--clear-groups',
+);
 const NO_PROC = withOtherProc('-t tmpfs none');
 const PID_NAMESPACE = ['unshare', '--user', '--map-root-user', '--pid', '--fork', '--kill-child'];
 const NO_CAPABILITIES = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
@@ -32,15 +45,20 @@ const start = async (options: ChildOptions = {}): Promise<Child> => {
 
 /** Why the observer says that a code came of this process; and what kcmp answers to it. */
 const observe = (observer: Child, code: string, pid: number): Promise<{ reason: string; kcmp: string }> =>
-  observer.run(async ({ kcmp }, module: string, code: string, pid: number) => {
-    const { refusalReason } = (await import(module)) as { refusalReason: (code: string, pid: number) => string };
-    const reason = refusalReason(code, pid);
-    try {
-      return { reason, kcmp: `${kcmp.compareTasks(process.pid, pid, 'sighand')}` };
-    } catch (error) {
-      return { reason, kcmp: (error as NodeJS.ErrnoException).code ?? String(error) };
-    }
-  }, MODULE, code, pid);
+  observer.run(
+    async ({ kcmp }, module: string, code: string, pid: number) => {
+      const { refusalReason } = (await import(module)) as { refusalReason: (code: string, pid: number) => string };
+      const reason = refusalReason(code, pid);
+      try {
+        return { reason, kcmp: `${kcmp.compareTasks(process.pid, pid, 'sighand')}` };
+      } catch (error) {
+        return { reason, kcmp: (error as NodeJS.ErrnoException).code ?? String(error) };
+      }
+    },
+    MODULE,
+    code,
+    pid,
+  );
 
 describe('EPERM and EACCES', () => {
   test('name a process that is not dumpable', async () => {
@@ -62,10 +80,15 @@ describe('EPERM and EACCES', () => {
 
   test('name another group by its gid', { skip: needsRoot }, async () => {
     const [observer, subject] = await Promise.all([start(ordinary), start({ uid: NOBODY, gid: 12345 })]);
-    assert.deepEqual(await observe(observer, 'EPERM', subject.pid), { reason: "another group's (gid 12345)", kcmp: 'EPERM' });
+    assert.deepEqual(await observe(observer, 'EPERM', subject.pid), {
+      reason: "another group's (gid 12345)",
+      kcmp: 'EPERM',
+    });
   });
 
-  test('name a process with more capabilities, although the user is the same', { skip: needsRoot || (!works(NO_CAPABILITIES) && 'setpriv cannot drop capabilities') }, async () => {
+  test('name a process with more capabilities, although the user is the same', {
+    skip: needsRoot || (!works(NO_CAPABILITIES) && 'setpriv cannot drop capabilities'),
+  }, async () => {
     const observer = await start({ wrapper: NO_CAPABILITIES });
     const { reason, kcmp } = await observe(observer, 'EPERM', process.pid);
     assert.match(reason, /^more privileged/);
@@ -97,21 +120,30 @@ describe('ENOENT and ESRCH', () => {
     assert.equal(refusalReason('ESRCH', 0), 'ended meanwhile');
   });
 
-  test('tell a process that hidepid hides from one that ended', { skip: needsRoot || (!works(HIDEPID) && 'hidepid cannot be set here') }, async () => {
+  test('tell a process that hidepid hides from one that ended', {
+    skip: needsRoot || (!works(HIDEPID) && 'hidepid cannot be set here'),
+  }, async () => {
     const observer = await start({ wrapper: HIDEPID });
-    assert.deepEqual(await observe(observer, 'ENOENT', process.pid), { reason: "hidden by /proc's option hidepid", kcmp: 'EPERM' });
+    assert.deepEqual(await observe(observer, 'ENOENT', process.pid), {
+      reason: "hidden by /proc's option hidepid",
+      kcmp: 'EPERM',
+    });
     assert.equal((await observe(observer, 'EPERM', process.pid)).reason, "hidden by /proc's option hidepid");
     assert.deepEqual(await observe(observer, 'ENOENT', ended), { reason: 'ended meanwhile', kcmp: 'ESRCH' });
   });
 
-  test('name the pid namespace where /proc is an outer one', { skip: !works(PID_NAMESPACE) && 'pid namespaces may not be created here' }, async () => {
+  test('name the pid namespace where /proc is an outer one', {
+    skip: !works(PID_NAMESPACE) && 'pid namespaces may not be created here',
+  }, async () => {
     const observer = await start({ wrapper: PID_NAMESPACE });
     const { reason, kcmp } = await observe(observer, 'ESRCH', process.pid);
     assert.match(reason, /^in another pid namespace/);
     assert.equal(kcmp, 'ESRCH');
   });
 
-  test('say that there is no /proc', { skip: needsRoot || (!works(NO_PROC) && 'mount namespaces may not be created here') }, async () => {
+  test('say that there is no /proc', {
+    skip: needsRoot || (!works(NO_PROC) && 'mount namespaces may not be created here'),
+  }, async () => {
     const observer = await start({ wrapper: NO_PROC });
     assert.equal((await observe(observer, 'ENOENT', process.pid)).reason, '/proc is not mounted');
   });

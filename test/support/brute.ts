@@ -68,9 +68,13 @@ const orElse = <T, U>(run: () => T, otherwise: U): T | U => {
 /** Every descriptor of the tasks of these processes; a thread counts by itself if its table is its own. */
 export function everyDescriptor(pids: number[]): FileRef[] {
   const tasks = pids.flatMap((pid) =>
-    readdirSync(`/proc/${pid}/task`).map(Number).filter((tid) => tid === pid || compareTasks(pid, tid, 'files') !== 0),
+    readdirSync(`/proc/${pid}/task`)
+      .map(Number)
+      .filter((tid) => tid === pid || compareTasks(pid, tid, 'files') !== 0),
   );
-  return tasks.flatMap((pid) => orElse(() => readdirSync(`/proc/${pid}/fd`), []).map((name) => ({ pid, fd: Number(name) })));
+  return tasks.flatMap((pid) =>
+    orElse(() => readdirSync(`/proc/${pid}/fd`), []).map((name) => ({ pid, fd: Number(name) })),
+  );
 }
 
 /** Is it, where a descriptor that was closed since it was listed is not. */
@@ -97,10 +101,20 @@ function truthOf(pid: number, efd: number, { tfd, toff }: EpollTarget, descripto
 /** Every target of the report, compared with what every descriptor of these processes says. */
 export function assertTrue(report: EpollReport, pids: number[]): void {
   const descriptors = everyDescriptor(pids);
-  const said = report.targets.map(({ tfd, toff, status, holders, numberNow, numberReused }): Answer => ({
-    tfd, toff, status, holders: refs(holders), numberNow, numberReused,
-  }));
-  assert.deepEqual(said, report.targets.map((target) => truthOf(report.pid, report.efd, target, descriptors)));
+  const said = report.targets.map(
+    ({ tfd, toff, status, holders, numberNow, numberReused }): Answer => ({
+      tfd,
+      toff,
+      status,
+      holders: refs(holders),
+      numberNow,
+      numberReused,
+    }),
+  );
+  assert.deepEqual(
+    said,
+    report.targets.map((target) => truthOf(report.pid, report.efd, target, descriptors)),
+  );
 }
 
 /** The one target of a report that has just one. */

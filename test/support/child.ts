@@ -53,7 +53,9 @@ export async function startChild(options: ChildOptions = {}): Promise<Child> {
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
   };
-  proc.on('exit', (code, signal) => failAll(Object.assign(new Error(`child ended: ${signal ?? code}`), { code: signal ?? `${code}` })));
+  proc.on('exit', (code, signal) =>
+    failAll(Object.assign(new Error(`child ended: ${signal ?? code}`), { code: signal ?? `${code}` })),
+  );
   proc.on('error', failAll);
   proc.on('message', ({ id, value, error }: Reply) => {
     const { resolve, reject } = waiting.get(id) ?? {};

@@ -29,7 +29,11 @@ export function openTty(): [master: number, tty: number] {
 
 /** signalfd(2) for no signal at all. */
 export function openSignalfd(): number {
-  const signalfd = lib.func('int signalfd(int, void *, int)') as unknown as (fd: number, mask: Uint8Array, flags: number) => number;
+  const signalfd = lib.func('int signalfd(int, void *, int)') as unknown as (
+    fd: number,
+    mask: Uint8Array,
+    flags: number,
+  ) => number;
   return checked(signalfd(-1, new Uint8Array(128), 0), 'signalfd');
 }
 

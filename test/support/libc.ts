@@ -34,17 +34,32 @@ export const addressOf = (view: Uint8Array): number => Number(koffi.address(view
 export const dup: (fd: number) => number = libc('int dup(int)');
 export const dup2: (from: number, to: number) => number = libc('int dup2(int, int)');
 export const close: (fd: number) => number = libc('int close(int)');
-export const eventfd: (value?: number, flags?: number) => number = ((call) => (value = 0, flags = 0) => call(value, flags))(
-  libc('int eventfd(uint, int)'),
-);
+export const eventfd: (value?: number, flags?: number) => number = (
+  (call) =>
+  (value = 0, flags = 0) =>
+    call(value, flags)
+)(libc('int eventfd(uint, int)'));
 export const timerfd = (): number => libc('int timerfd_create(int, int)')(1, 0);
 export const inotify = (): number => libc('int inotify_init1(int)')(0);
-export const memfd: (name: string) => number = ((call) => (name) => call(name, 0))(libc('int memfd_create(str, uint)'));
-export const epollCreate: (flags?: number) => number = ((call) => (flags = 0) => call(flags))(libc('int epoll_create1(int)'));
-export const fcntl: (fd: number, command: number, argument?: number) => number = ((call) => (fd, command, argument = 0) =>
-  call(fd, command, argument))(libc('int fcntl(int, int, long)'));
-export const prctl: (option: number, a?: number, b?: number, c?: number, d?: number) => number = ((call) =>
-  (option, a = 0, b = 0, c = 0, d = 0) => call(option, a, b, c, d))(libc('int prctl(int, ulong, ulong, ulong, ulong)'));
+export const memfd: (name: string) => number = (
+  (call) => (name) =>
+    call(name, 0)
+)(libc('int memfd_create(str, uint)'));
+export const epollCreate: (flags?: number) => number = (
+  (call) =>
+  (flags = 0) =>
+    call(flags)
+)(libc('int epoll_create1(int)'));
+export const fcntl: (fd: number, command: number, argument?: number) => number = (
+  (call) =>
+  (fd, command, argument = 0) =>
+    call(fd, command, argument)
+)(libc('int fcntl(int, int, long)'));
+export const prctl: (option: number, a?: number, b?: number, c?: number, d?: number) => number = (
+  (call) =>
+  (option, a = 0, b = 0, c = 0, d = 0) =>
+    call(option, a, b, c, d)
+)(libc('int prctl(int, ulong, ulong, ulong, ulong)'));
 export const setuid: (uid: number) => number = libc('int setuid(uint)');
 export const setgid: (gid: number) => number = libc('int setgid(uint)');
 export const unshare: (flags: number) => number = libc('int unshare(int)');
@@ -72,7 +87,13 @@ export const CLONE_FS = 0x200;
 const epollCtlCall = libc('int epoll_ctl(int, int, int, void *)');
 
 /** epoll_ctl(2). struct epoll_event is packed on x86-64 only. */
-export function epollCtl(efd: number, operation: number, fd: number, events: number = EPOLLIN, data: bigint = BigInt(fd)): void {
+export function epollCtl(
+  efd: number,
+  operation: number,
+  fd: number,
+  events: number = EPOLLIN,
+  data: bigint = BigInt(fd),
+): void {
   const event = Buffer.alloc(16);
   event.writeUInt32LE(events >>> 0, 0);
   event.writeBigUInt64LE(data, process.arch === 'x64' ? 4 : 8);

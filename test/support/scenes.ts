@@ -14,10 +14,14 @@ const PATIENCE_MS = 30_000;
 export const ORDINARY: ChildOptions = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
 export const needsRoot: string | false = process.getuid?.() === 0 ? false : 'needs root';
 
-export const numbersIn = (path: string): number[] => readdirSync(path).filter((name) => /^\d+$/.test(name)).map(Number);
+export const numbersIn = (path: string): number[] =>
+  readdirSync(path)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 
 /** The fields of /proc/PID/stat from the state on; the name before them may hold anything. */
-export const statOf = (pid: number): string[] => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
+export const statOf = (pid: number): string[] =>
+  readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
 export const isZombie = (pid: number): boolean => statOf(pid)[0] === 'Z';
 
 export async function until(what: string, isSo: () => boolean): Promise<void> {
@@ -28,16 +32,23 @@ export async function until(what: string, isSo: () => boolean): Promise<void> {
 
 /** Starts a thread in a child that stops sharing some resources with it; returns its id. */
 export const startThread = (child: Child, flags: number = 0): Promise<number> =>
-  child.run(async ({ keep }, worker: string, flags: number) => {
-    const { startWorker } = (await import(worker)) as typeof import('./worker.ts');
-    const thread = startWorker('./thread.ts', { flags });
-    keep[`thread ${Math.random()}`] = thread;
-    return new Promise<number>((resolve, reject) => thread.on('error', reject).on('message', resolve));
-  }, WORKER, flags);
+  child.run(
+    async ({ keep }, worker: string, flags: number) => {
+      const { startWorker } = (await import(worker)) as typeof import('./worker.ts');
+      const thread = startWorker('./thread.ts', { flags });
+      keep[`thread ${Math.random()}`] = thread;
+      return new Promise<number>((resolve, reject) => thread.on('error', reject).on('message', resolve));
+    },
+    WORKER,
+    flags,
+  );
 
 /** Ends the main thread of a child, whose other threads live on: the leader stays as a zombie. */
 export async function endLeader(child: Child): Promise<void> {
-  child.run(({ libc }) => libc.syscall(process.arch === 'x64' ? 60 : ['arm64', 'riscv64', 'loong64'].includes(process.arch) ? 93 : 1, 0))
+  child
+    .run(({ libc }) =>
+      libc.syscall(process.arch === 'x64' ? 60 : ['arm64', 'riscv64', 'loong64'].includes(process.arch) ? 93 : 1, 0),
+    )
     .catch(() => {}); // it never answers
   await until(`the leader ${child.pid} is a zombie`, () => isZombie(child.pid));
 }
@@ -81,13 +92,16 @@ export async function startZombies(): Promise<Zombies> {
 
 /** Every pair of these descriptors is of one group exactly when the kernel says that they are one description. */
 export function assertGrouped(groups: FileGroup[], descriptors: FileRef[]): void {
-  const groupOf = new Map(groups.flatMap(({ id, holders }) => holders.map(({ pid, fd }) => [`${pid}:${fd}`, id] as const)));
+  const groupOf = new Map(
+    groups.flatMap(({ id, holders }) => holders.map(({ pid, fd }) => [`${pid}:${fd}`, id] as const)),
+  );
   const ids = descriptors.map(({ pid, fd }) => groupOf.get(`${pid}:${fd}`));
   const wrong: string[] = [];
   for (const [i, a] of descriptors.entries()) {
     if (ids[i] === undefined) wrong.push(`${a.pid}:${a.fd} is in no group`);
     for (const [j, b] of descriptors.slice(0, i).entries()) {
-      if (sameFile(a, b) !== (ids[i] === ids[j])) wrong.push(`${a.pid}:${a.fd} and ${b.pid}:${b.fd} are in groups ${ids[i]} and ${ids[j]}`);
+      if (sameFile(a, b) !== (ids[i] === ids[j]))
+        wrong.push(`${a.pid}:${a.fd} and ${b.pid}:${b.fd} are in groups ${ids[i]} and ${ids[j]}`);
     }
   }
   assert.deepEqual(wrong, []);

@@ -40,8 +40,10 @@ function filter(name: keyof SyscallNumbers, decide: Instruction[]): Uint8Array {
   const audit = ARCHITECTURES[process.arch]?.audit ?? 0;
   const number = SYSCALL_NUMBERS[process.arch]?.[name] ?? 0;
   const program = [
-    load(ARCHITECTURE), jumpUnless(audit, decide.length + 2),
-    load(NUMBER), jumpUnless(number, decide.length),
+    load(ARCHITECTURE),
+    jumpUnless(audit, decide.length + 2),
+    load(NUMBER),
+    jumpUnless(number, decide.length),
     ...decide,
     answer(ALLOW),
   ];
@@ -86,13 +88,18 @@ export function killOnKcmp(): void {
 /** Only KCMP_FILE, and only on this very process, as in Firefox's sandbox; anything else is EPERM. */
 export function allowOnlyOwnFiles(): void {
   const refuse = answer(ERRNO | constants.errno.EPERM);
-  install(filter('kcmp', [
-    load(argument(0)), jumpUnless(process.pid, 5),
-    load(argument(1)), jumpUnless(process.pid, 3),
-    load(argument(2)), jumpUnless(0, 1),
-    answer(ALLOW),
-    refuse,
-  ]));
+  install(
+    filter('kcmp', [
+      load(argument(0)),
+      jumpUnless(process.pid, 5),
+      load(argument(1)),
+      jumpUnless(process.pid, 3),
+      load(argument(2)),
+      jumpUnless(0, 1),
+      answer(ALLOW),
+      refuse,
+    ]),
+  );
 }
 
 /** KCMP_EPOLL_TFD is EINVAL, as before Linux 4.13. */

@@ -16,17 +16,20 @@ const PATIENCE_MS = 30_000;
 /** An ordinary user's PATH often lacks the sbin directories, where nginx lives. */
 function findProgram(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
-  return folders.map((folder) => join(folder, name)).find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return folders
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
 }
 
-const missing = (name: string): string | false => (findProgram(name) === undefined ? `${name} is not installed` : false);
+const missing = (name: string): string | false =>
+  findProgram(name) === undefined ? `${name} is not installed` : false;
 
 /** Why tests with nginx cannot run here, or false; for a test's `skip`. */
 export const nginxMissing: string | false = missing('nginx');
@@ -72,7 +75,11 @@ interface Launched {
 }
 
 /** Starts a server on a free port and waits until it answers. Gives up after three ports that were taken. */
-async function launch(name: string, setUp: (dir: string, port: number) => string[], request: string): Promise<Launched> {
+async function launch(
+  name: string,
+  setUp: (dir: string, port: number) => string[],
+  request: string,
+): Promise<Launched> {
   for (let attempt = 1; ; attempt++) {
     const dir = mkdtempSync(join(tmpdir(), `kcmp-${name}-`));
     const port = await freePort();
@@ -91,7 +98,10 @@ async function launch(name: string, setUp: (dir: string, port: number) => string
       clearTimeout(patience);
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     };
-    const up = waitFor(`${name} on port ${port}`, () => ask(port, request)).then(() => true, () => false);
+    const up = waitFor(`${name} on port ${port}`, () => ask(port, request)).then(
+      () => true,
+      () => false,
+    );
     if (await Promise.race([up, ended.then(() => false)])) return { process: server, port, stop };
     await stop();
     if (attempt === 3) throw new Error(`${name} did not start: ${output}`);
@@ -100,14 +110,16 @@ async function launch(name: string, setUp: (dir: string, port: number) => string
 
 /** The children of a process, by /proc/PID/stat; its name field may hold anything, so split after the last `)`. */
 function childrenOf(parent: number): number[] {
-  return readdirSync('/proc').map(Number).filter((pid) => {
-    if (!(pid > 0)) return false;
-    try {
-      return Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(')').at(-1)?.split(' ')[2]) === parent;
-    } catch {
-      return false;
-    }
-  });
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => {
+      if (!(pid > 0)) return false;
+      try {
+        return Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(')').at(-1)?.split(' ')[2]) === parent;
+      } catch {
+        return false;
+      }
+    });
 }
 
 export interface Nginx {
@@ -120,8 +132,12 @@ export interface Nginx {
 /** nginx with a master and workers that all accept on one listening socket. */
 export async function startNginx({ workers = 3 }: { workers?: number } = {}): Promise<Nginx> {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  const server = await launch('nginx', (dir, port) => {
-    writeFileSync(join(dir, 'nginx.conf'), `
+  const server = await launch(
+    'nginx',
+    (dir, port) => {
+      writeFileSync(
+        join(dir, 'nginx.conf'),
+        `
       daemon off; master_process on; worker_processes ${workers};
       pid ${dir}/pid; error_log ${dir}/error.log;
       events { use epoll; worker_connections 256; }
@@ -129,12 +145,16 @@ export async function startNginx({ workers = 3 }: { workers?: number } = {}): Pr
         access_log off; keepalive_timeout 300s;
         ${temporary.map((kind) => `${kind}_temp_path ${dir}/${kind};`).join(' ')}
         server { listen 127.0.0.1:${port}; return 200 "hello"; }
-      }`);
-    return ['-p', dir, '-c', join(dir, 'nginx.conf'), '-e', join(dir, 'error.log')];
-  }, 'GET / HTTP/1.0\r\n\r\n');
+      }`,
+      );
+      return ['-p', dir, '-c', join(dir, 'nginx.conf'), '-e', join(dir, 'error.log')];
+    },
+    'GET / HTTP/1.0\r\n\r\n',
+  );
   const master = server.process.pid as number;
   // A worker takes this title once its event loop is set up.
-  const isReady = (pid: number): boolean => readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('nginx: worker process');
+  const isReady = (pid: number): boolean =>
+    readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('nginx: worker process');
   const ready = await waitFor(`${workers} workers of nginx`, () => {
     const children = childrenOf(master);
     return children.length === workers && children.every(isReady) ? children : undefined;
@@ -172,14 +192,30 @@ async function connectToRedis(port: number): Promise<RedisClient> {
 
 /** redis-server, nothing saved, with clients of this very process. */
 export async function startRedis({ clients = 300 }: { clients?: number } = {}): Promise<Redis> {
-  const server = await launch('redis-server', (dir, port) =>
-    ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'no', '--daemonize', 'no'],
-  'PING\r\n');
-  const connected = await Promise.all(Array.from({ length: clients }, () => connectToRedis(server.port)))
-    .catch(async (error) => {
+  const server = await launch(
+    'redis-server',
+    (dir, port) => [
+      '--port',
+      `${port}`,
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      dir,
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--daemonize',
+      'no',
+    ],
+    'PING\r\n',
+  );
+  const connected = await Promise.all(Array.from({ length: clients }, () => connectToRedis(server.port))).catch(
+    async (error) => {
       await server.stop();
       throw error;
-    });
+    },
+  );
   return {
     pid: server.process.pid as number,
     port: server.port,

@@ -28,8 +28,13 @@ describe('groupBy', () => {
     for (let round = 0; round < 500; round++) {
       const keys = Array.from({ length: next(40) }, () => next(1 + next(30)));
       const { groups } = group(keys);
-      const expected = [...new Set(keys)].sort((a, b) => a - b).map((key) => [...keys.keys()].filter((i) => keys[i] === key));
-      assert.deepEqual(groups.map((members) => members.toSorted((a, b) => a - b)), expected);
+      const expected = [...new Set(keys)]
+        .sort((a, b) => a - b)
+        .map((key) => [...keys.keys()].filter((i) => keys[i] === key));
+      assert.deepEqual(
+        groups.map((members) => members.toSorted((a, b) => a - b)),
+        expected,
+      );
     }
   });
 
@@ -59,19 +64,32 @@ describe('groupBy', () => {
     const compare = (a: number, b: number): number =>
       dead.has(a) ? -1 : dead.has(b) ? 1 : (keys[a] as number) - (keys[b] as number);
     const result = groupBy(Int32Array.from(keys.keys()), compare, new Int32Array(300));
-    const living = Array.from(result.leaders).filter((leader) => !dead.has(leader)).map((leader) => keys[leader] as number);
-    assert.deepEqual(living, [...new Set([...keys.keys()].filter((i) => !dead.has(i)).map((i) => keys[i] as number))].sort((a, b) => a - b));
+    const living = Array.from(result.leaders)
+      .filter((leader) => !dead.has(leader))
+      .map((leader) => keys[leader] as number);
+    assert.deepEqual(
+      living,
+      [...new Set([...keys.keys()].filter((i) => !dead.has(i)).map((i) => keys[i] as number))].sort((a, b) => a - b),
+    );
   });
 
   test('a million items are grouped without trouble with the stack or memory', () => {
     const keys = Int32Array.from({ length: 1_000_000 }, (_, i) => Math.imul(i, 7919) & 0xfffff);
     const next = new Int32Array(keys.length);
-    const { leaders } = groupBy(Int32Array.from(keys.keys()), (a, b) => (keys[a] as number) - (keys[b] as number), next);
+    const { leaders } = groupBy(
+      Int32Array.from(keys.keys()),
+      (a, b) => (keys[a] as number) - (keys[b] as number),
+      next,
+    );
     assert.equal(leaders.length, new Set(keys).size);
   });
 
   test('a million equal items are one group', () => {
-    const { leaders } = groupBy(Int32Array.from({ length: 1_000_000 }, (_, i) => i), () => 0, new Int32Array(1_000_000));
+    const { leaders } = groupBy(
+      Int32Array.from({ length: 1_000_000 }, (_, i) => i),
+      () => 0,
+      new Int32Array(1_000_000),
+    );
     assert.equal(leaders.length, 1);
   });
 });
@@ -84,7 +102,11 @@ describe('search', () => {
       const wanted = next(100);
       const at = search(sorted, (item) => item - wanted);
       if (sorted.includes(wanted)) assert.equal(sorted[at], wanted);
-      else assert.deepEqual(sorted.toSpliced(-1 - at, 0, wanted), [...sorted, wanted].sort((a, b) => a - b));
+      else
+        assert.deepEqual(
+          sorted.toSpliced(-1 - at, 0, wanted),
+          [...sorted, wanted].sort((a, b) => a - b),
+        );
     }
   });
 

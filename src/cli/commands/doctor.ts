@@ -28,7 +28,8 @@ function factRows(facts: Facts): string[][] {
   const { support, seccomp, capabilities, pidNamespace, proc } = facts;
   const mode = seccomp.mode === null ? 'unknown' : (SECCOMP[seccomp.mode] ?? `mode ${seccomp.mode}`);
   const filters = seccomp.filters === null || seccomp.filters === 0 ? '' : ` (${seccomp.filters} of them)`;
-  const namespace = pidNamespace.nested === null ? '' : pidNamespace.nested ? ", a container's" : ", the machine's first";
+  const namespace =
+    pidNamespace.nested === null ? '' : pidNamespace.nested ? ", a container's" : ", the machine's first";
   return [
     ['platform', `${facts.platform}, ${facts.libc}, Node ${facts.node}`],
     ['kernel', facts.kernel],
@@ -37,9 +38,17 @@ function factRows(facts: Facts): string[][] {
     ['types', typeLine(facts)],
     ['epoll targets', support.epollTargets ? 'available' : 'not available'],
     ['seccomp', `${mode}${filters}`],
-    ['capabilities', `${capabilities.effective ?? 'unknown'}, ${capabilities.sysPtrace === true ? 'with' : 'without'} CAP_SYS_PTRACE; uid ${facts.uid ?? '?'}`],
+    [
+      'capabilities',
+      `${capabilities.effective ?? 'unknown'}, ${capabilities.sysPtrace === true ? 'with' : 'without'} CAP_SYS_PTRACE; uid ${facts.uid ?? '?'}`,
+    ],
     ['pid namespace', `${pidNamespace.inode ?? 'unknown'}${namespace}`],
-    ['/proc', proc.mounted ? `hidepid ${proc.hidepid ?? 'unknown'}${proc.own ? '' : ', of another pid namespace'}` : 'not mounted'],
+    [
+      '/proc',
+      proc.mounted
+        ? `hidepid ${proc.hidepid ?? 'unknown'}${proc.own ? '' : ', of another pid namespace'}`
+        : 'not mounted',
+    ],
     ['processes', processLine(facts)],
   ];
 }
@@ -56,7 +65,11 @@ function text(facts: Facts, problems: Problem[]): string[] {
     verdict(problems),
     '',
     ...table(first, rest),
-    ...problems.flatMap(({ what, fixes }) => ['', `${what.charAt(0).toUpperCase()}${what.slice(1)}. To change that:`, ...fixes.map((fix) => `  - ${fix}`)]),
+    ...problems.flatMap(({ what, fixes }) => [
+      '',
+      `${what.charAt(0).toUpperCase()}${what.slice(1)}. To change that:`,
+      ...fixes.map((fix) => `  - ${fix}`),
+    ]),
   ];
 }
 

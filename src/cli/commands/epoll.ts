@@ -27,13 +27,21 @@ function sentence({ pid, efd, targets }: EpollReport): string {
 
 /** In short, and without the two that the kernel adds to every target. */
 const events = ({ eventNames }: EpollTarget): string =>
-  eventNames.filter((name) => name !== 'EPOLLERR' && name !== 'EPOLLHUP').map((name) => name.replace(/^EPOLL/, '')).join(',') || 'none';
+  eventNames
+    .filter((name) => name !== 'EPOLLERR' && name !== 'EPOLLHUP')
+    .map((name) => name.replace(/^EPOLL/, ''))
+    .join(',') || 'none';
 
 const state = (target: EpollTarget): string => `${target.status}${target.numberReused ? ', number reused' : ''}`;
 
 function text(report: EpollReport): string[] {
-  const rows = report.targets.map((target) =>
-    [`${target.tfd}`, events(target), state(target), describe(target), holdersText(target)]);
+  const rows = report.targets.map((target) => [
+    `${target.tfd}`,
+    events(target),
+    state(target),
+    describe(target),
+    holdersText(target),
+  ]);
   const stale = report.targets.filter((target) => freshness(target) === 'stale');
   return [
     sentence(report),
@@ -53,10 +61,14 @@ function tellDoubts(io: Io, reports: EpollReport[]): void {
   if (widest !== undefined) tellPartial(io, widest.coverage);
   const undecided = reports.flatMap(({ targets }) => targets.filter((target) => freshness(target) === 'undecided'));
   if (undecided.length > 0) {
-    tell(io, `${plural(undecided.length, 'target')} could not be decided: the number is open, but whether as that file cannot be told; see kcmp doctor`);
+    tell(
+      io,
+      `${plural(undecided.length, 'target')} could not be decided: the number is open, but whether as that file cannot be told; see kcmp doctor`,
+    );
   }
   for (const { efd, stable } of reports) {
-    if (!stable) tell(io, `the targets of fd ${efd} changed while they were looked at; ask again for a picture of one moment`);
+    if (!stable)
+      tell(io, `the targets of fd ${efd} changed while they were looked at; ask again for a picture of one moment`);
   }
 }
 
@@ -78,10 +90,15 @@ export const run: Command = (args, io) => {
     }
   });
   // One instance asked for: its report. All of a process: a list of reports, also where it has one.
-  if (language !== undefined) print(io, render(epollGraph(reports, { process: named, target: describe, state }), language));
+  if (language !== undefined)
+    print(io, render(epollGraph(reports, { process: named, target: describe, state }), language));
   else if (parsed.flag('json')) printJson(io, fd === undefined ? reports : reports[0]);
   else if (reports.length === 0) print(io, [`${named(pid)} has no epoll instance.`]);
-  else print(io, reports.flatMap((report, i) => [...(i > 0 ? [''] : []), ...text(report)]));
+  else
+    print(
+      io,
+      reports.flatMap((report, i) => [...(i > 0 ? [''] : []), ...text(report)]),
+    );
   tellDoubts(io, reports);
   return codeOf(reports, parsed.flag('check'));
 };

@@ -32,12 +32,17 @@ function text({ groups, sharedTables, coverage }: GroupReport): string[] {
       ? `No open file description has two holders or more ${where}.`
       : `${plural(groups.length, 'open file description has', 'open file descriptions have')} two holders or more ${where}.`,
     ...groups.flatMap((group) => [
-      '', title(group),
-      ...[...byTask(group.holders)].map(([pid, fds]) => `   ${name(pid)}: ${fds.length === 1 ? 'fd' : 'fds'} ${fds.join(', ')}`),
+      '',
+      title(group),
+      ...[...byTask(group.holders)].map(
+        ([pid, fds]) => `   ${name(pid)}: ${fds.length === 1 ? 'fd' : 'fds'} ${fds.join(', ')}`,
+      ),
     ]),
     ...(sharedTables.length === 0 ? [] : ['']),
-    ...sharedTables.map(({ pid, sharedWith }) =>
-      `${name(pid)} has its whole descriptor table in common with ${list(sharedWith.map(name))}.`),
+    ...sharedTables.map(
+      ({ pid, sharedWith }) =>
+        `${name(pid)} has its whole descriptor table in common with ${list(sharedWith.map(name))}.`,
+    ),
   ];
 }
 

@@ -15,7 +15,11 @@ function text({ pid, from, inherited }: InheritedReport): string[] {
   return [
     `${pair.replace('%s', plural(inherited.length, 'descriptor'))}:`,
     '',
-    ...table(['FD', 'FROM', 'KIND', 'FILE'], inherited.map(({ fd, from, kind, link }) => [`${fd}`, ref(from), kind, link ?? '?']), [0]),
+    ...table(
+      ['FD', 'FROM', 'KIND', 'FILE'],
+      inherited.map(({ fd, from, kind, link }) => [`${fd}`, ref(from), kind, link ?? '?']),
+      [0],
+    ),
   ];
 }
 

@@ -1,5 +1,12 @@
 /** `kcmp same A B`: do two descriptors, or one resource of two tasks, share one object? */
-import { compareTasks, identifyFiles, taskSharing, type FileIdentity, type FileRef, type TaskResource } from '../../index.ts';
+import {
+  compareTasks,
+  identifyFiles,
+  taskSharing,
+  type FileIdentity,
+  type FileRef,
+  type TaskResource,
+} from '../../index.ts';
 import { ref } from '../../util/text.ts';
 import { choice, expect, fileRef, parse, taskId } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
@@ -25,7 +32,8 @@ function sameFiles(a: FileRef, b: FileRef, json: boolean, io: Io): ExitCode {
     const what = relation === 'same' ? 'one open file description' : 'two different open file descriptions';
     print(io, [`${ref(a)} and ${ref(b)} are ${what}${BY[via]}.`]);
   }
-  if (relation === 'unknown') tell(io, `whether ${ref(a)} and ${ref(b)} are one cannot be known: ${reason ?? 'no reason given'}`);
+  if (relation === 'unknown')
+    tell(io, `whether ${ref(a)} and ${ref(b)} are one cannot be known: ${reason ?? 'no reason given'}`);
   return CODES[relation];
 }
 
@@ -35,14 +43,16 @@ function sameTasks(a: number, b: number, type: TaskResource, json: boolean, io: 
   const pair = taskSharing([a, b]).resources[type][0];
   // A task has what it has, also where the kernel could not tell two tasks' nothing from their something.
   const verdict = a === b && pair?.code === undefined ? 'shared' : (pair?.verdict ?? 'unknown');
-  const relation = verdict === 'shared' ? 'same' : verdict === 'separate' || verdict === 'none' ? 'different' : 'unknown';
+  const relation =
+    verdict === 'shared' ? 'same' : verdict === 'separate' || verdict === 'none' ? 'different' : 'unknown';
   const what = RESOURCE_WORDS[type];
   if (json) printJson(io, { a, b, type, relation, verdict, ...(pair?.code === undefined ? {} : { code: pair.code }) });
   else if (a === b && verdict === 'shared') print(io, [`${a} and ${b} are one task.`]);
   else if (verdict === 'shared') print(io, [`${a} and ${b} share one ${what}.`]);
   else if (verdict === 'separate') print(io, [`${a} and ${b} do not share one ${what}.`]);
   else if (verdict === 'none') print(io, [`${a} and ${b} share no ${what}: neither has one.`]);
-  if (verdict === 'shared-or-none') tell(io, `${a} and ${b} share one ${what} or have none: the kernel tells no difference`);
+  if (verdict === 'shared-or-none')
+    tell(io, `${a} and ${b} share one ${what} or have none: the kernel tells no difference`);
   if (verdict === 'unknown') tell(io, `${a} and ${b} could not be compared: ${pair?.code ?? 'no answer'}`);
   return CODES[relation];
 }

@@ -34,9 +34,12 @@ const allPairs = ({ resources }: TaskSharing): TaskPair[] => RESOURCES.flatMap((
 function sentence({ tasks, resources }: TaskSharing): string {
   const has = (pairs: TaskPair[], want: (pair: TaskPair) => boolean): boolean => pairs.length > 0 && pairs.every(want);
   const everybody = RESOURCES.filter((resource) => has(resources[resource], ({ verdict }) => verdict === 'shared'));
-  const some = RESOURCES.filter((resource) => !everybody.includes(resource) && resources[resource].some(({ verdict }) => verdict === 'shared'));
+  const some = RESOURCES.filter(
+    (resource) => !everybody.includes(resource) && resources[resource].some(({ verdict }) => verdict === 'shared'),
+  );
   const who = tasks.length === 2 ? list(tasks.map(named)) : `these ${tasks.length} tasks`;
-  if (everybody.length > 0) return `${tasks.length === 2 ? who : `All of ${who}`} share ${list(everybody)}${some.length > 0 ? `; some of them share ${list(some)}` : ''}.`;
+  if (everybody.length > 0)
+    return `${tasks.length === 2 ? who : `All of ${who}`} share ${list(everybody)}${some.length > 0 ? `; some of them share ${list(some)}` : ''}.`;
   if (some.length > 0) return `Some of ${who} share ${list(some)}.`;
   return `Nothing was found that ${who} share.`;
 }
@@ -52,7 +55,9 @@ function text(report: TaskSharing): string[] {
     ...table(['ID', ...RESOURCES.map((resource) => resource.toUpperCase()), 'COMMAND'], rows, [0]),
     '',
     'The same letter in a column: shared.',
-    ...(signs.some((sign) => /[A-Z]\?/.test(sign)) ? ['A letter with ?: shared, or none of them has one; the kernel tells no difference.'] : []),
+    ...(signs.some((sign) => /[A-Z]\?/.test(sign))
+      ? ['A letter with ?: shared, or none of them has one; the kernel tells no difference.']
+      : []),
     ...(signs.includes('none') ? ['none: there is none to share, as in zombies and kernel threads.'] : []),
   ];
 }
@@ -65,7 +70,8 @@ function idsOf(rest: string[], threads: string | undefined): number[] {
     return threadsOf(pid);
   }
   const ids = [...new Set(rest.map(taskId))];
-  if (ids.length < 2) throw new UsageError('expected kcmp tasks ID ID..., two different ones at least, or kcmp tasks --threads PID');
+  if (ids.length < 2)
+    throw new UsageError('expected kcmp tasks ID ID..., two different ones at least, or kcmp tasks --threads PID');
   return ids;
 }
 

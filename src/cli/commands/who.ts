@@ -13,8 +13,14 @@ import { withProgress } from '../output/progress.ts';
 
 function row({ pid, fd, mode, cloexec, startTime, command, sharedWith = [] }: Holder): string[] {
   const also = sharedWith.length > 0 ? ` (its whole table also belongs to ${some(sharedWith.map(String), 5)})` : '';
-  return [`${pid}`, `${fd}`, mode ?? '?', cloexec === undefined ? '?' : cloexec ? 'yes' : 'no',
-    since(startTime), `${command ?? commandOf(pid)}${also}`];
+  return [
+    `${pid}`,
+    `${fd}`,
+    mode ?? '?',
+    cloexec === undefined ? '?' : cloexec ? 'yes' : 'no',
+    since(startTime),
+    `${command ?? commandOf(pid)}${also}`,
+  ];
 }
 
 const holderTable = (holders: Holder[]): string[] =>
@@ -23,7 +29,9 @@ const holderTable = (holders: Holder[]): string[] =>
 /** Whether there are others than the descriptor that was asked about; a thread's own process is none. */
 function hasOthers({ file, holders }: HolderReport): boolean {
   const own = readProcess(file.pid);
-  return holders.some(({ pid, fd, sharedWith = [] }) => pid !== file.pid || fd !== file.fd || sharedWith.some((id) => id !== own));
+  return holders.some(
+    ({ pid, fd, sharedWith = [] }) => pid !== file.pid || fd !== file.fd || sharedWith.some((id) => id !== own),
+  );
 }
 
 function text({ file, kind, link, holders, sameInode, coverage }: HolderReport, held: boolean): string[] {
@@ -32,10 +40,15 @@ function text({ file, kind, link, holders, sameInode, coverage }: HolderReport, 
   const sentence = held
     ? `${what} is held by ${plural(holders.length, 'descriptor')} of ${plural(pids.size, 'process', 'processes')}.`
     : `${what} is held by nobody else${unseen(coverage).length > 0 ? ' that could be seen' : ''}.`;
-  const others = sameInode.length === 0 ? [] : [
-    '', `On the same inode, but another open file description: ${plural(sameInode.length, 'descriptor')}.`, '',
-    ...holderTable(sameInode),
-  ];
+  const others =
+    sameInode.length === 0
+      ? []
+      : [
+          '',
+          `On the same inode, but another open file description: ${plural(sameInode.length, 'descriptor')}.`,
+          '',
+          ...holderTable(sameInode),
+        ];
   return [sentence, '', ...holderTable(holders), ...others];
 }
 

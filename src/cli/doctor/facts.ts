@@ -52,7 +52,9 @@ const numberOf = (text: string | null): number | null => (text === null ? null :
 
 /** The mount options of /proc; the last mount there is the one that is seen. */
 function procMount(): { mounted: boolean; hidepid: string | null } {
-  const mounts = read('/proc/self/mountinfo').split('\n').filter((line) => / \/proc [^-]*.* - proc /.test(line));
+  const mounts = read('/proc/self/mountinfo')
+    .split('\n')
+    .filter((line) => / \/proc [^-]*.* - proc /.test(line));
   const options = mounts.at(-1)?.split(' - ')[1]?.split(' ').at(-1)?.split(',') ?? [];
   const hidepid = options.find((option) => option.startsWith('hidepid='))?.slice('hidepid='.length);
   return { mounted: mounts.length > 0, hidepid: hidepid ?? (mounts.length > 0 ? 'off' : null) };

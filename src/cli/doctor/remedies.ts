@@ -36,32 +36,69 @@ function theCall({ support: { status, reason, fix } }: Facts): Problem[] {
 
 function theTypes({ support }: Facts): Problem[] {
   if (support.status !== 'available') return [];
-  const absent = Object.entries(support.types).filter(([, status]) => status !== 'available').map(([type]) => type);
-  const types: Problem[] = absent.length === 0 ? [] : [{
-    weight: 'limit',
-    what: `the kernel cannot compare ${list(absent)}`,
-    fixes: [...new Set(absent.map((type) => `a kernel with ${OPTIONS[type] ?? 'all comparison types, Linux 3.5 or later'}`)), 'a filter that allows every type'],
-  }];
+  const absent = Object.entries(support.types)
+    .filter(([, status]) => status !== 'available')
+    .map(([type]) => type);
+  const types: Problem[] =
+    absent.length === 0
+      ? []
+      : [
+          {
+            weight: 'limit',
+            what: `the kernel cannot compare ${list(absent)}`,
+            fixes: [
+              ...new Set(
+                absent.map((type) => `a kernel with ${OPTIONS[type] ?? 'all comparison types, Linux 3.5 or later'}`),
+              ),
+              'a filter that allows every type',
+            ],
+          },
+        ];
   if (support.epollTargets) return types;
-  return [...types, { weight: 'limit', what: 'the kernel cannot compare epoll targets', fixes: ['Linux 4.13 or later, with CONFIG_EPOLL=y'] }];
+  return [
+    ...types,
+    {
+      weight: 'limit',
+      what: 'the kernel cannot compare epoll targets',
+      fixes: ['Linux 4.13 or later, with CONFIG_EPOLL=y'],
+    },
+  ];
 }
 
 function theProc({ proc, platform }: Facts): Problem[] {
   if (platform !== 'linux') return [];
-  if (!proc.mounted) return [{ weight: 'limit', what: 'no proc is mounted at /proc, so nothing can be listed', fixes: ['mount -t proc proc /proc'] }];
+  if (!proc.mounted)
+    return [
+      {
+        weight: 'limit',
+        what: 'no proc is mounted at /proc, so nothing can be listed',
+        fixes: ['mount -t proc proc /proc'],
+      },
+    ];
   if (!proc.own) {
-    return [{
-      weight: 'limit',
-      what: '/proc belongs to another pid namespace, so its numbers are not those of kcmp',
-      fixes: ['mount -t proc proc /proc, inside of this pid namespace', 'unshare --pid --fork --mount-proc instead of unshare --pid'],
-    }];
+    return [
+      {
+        weight: 'limit',
+        what: '/proc belongs to another pid namespace, so its numbers are not those of kcmp',
+        fixes: [
+          'mount -t proc proc /proc, inside of this pid namespace',
+          'unshare --pid --fork --mount-proc instead of unshare --pid',
+        ],
+      },
+    ];
   }
   if (proc.hidepid === 'off' || proc.hidepid === '0' || proc.hidepid === null) return [];
-  return [{
-    weight: 'limit',
-    what: `/proc is mounted with hidepid=${proc.hidepid}, so other users' processes look as if they were gone`,
-    fixes: ['run as root', 'mount -o remount,hidepid=0 /proc', 'mount -o remount,gid=GROUP /proc, with this user in that group'],
-  }];
+  return [
+    {
+      weight: 'limit',
+      what: `/proc is mounted with hidepid=${proc.hidepid}, so other users' processes look as if they were gone`,
+      fixes: [
+        'run as root',
+        'mount -o remount,hidepid=0 /proc',
+        'mount -o remount,gid=GROUP /proc, with this user in that group',
+      ],
+    },
+  ];
 }
 
 const SHOWN = 5;
@@ -71,17 +108,24 @@ function theOthers({ processes, capabilities, uid }: Facts): Problem[] {
   const { refused } = processes;
   const what = `${plural(refused.length, 'process', 'processes')} may not be inspected (pid ${some(refused.map(String), SHOWN)})`;
   if (capabilities.sysPtrace === true) {
-    return [{
-      weight: 'note',
-      what: `${what}, in spite of CAP_SYS_PTRACE: a user namespace, Landlock or another security module refuses`,
-      fixes: ['run kcmp outside of the sandbox'],
-    }];
+    return [
+      {
+        weight: 'note',
+        what: `${what}, in spite of CAP_SYS_PTRACE: a user namespace, Landlock or another security module refuses`,
+        fixes: ['run kcmp outside of the sandbox'],
+      },
+    ];
   }
-  return [{
-    weight: 'note',
-    what: `${what}: they are other users', or not dumpable`,
-    fixes: [uid === 0 ? 'give this process CAP_SYS_PTRACE' : 'run as the user whose processes they are, or as root', ...ADD_PTRACE],
-  }];
+  return [
+    {
+      weight: 'note',
+      what: `${what}: they are other users', or not dumpable`,
+      fixes: [
+        uid === 0 ? 'give this process CAP_SYS_PTRACE' : 'run as the user whose processes they are, or as root',
+        ...ADD_PTRACE,
+      ],
+    },
+  ];
 }
 
 export const diagnose = (facts: Facts): Problem[] =>

@@ -17,12 +17,18 @@ const SHOWN = 4;
 
 /** `4242:7, 4242:8 and 3 more`. */
 export const holdersText = ({ holders }: EpollTarget): string =>
-  holders.length === 0 ? 'nobody seen' : some(holders.map(({ pid, fd }) => `${pid}:${fd}`), SHOWN);
+  holders.length === 0
+    ? 'nobody seen'
+    : some(
+        holders.map(({ pid, fd }) => `${pid}:${fd}`),
+        SHOWN,
+      );
 
 function keptBy(target: EpollTarget): string {
   const pids = [...new Set(target.holders.map(({ pid }) => pid))];
   if (pids.length > 0) {
-    const fds = target.holders.length === 1 ? `fd ${target.holders[0]?.fd}` : plural(target.holders.length, 'descriptor');
+    const fds =
+      target.holders.length === 1 ? `fd ${target.holders[0]?.fd}` : plural(target.holders.length, 'descriptor');
     return `${fds} of ${some(pids.map(named), SHOWN)} (${holdersText(target)}) ${target.holders.length === 1 ? 'keeps' : 'keep'} that file open`;
   }
   return target.reason === 'unreadable'
@@ -33,9 +39,14 @@ function keptBy(target: EpollTarget): string {
 /** One paragraph: the number, what that number is today, and who keeps the old file alive. */
 export function explainStale({ pid, efd }: EpollReport, target: EpollTarget): string {
   const { tfd, numberNow, numberReused } = target;
-  const today = numberNow === null ? 'is closed today'
-    : numberReused ? `is another file today, ${numberNow}`
-    : `is ${numberNow} today`;
-  return `Target ${tfd} is stale: it watches ${describe(target)}, registered when fd ${tfd} was that file. Fd ${tfd} of ${named(pid)} ${today}, `
-    + `but ${keptBy(target)}, so epoll instance ${efd} goes on reporting its events under number ${tfd}.`;
+  const today =
+    numberNow === null
+      ? 'is closed today'
+      : numberReused
+        ? `is another file today, ${numberNow}`
+        : `is ${numberNow} today`;
+  return (
+    `Target ${tfd} is stale: it watches ${describe(target)}, registered when fd ${tfd} was that file. Fd ${tfd} of ${named(pid)} ${today}, ` +
+    `but ${keptBy(target)}, so epoll instance ${efd} goes on reporting its events under number ${tfd}.`
+  );
 }

@@ -11,4 +11,3 @@ export function freshness({ status, numberNow, numberReused, reason }: EpollTarg
   if (status === 'live') return 'fresh';
   return status === 'unresolved' && reason === 'unreadable' && numberNow !== null ? 'undecided' : 'stale';
 }
-

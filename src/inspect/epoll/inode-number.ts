@@ -30,7 +30,8 @@ export class InodeReader {
     if (this.#anonymous === this.#anonymous) return this.#anonymous;
     // A descriptor may be another file by now, whose inode must not be taken for that of all: one text tells both.
     const info = readFdinfo(id, fd);
-    if (typeof info !== 'string' && info.ino !== undefined && SURELY.test(info.text)) return (this.#anonymous = Number(info.ino));
+    if (typeof info !== 'string' && info.ino !== undefined && SURELY.test(info.text))
+      return (this.#anonymous = Number(info.ino));
     return ask(id, fd, info);
   }
 }

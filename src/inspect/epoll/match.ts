@@ -52,7 +52,13 @@ export class TargetMatcher {
   #isThorough = false;
 
   /** @param onDrop - told of every descriptor that could not be compared */
-  constructor(pid: number, efd: number, links: Links, targets: readonly EpollItem[], onDrop: (id: number, code: string) => void) {
+  constructor(
+    pid: number,
+    efd: number,
+    links: Links,
+    targets: readonly EpollItem[],
+    onDrop: (id: number, code: string) => void,
+  ) {
     this.#pid = pid;
     this.#efd = efd;
     this.#links = links;
@@ -70,7 +76,10 @@ export class TargetMatcher {
       if (proven[i] === 0) continue;
       const item = this.#links.itemOf(own, this.#tfd(i));
       if (item < 0 || inodeOf(item) !== inodes[i]) continue;
-      const isOneFile = before >= 0 && inodes[before] === inodes[i] && this.#tfd(before) < this.#tfd(i) &&
+      const isOneFile =
+        before >= 0 &&
+        inodes[before] === inodes[i] &&
+        this.#tfd(before) < this.#tfd(i) &&
         this.#order.compare(itemBefore, item) === 0;
       if (isOneFile) (this.items[i] = this.items[before] as Items).push(item);
       else this.items[i] = [item];
@@ -160,7 +169,9 @@ export class TargetMatcher {
 
   #find(sorted: ArrayLike<number>, probe: (leader: number) => number): number {
     const at = search(sorted, probe);
-    return at < 0 && this.#isThorough ? Array.prototype.findIndex.call(sorted, (leader: number) => probe(leader) === 0) : at;
+    return at < 0 && this.#isThorough
+      ? Array.prototype.findIndex.call(sorted, (leader: number) => probe(leader) === 0)
+      : at;
   }
 
   #tfd(target: number): number {

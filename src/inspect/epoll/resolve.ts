@@ -54,9 +54,32 @@ export const parseTargets = (text: Uint8Array): EpollTarget[] =>
   parseItemsAs(text, (tfd, toff, events, eventNames, data, pos, ino, sdev): EpollTarget => {
     const status = 'unresolved';
     if (pos !== undefined && ino !== undefined && sdev !== undefined) {
-      return { tfd, toff, events, eventNames, data, pos, ino, sdev, status, holders: NOBODY, numberNow: null, numberReused: false };
+      return {
+        tfd,
+        toff,
+        events,
+        eventNames,
+        data,
+        pos,
+        ino,
+        sdev,
+        status,
+        holders: NOBODY,
+        numberNow: null,
+        numberReused: false,
+      };
     }
-    const target: EpollTarget = { tfd, toff, events, eventNames, data, status, holders: NOBODY, numberNow: null, numberReused: false };
+    const target: EpollTarget = {
+      tfd,
+      toff,
+      events,
+      eventNames,
+      data,
+      status,
+      holders: NOBODY,
+      numberNow: null,
+      numberReused: false,
+    };
     if (pos !== undefined) target.pos = pos;
     if (ino !== undefined) target.ino = ino;
     if (sdev !== undefined) target.sdev = sdev;
@@ -99,7 +122,8 @@ export class Resolver {
       for (let item = start; item < end; item++) {
         const link = links[item];
         if (link !== EPOLL_LINK && link !== null) continue;
-        if (kcmpRaw(ids[item] as number, own.pid, KCMP_FILE, fds[item] as number, own.fd) === 0) refs.push(refAt(this.#links, item));
+        if (kcmpRaw(ids[item] as number, own.pid, KCMP_FILE, fds[item] as number, own.fd) === 0)
+          refs.push(refAt(this.#links, item));
       }
     }
     return refs;
@@ -112,7 +136,9 @@ export class Resolver {
   resolve(targets: readonly EpollTarget[], proven: Uint8Array): void {
     const { tables, account, comparable } = this.#scan;
     const candidates = new Candidates(this.#links, targets);
-    const matcher = new TargetMatcher(this.#pid, this.#efd, this.#links, targets, (id, code) => account.skip(id, code, 'descriptor'));
+    const matcher = new TargetMatcher(this.#pid, this.#efd, this.#links, targets, (id, code) =>
+      account.skip(id, code, 'descriptor'),
+    );
     if (comparable) matcher.takeProven(proven, this.#own, candidates);
     const sockets = new Map<number, FileRef[]>();
     for (const open of candidates.open(tables, this.#pid, matcher.items)) {
