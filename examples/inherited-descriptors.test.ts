@@ -13,9 +13,7 @@ import { after, test } from 'node:test';
 import { assertNoInherited } from '../src/index.ts';
 
 // Descriptors that this suite was itself started with are not the programs' fault.
-const own = readdirSync('/proc/self/fd')
-  .map((fd) => `/proc/self/fd/${fd}`)
-  .filter((path) => existsSync(path));
+const own = readdirSync('/proc/self/fd').map((fd) => `/proc/self/fd/${fd}`).filter((path) => existsSync(path));
 const allow = own.map((path) => readlinkSync(path));
 
 const workers: number[] = [];
@@ -36,8 +34,5 @@ test('a program that closes its file for its worker leaks nothing', async () => 
 
 test('a program that forgets to is caught', async () => {
   const worker = await workerOf("exec 9< /etc/passwd; sh -c 'echo $$; exec sleep 60' & wait");
-  assert.throws(() => assertNoInherited(worker, { allow }), {
-    code: 'ERR_ASSERTION',
-    message: /9 +9 +regular +\/etc\/passwd/,
-  });
+  assert.throws(() => assertNoInherited(worker, { allow }), { code: 'ERR_ASSERTION', message: /9 +9 +regular +\/etc\/passwd/ });
 });

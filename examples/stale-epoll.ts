@@ -29,13 +29,7 @@ const [bytes] = (await once(socket, 'data')) as [Buffer];
 console.log(`The peer sent "hello", but what arrived on the socket, fd ${fd}, is "${String(bytes).split('\n')[0]}".`);
 
 const targets = listEpolls(process.pid).flatMap((efd) => resolveEpoll(process.pid, efd).targets);
-for (const {
-  tfd,
-  status,
-  numberNow,
-  numberReused,
-  holders: [holder],
-} of targets) {
+for (const { tfd, status, numberNow, numberReused, holders: [holder] } of targets) {
   if (tfd !== fd || holder === undefined) continue;
   const name = readFileSync(`/proc/${holder.pid}/comm`, 'utf8').trim();
   console.log(`fd ${fd} is the file ${basename(numberNow ?? '')} now, while epoll still watches the socket that had this number:

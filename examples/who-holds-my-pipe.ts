@@ -27,9 +27,7 @@ const look = () => {
 let found = look();
 while (found.writers.map(({ command }) => command).join() !== 'sleep') await wait(20).then(() => (found = look()));
 
-console.log(
-  `The shell has printed "${said}" and is gone, but cat still waits for the end of its input, ${found.link}.`,
-);
+console.log(`The shell has printed "${said}" and is gone, but cat still waits for the end of its input, ${found.link}.`);
 for (const { pid, fd, command } of found.holders) console.log(`  read end:  fd ${fd} of pid ${pid} (${command})`);
 for (const { pid, fd, command } of found.writers) {
   console.log(`  write end: fd ${fd} of pid ${pid} (${command})`);

@@ -32,7 +32,7 @@ export type { Holder } from './scan/holder.ts';
 export type { ScanOptions } from './scan/options.ts';
 export type { FileIdentity, Via } from './descriptions/without-kcmp.ts';
 export { listEpolls, readEpoll, resolveEpoll, type EpollReport } from './inspect/epoll.ts';
-export type { EpollTarget, TargetStatus } from './inspect/epoll/resolve.ts';
+export type { EpollTarget, TargetStatus } from './inspect/epoll/targets.ts';
 export { groupFiles, type FileGroup, type GroupOptions, type GroupReport } from './inspect/groups.ts';
 export { findHolders, type HolderReport } from './inspect/holders.ts';
 export { identifyFiles } from './inspect/identify.ts';
@@ -43,4 +43,5 @@ export {
   type InheritedOptions,
   type InheritedReport,
 } from './inspect/inherited.ts';
-export { taskSharing, type SharingVerdict, type TaskPair, type TaskSharing } from './inspect/tasks.ts';
+export { taskSharing, type TaskSharing } from './inspect/tasks.ts';
+export type { SharingVerdict, TaskPair } from './inspect/tasks/verdict.ts';

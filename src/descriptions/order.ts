@@ -1,37 +1,29 @@
 /**
- * Gathers descriptors by open file description. Descriptors close and change while they are compared: what a second
- * look finds out of place is taken out and looked up anew, and what is out of place again and again never holds still.
+ * Gathers descriptors by open file description.
+ *
+ *   sort        for what holds still: a merge sort by kcmp(2)'s order, in which equal ones meet
+ *   tellApart   for what may move:  few  ── by equality of all pairs (equality.ts), which no mover can mislead
+ *                                   many ── sorted, then every place is looked at again; what is out of place is taken
+ *                                           out and looked up anew; out of place eight times it never holds still
  *
  * Two that hold still are always told right when they are compared; only one that moved between them can keep the same
- * apart, or bring others together. So of two leaders out of order the one goes that fewer stand by, and once anything
- * has moved, a look is believed only when the next one finds the same.
+ * apart, or bring others together. So of two leaders out of order the one goes that fewer stand by, a member has to equal
+ * a dozen others, and once anything has moved, looks are believed only when several in a row find the same.
  */
-import { KCMP_FILE } from '../binding/abi.ts';
 import { errnoName } from '../binding/errors.ts';
-import type { FileRef } from '../binding/kcmp.ts';
-import { kcmpRaw } from '../binding/syscall.ts';
-import { groupBy, type Groups, join, search } from '../util/merge-sort.ts';
+import type { Steps } from '../scan/steps.ts';
+import { groupBy, type Groups, join, membersOf, search } from '../util/merge-sort.ts';
+import { gatherEqual } from './equality.ts';
 
+/** So many are told apart by equality; of more the pairs would be too many. */
+const FEW = 100;
 /** So often out of place, one never holds still. */
 const PATIENCE = 8;
-/** So few leaders are compared pair by pair once something has moved, which no mover can mislead. */
-const FEW = 100;
+/** So many members each of the others has to equal: one that moves may equal two that never equal one another. */
+const WITNESSES = 12;
+/** So many looks in a row must find the same once anything has moved. */
+const QUIET = 3;
 const ATTEMPTS = 3;
-
-/** Descriptors as parallel arrays; an item is an index into them. */
-export interface Descriptors {
-  ids: ArrayLike<number>;
-  fds: ArrayLike<number>;
-}
-
-export const refAt = ({ ids, fds }: Descriptors, item: number): FileRef => ({
-  pid: ids[item] as number,
-  fd: fds[item] as number,
-});
-
-/** kcmp(2)'s own answer about two items, or a negative errno. */
-export const kcmpItems = ({ ids, fds }: Descriptors, a: number, b: number): number =>
-  kcmpRaw(ids[a] as number, ids[b] as number, KCMP_FILE, fds[a] as number, fds[b] as number);
 
 /** A leader, and how many stand by it, itself included. */
 interface Group {
@@ -44,16 +36,20 @@ export class DescriptionOrder {
   readonly next: Int32Array;
   /** Whether anything was found to move or close since this was last set to false. */
   hasMoved = false;
-  readonly #from: Descriptors;
+  readonly #ask: (a: number, b: number) => number;
   /** By item: how often it was out of place; from PATIENCE on it is out for good. */
   readonly #misses: Uint8Array;
   readonly #onDrop: (item: number, code: string) => void;
 
-  /** @param onDrop - told of every descriptor that could not be compared, with the errno's name */
-  constructor(from: Descriptors, onDrop: (item: number, code: string) => void) {
-    this.#from = from;
-    this.#misses = new Uint8Array(from.ids.length);
-    this.next = new Int32Array(from.ids.length).fill(-1);
+  /**
+   * @param count - items are below this
+   * @param ask - kcmp(2)'s own answer about two items, or a negative errno
+   * @param onDrop - told of every item that could not be compared, with the errno's name
+   */
+  constructor(count: number, ask: (a: number, b: number) => number, onDrop: (item: number, code: string) => void) {
+    this.#ask = ask;
+    this.#misses = new Uint8Array(count);
+    this.next = new Int32Array(count).fill(-1);
     this.#onDrop = onDrop;
   }
 
@@ -62,7 +58,7 @@ export class DescriptionOrder {
     if (this.#isOut(a)) return -1;
     if (this.#isOut(b)) return 1;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const result = kcmpItems(this.#from, a, b);
+      const result = this.#ask(a, b);
       if (result >= 0) return result === 1 ? -1 : result;
       if (this.#isClosed(a)) return -1;
       if (this.#isClosed(b)) return 1;
@@ -72,27 +68,33 @@ export class DescriptionOrder {
     return -1;
   };
 
-  /**
-   * Groups items by description; those that could not be compared are left out.
-   * Read-only afterwards: `next` holds the members of each leader.
-   */
-  group(items: Int32Array): Groups {
+  /** Sorts items and gathers equal ones; of those that hold still all that is told is right if nothing moves. */
+  sort(items: Int32Array): Steps<Groups> {
+    return groupBy(items, this.compare, this.next);
+  }
+
+  /** Gathers items some of which may move; those that could not be compared, or never held still, are left out. */
+  *tellApart(items: Int32Array): Steps<number[][]> {
     // One that stands alone is never compared with another, so it is compared with itself.
-    if (items.length === 1 && this.#isClosed(items[0] as number))
-      return { leaders: new Int32Array(0), next: this.next };
-    let { leaders } = groupBy(items, this.compare, this.next);
-    if (items.length < 2) return { leaders, next: this.next };
-    let needed = 1;
-    for (let looks = 0; looks < needed; looks++) {
-      const { kept, out } = this.#look(leaders);
+    if (items.length === 1) return this.#isClosed(items[0] as number) ? [] : [[...items]];
+    if (items.length > FEW) return yield* this.#tellManyApart(items);
+    const { groups, restless } = yield* gatherEqual(items, (a, b) => this.compare(a, b) === 0);
+    for (const item of restless) if (!this.#isClosed(item)) this.#drop(item, 'EAGAIN');
+    return groups.map((group) => group.filter((item) => !this.#isOut(item))).filter(({ length }) => length > 0);
+  }
+
+  *#tellManyApart(items: Int32Array): Steps<number[][]> {
+    let { leaders } = yield* this.sort(items);
+    for (let looks = 0, needed = 1; looks < needed; looks++) {
+      const { kept, out } = yield* this.#look(leaders);
       leaders = kept;
       if (out.length === 0) continue;
       this.hasMoved = true;
       leaders = this.#putBack(leaders, out);
       looks = -1;
-      needed = 2;
+      needed = QUIET;
     }
-    return { leaders, next: this.next };
+    return [...leaders].map((leader) => membersOf(this, leader));
   }
 
   /** Whether leaders still stand in their order, so that what was searched among them was searched in vain only if absent. */
@@ -105,10 +107,11 @@ export class DescriptionOrder {
   }
 
   /** A second look: keeps members that equal their leader and leaders that ascend, and tells the others, but for those that are out for good. */
-  #look(leaders: Int32Array): { kept: Int32Array; out: number[] } {
+  *#look(leaders: Int32Array): Steps<{ kept: Int32Array; out: number[] }> {
     const out: number[] = [];
     const kept: Group[] = [];
-    for (const leader of leaders) {
+    for (const [i, leader] of leaders.entries()) {
+      if (i % 64 === 0) yield;
       const group = { leader, size: this.#confirmMembers(leader, out) };
       let fits = !this.#isOut(leader);
       for (
@@ -126,16 +129,18 @@ export class DescriptionOrder {
     return { kept: Int32Array.from(kept, ({ leader }) => leader), out: out.filter((item) => !this.#isOut(item)) };
   }
 
-  /** Takes out the members that differ from their leader; returns how many stand by it. */
+  /** Takes out the members that differ from their leader or from one another; returns how many stand by it. */
   #confirmMembers(leader: number, out: number[]): number {
     const { next } = this;
+    const witnesses = [leader];
     let last = leader;
     let size = 1;
     for (let item = next[leader] as number; item !== -1; item = next[item] as number) {
-      if (this.compare(leader, item) === 0) {
+      if (witnesses.every((witness) => this.compare(witness, item) === 0)) {
         next[last] = item;
         last = item;
         size++;
+        if (witnesses.length < WITNESSES) witnesses.push(item);
       } else this.#miss(item, out);
     }
     next[last] = -1;
@@ -176,11 +181,15 @@ export class DescriptionOrder {
   /** Takes an item out for good when it fails against itself. */
   #isClosed(item: number): boolean {
     if (this.#isOut(item)) return true;
-    const result = kcmpItems(this.#from, item, item);
+    const result = this.#ask(item, item);
     if (result >= 0) return false;
+    this.#drop(item, errnoName(result));
+    return true;
+  }
+
+  #drop(item: number, code: string): void {
     this.hasMoved = true;
     this.#misses[item] = PATIENCE;
-    this.#onDrop(item, errnoName(result));
-    return true;
+    this.#onDrop(item, code);
   }
 }

@@ -1,7 +1,7 @@
 /** Epoll instances, their targets and who holds them, as a graph. */
 import type { EpollReport } from '../inspect/epoll.ts';
 import { freshness } from '../inspect/epoll/freshness.ts';
-import type { EpollTarget } from '../inspect/epoll/resolve.ts';
+import type { EpollTarget } from '../inspect/epoll/targets.ts';
 import type { Graph, GraphNode } from './graph.ts';
 
 /** What the caller calls a process and a target. */

@@ -3,21 +3,18 @@
  *
  * @see https://man7.org/linux/man-pages/man7/epoll.7.html, ep_show_fdinfo() in fs/eventpoll.c
  */
-import { KCMP_EPOLL_TFD } from '../binding/abi.ts';
-import { accessToTargets, isComparable, kcmpError } from '../binding/explain.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { EpollFile } from '../procfs/epoll-file.ts';
 import { type EpollItem, parseEpollItems } from '../procfs/epoll-items.ts';
-import { listDescriptors, readLink, tryLink } from '../procfs/fd.ts';
+import { readLink } from '../procfs/fd.ts';
 import { EPOLL_LINK } from '../procfs/link.ts';
 import { checkProc } from '../procfs/root.ts';
 import type { Coverage } from '../scan/coverage.ts';
-import { Links } from '../scan/link-columns.ts';
 import { checkPid, checkScan, type ScanOptions } from '../scan/options.ts';
-import { goneOrHidden, listOrThrow, subjectError } from '../scan/subject.ts';
-import { scan } from '../scan/tables.ts';
-import { proveOwnNumbers, sureLinks } from './epoll/proof.ts';
-import { type EpollTarget, merged, parseTargets, Resolver, unchanged, unknownOf } from './epoll/resolve.ts';
+import { type Asked, finish, type Steps } from '../scan/steps.ts';
+import { listOrThrow } from '../scan/subject.ts';
+import { readOwn, resolveTargets } from './epoll/resolve.ts';
+import type { EpollTarget } from './epoll/targets.ts';
 
 /** What {@link resolveEpoll} found out about one epoll instance. */
 export interface EpollReport {
@@ -31,9 +28,6 @@ export interface EpollReport {
   stable: boolean;
   coverage: Coverage;
 }
-
-const { EBADF } = process.getBuiltinModule('node:os').constants.errno;
-const ROUNDS = 4;
 
 /**
  * readlink(/proc/PID/fd/…) — the descriptors of a task that are epoll instances.
@@ -77,29 +71,6 @@ export function readEpoll(pid: number, efd: number): EpollItem[] {
   }
 }
 
-/** The text of the instance that was asked about; not to be able to read it is an error. */
-function readOwn(file: EpollFile, pid: number, efd: number): Buffer {
-  const text = readEpollText(file, pid, efd);
-  if (typeof text !== 'string') return text;
-  throw subjectError(text, pid, text === 'EBADF' || text === 'EINVAL' ? efd : undefined);
-}
-
-/** Without this one type no target would be found, which is not to say that they are nowhere. Without any, sockets can be. */
-function checkTargets(pid: number, efd: number): void {
-  const result = accessToTargets();
-  if (result === -EBADF || !isComparable()) return;
-  throw kcmpError(result, { pid1: pid, pid2: pid, type: KCMP_EPOLL_TFD, fd1: efd, slot: { efd, tfd: 0, toff: 0 } });
-}
-
-function readEpollText(file: EpollFile, pid: number, efd: number): Buffer | string {
-  const text = file.read();
-  const link = typeof text === 'string' ? text : tryLink(pid, efd);
-  if (typeof link !== 'string') return link.link === EPOLL_LINK ? text : 'EINVAL';
-  const fds = listDescriptors(pid);
-  if (typeof fds === 'string') return goneOrHidden(pid, fds);
-  return link === 'ENOENT' ? 'EBADF' : link;
-}
-
 /**
  * `kcmp(…, KCMP_EPOLL_TFD, …)` for every target — where the files that an epoll instance watches really are.
  *
@@ -117,38 +88,17 @@ function readEpollText(file: EpollFile, pid: number, efd: number): Buffer | stri
  * @see kernel/kcmp.c, fs/eventpoll.c
  */
 export function resolveEpoll(pid: number, efd: number, options?: ScanOptions): EpollReport {
+  return finish(askEpoll(pid, efd, options));
+}
+
+/** {@link resolveEpoll}, in steps. */
+export function askEpoll(pid: number, efd: number, options: ScanOptions | undefined): Asked<EpollReport> {
   checkPid(pid, 'pid');
   checkPid(efd, 'efd');
   const { pids, onProgress } = checkScan(options);
-  checkProc();
-  const file = new EpollFile(pid, efd);
-  try {
-    let text = readOwn(file, pid, efd);
-    checkTargets(pid, efd);
-    file.yieldLast();
-    let known: ReadonlyMap<string, EpollTarget> = new Map();
-    let items = parseTargets(text);
-    for (let round = 1; ; round++) {
-      const open = unknownOf(items, known);
-      const proven = proveOwnNumbers(pid, efd, open);
-      const links = new Links(file.fd, pid, sureLinks(pid, open, proven));
-      const seen = scan(pids, onProgress, pid, links.list);
-      const resolver = new Resolver(pid, efd, seen, links);
-      resolver.resolve(open, proven);
-      const targets = merged(items, known);
-      const instance = resolver.instance();
-      const now = readEpollText(file, pid, efd);
-      const stable = typeof now !== 'string' && now.equals(text);
-      const { settled } = seen.account;
-      if ((stable && settled) || typeof now === 'string' || round === ROUNDS) {
-        return { pid, efd, instance, targets, stable, coverage: seen.account.toCoverage() };
-      }
-      text = now;
-      items = parseTargets(text);
-      // A scan in which something would not hold still settles nothing.
-      known = settled ? unchanged(targets, items) : new Map();
-    }
-  } finally {
-    file.close();
-  }
+  return { steps: reportOf(pid, efd, pids), onProgress };
+}
+
+function* reportOf(pid: number, efd: number, pids: readonly number[] | undefined): Steps<EpollReport> {
+  return { pid, efd, ...(yield* resolveTargets(pid, efd, pids)) };
 }

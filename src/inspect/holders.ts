@@ -1,19 +1,19 @@
 /** Who refers to an open file description, and who to another one of the same inode. */
-import { KCMP_FILE } from '../binding/abi.ts';
-import { errnoName } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
-import { kcmpRaw } from '../binding/syscall.ts';
-import { onInode } from '../descriptions/same-inode.ts';
-import { sameWithoutKcmp } from '../descriptions/without-kcmp.ts';
-import { readLink, statIno } from '../procfs/fd.ts';
 import { type FileKind, kindOf } from '../procfs/kind.ts';
-import { isAnonymousLink } from '../procfs/link.ts';
 import { checkProc } from '../procfs/root.ts';
-import type { Account, Coverage } from '../scan/coverage.ts';
-import { describeHolder, type Holder } from '../scan/holder.ts';
+import type { Coverage } from '../scan/coverage.ts';
+import type { Holder } from '../scan/holder.ts';
 import { checkFile, checkScan, type ScanOptions } from '../scan/options.ts';
-import { closedOrRefused, isOpen, requireOpen } from '../scan/subject.ts';
-import { scan } from '../scan/tables.ts';
+import { settle } from '../scan/settle.ts';
+import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
+import { subjectError } from '../scan/subject.ts';
+import { type Scan, scan, type Table } from '../scan/tables.ts';
+import { Search } from './holders/search.ts';
+import { Subject } from './holders/subject.ts';
+
+/** So often a search begins anew when what it looks for became another file. */
+const ATTEMPTS = 8;
 
 /** What {@link findHolders} found out about one descriptor. */
 export interface HolderReport {
@@ -38,54 +38,54 @@ export interface HolderReport {
  *   description of the same inode, such as a second open or the other end of a pipe. `sameInode` is empty for
  *   the kinds that share the kernel's one anonymous inode (eventfd, epoll, timerfd, …), where it would say nothing
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
- * @throws Error `ESRCH` — no such process; `EBADF` — `file` is not open; `EACCES` or `EPERM` — it may not be inspected.
- *   Other processes that end or refuse are counted in `coverage`, never thrown
+ * @throws Error `ESRCH` — no such process; `EBADF` — `file` is not open; `EACCES` or `EPERM` — it may not be inspected;
+ *   `EAGAIN` — it was another file time and again. Other processes that end or refuse are counted in `coverage`, never thrown
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`
  * @since Linux 3.5
  * @see kernel/kcmp.c
  */
 export function findHolders(file: FileRef, options?: ScanOptions): HolderReport {
+  return finish(askHolders(file, options));
+}
+
+/** {@link findHolders}, in steps. */
+export function askHolders(file: FileRef, options: ScanOptions | undefined): Asked<HolderReport> {
   const asked = checkFile(file, 'file');
   const { pids, onProgress } = checkScan(options);
+  return { steps: holdersOf(asked, pids), onProgress };
+}
+
+function* holdersOf(asked: FileRef, pids: readonly number[] | undefined): Steps<HolderReport> {
   checkProc();
-  const link = readLink(asked.pid, asked.fd);
-  const stat = statIno(asked.pid, asked.fd);
-  // On a mount of another user's, say, there may be no inode to be read of what is open.
-  if (typeof stat === 'string' && !isOpen(asked)) throw closedOrRefused(asked.pid, asked.fd, stat);
-  const { tables, account, comparable } = scan(pids, onProgress, asked.pid);
-  // Of a descriptor that was closed during the scan nobody would be found.
-  if (comparable) requireOpen(asked);
-  const isSame = comparable ? byKcmp : byInode;
-  const isOnInode = isAnonymousLink(link) || typeof stat === 'string' ? undefined : onInode(link, stat);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const subject = new Subject(asked);
+    const seen = yield* part(0, 0.5, scan(pids, asked.pid));
+    const search = new Search(subject, seen);
+    const look = (tables: readonly Table[]): Steps<ReadonlySet<Table>> => search.look(tables);
+    const unsettled = yield* part(
+      0.5,
+      1,
+      seen.comparable ? settle(seen, look, () => !subject.hasRested()) : look(seen.tables),
+    );
+    if (seen.comparable && !subject.isStill(search.sightings())) continue;
+    for (const table of unsettled) search.keepAgreeing(table);
+    return report(subject, seen, search, unsettled);
+  }
+  throw subjectError('EAGAIN', asked.pid, asked.fd, 'was another file time and again while it was looked at');
+}
+
+function report(subject: Subject, seen: Scan, search: Search, unsettled: ReadonlySet<Table>): HolderReport {
+  const { file, link, inode } = subject;
+  const { tables, account, comparable } = seen;
   const holders: Holder[] = [];
   const sameInode: Holder[] = [];
   for (const table of tables) {
-    for (const fd of table.fds) {
-      const same = isSame(asked, table.id, fd, account);
-      if (same !== true && isOnInode?.(table.id, fd) !== true) continue;
-      const holder = describeHolder(table, fd, asked, same);
-      if (holder === undefined) account.skip(table.id, 'ESRCH', 'descriptor');
-      else if (same === true) holders.push(holder);
-      else if (same === false) sameInode.push(holder);
-    }
+    const { sightings, skipped } = search.foundIn(table);
+    for (const { holder, result } of sightings) (result === 0 ? holders : sameInode).push(holder);
+    for (const code of skipped) account.skip(table.id, code, 'descriptor');
+    if (unsettled.has(table))
+      account.skip(table.id, comparable ? 'EAGAIN' : 'ESRCH', 'descriptor', table.fds.length || 1);
   }
-  return {
-    file: asked,
-    kind: kindOf(link, typeof stat === 'string' ? undefined : Number(stat.mode)),
-    link,
-    holders,
-    sameInode,
-    coverage: account.toCoverage(),
-  };
+  const kind = kindOf(link, typeof inode === 'string' ? undefined : Number(inode.mode));
+  return { file, kind, link, holders, sameInode, coverage: account.toCoverage() };
 }
-
-/** Same description, another one, or undefined when it could not be told, which is counted. */
-function byKcmp(file: FileRef, pid: number, fd: number, account: Account): boolean | undefined {
-  const result = kcmpRaw(file.pid, pid, KCMP_FILE, file.fd, fd);
-  if (result >= 0) return result === 0;
-  account.skip(pid, errnoName(result), 'descriptor');
-  return undefined;
-}
-
-const byInode = (file: FileRef, pid: number, fd: number, account: Account): boolean | undefined =>
-  sameWithoutKcmp(file, { pid, fd }, account);

@@ -8,9 +8,10 @@ import { listTasks } from '../procfs/processes.ts';
 import { checkProc } from '../procfs/root.ts';
 import { type Allow, compileAllow } from '../scan/allow.ts';
 import { Account, type Coverage, unseen } from '../scan/coverage.ts';
-import { checkOptions, checkPid } from '../scan/options.ts';
+import { checkOptions, checkPid, checkProgress, type ScanOptions } from '../scan/options.ts';
+import { type Asked, finish, type Steps } from '../scan/steps.ts';
 import { listComparable, requireTask, subjectError } from '../scan/subject.ts';
-import { groupFiles } from './groups.ts';
+import { groupsOf } from './groups.ts';
 
 /** A descriptor that shares its description with one of another process. */
 export interface InheritedFile {
@@ -22,7 +23,7 @@ export interface InheritedFile {
 }
 
 /** Options of {@link findInherited} and {@link assertNoInherited}. */
-export interface InheritedOptions {
+export interface InheritedOptions extends Pick<ScanOptions, 'onProgress'> {
   /** The process to compare with; the parent when left out. */
   from?: number;
   /** What may be shared: descriptor numbers, and patterns of link texts (a string may hold `*`). */
@@ -55,38 +56,47 @@ const { inspect } = process.getBuiltinModule('node:util');
  * @see kernel/kcmp.c
  */
 export function findInherited(pid: number, options?: InheritedOptions): InheritedReport {
+  return finish(askInherited(pid, options));
+}
+
+/** {@link findInherited}, in steps. */
+export function askInherited(pid: number, options: InheritedOptions | undefined): Asked<InheritedReport> {
   checkPid(pid, 'pid');
-  const { from: given, allow } = checkOptions(options) ?? {};
-  if (given !== undefined) checkPid(given, 'options.from');
+  const { from, allow } = checkOptions(options) ?? {};
+  if (from !== undefined) checkPid(from, 'options.from');
   const allowed = compileAllow(allow);
+  return { steps: inheritedOf(pid, from, allowed), onProgress: checkProgress(options) };
+}
+
+function* inheritedOf(pid: number, given: number | undefined, allowed: Allow): Steps<InheritedReport> {
   checkProc();
   const from = given ?? parentOf(pid);
   const started = [pid, from].map((subject) => requireTask(subject).startTime);
   const [own, theirs] = [listComparable(pid), listComparable(from)];
-  const report = isComparable() ? byGroups(pid, from, allowed) : byInodes(pid, own, from, theirs, allowed);
+  const report = isComparable()
+    ? yield* byGroups(pid, from, allowed)
+    : yield* byInodes(pid, own, from, theirs, allowed);
   // What ended meanwhile had closed what it was given.
   for (const [i, subject] of [pid, from].entries())
     if (requireTask(subject).startTime !== started[i]) throw subjectError('ESRCH', subject);
   return report;
 }
 
-function byGroups(pid: number, from: number, allowed: Allow): InheritedReport {
+function* byGroups(pid: number, from: number, allowed: Allow): Steps<InheritedReport> {
   const tasks = listTasks(from);
   // A thread of the other process may have a table of its own, which it alone had to give.
   const givers = new Set(typeof tasks === 'string' || tasks.includes(pid) ? [from] : [from, ...tasks]);
-  const { groups, sharedTables, coverage } = groupFiles({ pids: [pid, from], minHolders: pid === from ? 1 : 2 });
+  const { groups, sharedTables, coverage } = yield* groupsOf([pid, from], pid === from ? 1 : 2);
   const inherited: InheritedFile[] = [];
   // A table in common is listed under one of the two.
   const whole = sharedTables.some(({ pid: id, sharedWith }) =>
     [pid, from].every((subject) => subject === id || sharedWith.includes(subject)),
   );
-  for (const { holders, kind } of whole ? groupFiles({ pids: [pid], minHolders: 1 }).groups : groups) {
+  for (const { holders, kind, link } of whole ? (yield* groupsOf([pid], 1)).groups : groups) {
     const theirs = holders.filter((holder) => whole || givers.has(holder.pid));
     for (const holder of theirs.length > 0 ? holders : []) {
       const { fd } = holder;
-      if (fd <= 2 || holder.pid !== pid) continue;
-      const link = readLink(pid, fd);
-      if (allowed(fd, link)) continue;
+      if (fd <= 2 || holder.pid !== pid || allowed(fd, link)) continue;
       const other = theirs.find((candidate) => candidate.fd === fd) ?? (theirs[0] as FileRef);
       inherited.push({ fd, from: { pid: whole ? from : other.pid, fd: other.fd }, kind, link });
     }
@@ -95,12 +105,13 @@ function byGroups(pid: number, from: number, allowed: Allow): InheritedReport {
 }
 
 /** Without kcmp many cannot be told from others of their inode, so that only those are asked about that matter here. */
-function byInodes(pid: number, own: number[], from: number, theirs: number[], allowed: Allow): InheritedReport {
+function* byInodes(pid: number, own: number[], from: number, theirs: number[], allowed: Allow): Steps<InheritedReport> {
   const account = new Account();
   account.processes = account.tasks = pid === from ? 1 : 2;
   account.descriptors = own.length + theirs.length;
   const inherited: InheritedFile[] = [];
   for (const fd of own) {
+    yield;
     if (fd <= 2) continue;
     const link = readLink(pid, fd);
     if (allowed(fd, link)) continue;
@@ -138,8 +149,15 @@ function parentOf(pid: number): number {
  * @see kernel/kcmp.c
  */
 export function assertNoInherited(pid: number, options?: InheritedOptions): void {
-  const report = findInherited(pid, options);
-  const { from, inherited, coverage } = report;
+  refuseInherited(findInherited(pid, options), assertNoInherited);
+}
+
+/**
+ * Throws what {@link assertNoInherited} does.
+ * @param asserted - the function that was called, with which the stack begins
+ */
+export function refuseInherited(report: InheritedReport, asserted: (...args: never[]) => unknown): void {
+  const { pid, from, inherited, coverage } = report;
   const [missed] = unseen(coverage);
   if (inherited.length === 0 && missed === undefined) return;
   const message =
@@ -156,7 +174,7 @@ export function assertNoInherited(pid: number, options?: InheritedOptions): void
     actual: inherited,
     expected: [],
     operator: 'assertNoInherited',
-    stackStartFn: assertNoInherited,
+    stackStartFn: asserted,
   });
 }
 

@@ -4,6 +4,7 @@
  *
  * Source: seq_read_iter() of fs/seq_file.c, which hands out piece by piece what it printed when it was read from the start.
  */
+import { forget, keep } from './fd-directory.ts';
 import { codeOf, fs } from './read.ts';
 import { PROC } from './root.ts';
 
@@ -26,7 +27,7 @@ export class EpollFile {
   /** The whole text as of one moment, or the errno's name. */
   read(): Buffer | string {
     try {
-      if (this.#fd === NONE) this.#fd = fs().openSync(this.#path, 'r');
+      if (this.#fd === NONE) this.#fd = keep(fs().openSync(this.#path, 'r'));
       return this.#readAll();
     } catch (error) {
       this.close();
@@ -46,7 +47,9 @@ export class EpollFile {
   }
 
   close(): void {
-    if (this.#fd !== NONE) fs().closeSync(this.#fd);
+    if (this.#fd === NONE) return;
+    forget(this.#fd);
+    fs().closeSync(this.#fd);
     this.#fd = NONE;
   }
 

@@ -3,6 +3,7 @@
  *
  * Source: ep_show_fdinfo() of fs/eventpoll.c, Linux 3.8 to 6.18.
  */
+import { drain } from '../util/drain.ts';
 import { Scanner } from './byte-cursor.ts';
 import { eventNames } from './epoll-events.ts';
 
@@ -54,6 +55,9 @@ class Counts {
   }
 }
 
+/** So many lines are read between two pauses. */
+const BETWEEN_PAUSES = 2048;
+
 /** Makes what one line becomes; the last three are undefined before Linux 4.13. */
 export type MakeItem<T> = (
   tfd: number,
@@ -80,10 +84,10 @@ const toItem: MakeItem<EpollItem> = (tfd, toff, events, eventNames, data, pos, i
  * The targets in the kernel's order, which is the one that `toff` counts in. A line is
  * `tfd: 5 events: 19 data: 5` and, since Linux 4.13, `pos:0 ino:1f sdev:e` behind it; others are skipped.
  */
-export const parseEpollItems = (text: string | Uint8Array): EpollItem[] => parseItemsAs(text, toItem);
+export const parseEpollItems = (text: string | Uint8Array): EpollItem[] => drain(parseItemsAs(text, toItem));
 
-/** As {@link parseEpollItems}, but each becomes what its reader makes of it. */
-export function parseItemsAs<T>(text: string | Uint8Array, make: MakeItem<T>): T[] {
+/** As {@link parseEpollItems}, but each becomes what its reader makes of it; with a pause now and then. */
+export function* parseItemsAs<T>(text: string | Uint8Array, make: MakeItem<T>): Generator<undefined, T[], undefined> {
   const items: T[] = [];
   const counts = new Counts();
   const names = new Map<number, string[]>();
@@ -94,6 +98,7 @@ export function parseItemsAs<T>(text: string | Uint8Array, make: MakeItem<T>): T
     let words = names.get(events);
     if (words === undefined) names.set(events, (words = eventNames(events)));
     items.push(make(tfd, counts.next(tfd), events, words.slice(), data, pos, ino, sdev));
+    if (items.length % BETWEEN_PAUSES === 0) yield;
   }
   return items;
 }

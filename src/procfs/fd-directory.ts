@@ -60,6 +60,28 @@ function isAsBefore(length: number): boolean {
   return true;
 }
 
+/**
+ * What this package has open right now in order to look: whoever lists its own table finds it there, and several looks
+ * may be under way at once.
+ */
+const opened = new Set<number>();
+
+/** A descriptor that was opened to look with. */
+export function keep(fd: number): number {
+  opened.add(fd);
+  return fd;
+}
+
+/** Before it is closed. */
+export function forget(fd: number): void {
+  opened.delete(fd);
+}
+
+export const isKept = (fd: number): boolean => opened.has(fd);
+
+/** How many there are. */
+export const countKept = (): number => opened.size;
+
 /** A folder of /proc/PID that stays open until {@link FdFolder.close}. */
 export class FdFolder {
   /** Its own number here: whoever looks at the table of this very process finds it there. */
@@ -80,10 +102,11 @@ export class FdFolder {
     const numbers = prepare();
     name.write(`${PROC}/${pid}/${folder}\0`, 'latin1');
     const fd = wordCallRaw(numbers.openat, AT_FDCWD, nameAddress, fs().constants.O_DIRECTORY | O_CLOEXEC, 0, 0);
-    return fd < 0 ? undefined : new FdFolder(fd, numbers);
+    return fd < 0 ? undefined : new FdFolder(keep(fd), numbers);
   }
 
   close(): void {
+    forget(this.fd);
     wordCallRaw(this.#numbers.close, this.fd, 0, 0, 0, 0);
   }
 
@@ -92,18 +115,21 @@ export class FdFolder {
    * which the visit itself tells; behind a gap the kernel is asked for the next one. So none is left out, and the folder
    * need not be listed.
    *
+   * @param first - the number to begin with
+   * @param limit - how many numbers to try before it returns for a pause
    * @param visit - returns 0 when the number is open, -ENOENT when it is not, or another negative errno to give up
-   * @returns whether all of them were visited
+   * @returns the number to go on with; Infinity when all were visited, -1 when it was given up
    */
-  visitOpen(visit: (fd: number) => number): boolean {
-    for (let fd = 0; ; ) {
+  visitOpen(first: number, limit: number, visit: (fd: number) => number): number {
+    for (let fd = first; ; ) {
       for (let misses = 0; misses < GAP; fd++) {
+        if (fd - first >= limit) return fd;
         const result = visit(fd);
         if (result === -ENOENT) misses++;
-        else if (result < 0) return false;
+        else if (result < 0) return -1;
       }
       const next = this.nextFrom(fd);
-      if (next < 0 || next === Infinity) return next > 0;
+      if (next < 0 || next === Infinity) return next < 0 ? -1 : next;
       fd = next;
     }
   }

@@ -1,6 +1,28 @@
-/** Descriptor tables one after another in parallel arrays, read by raw calls where these are to be had, else by Node's. */
+/**
+ * Descriptor tables one after another in parallel arrays, read by raw calls where these are to be had, else by Node's:
+ * an object a descriptor would cost more than reading it.
+ */
+import { KCMP_FILE } from '../binding/abi.ts';
+import type { FileRef } from '../binding/kcmp.ts';
+import { kcmpRaw } from '../binding/syscall.ts';
 import { FdFolder } from '../procfs/fd-directory.ts';
 import { listDescriptors } from '../procfs/fd.ts';
+import type { Steps } from './steps.ts';
+
+/** Descriptors as parallel arrays; an item is an index into them. */
+export interface Descriptors {
+  ids: ArrayLike<number>;
+  fds: ArrayLike<number>;
+}
+
+export const refAt = ({ ids, fds }: Descriptors, item: number): FileRef => ({
+  pid: ids[item] as number,
+  fd: fds[item] as number,
+});
+
+/** kcmp(2)'s own answer about two items, or a negative errno. */
+export const kcmpItems = ({ ids, fds }: Descriptors, a: number, b: number): number =>
+  kcmpRaw(ids[a] as number, ids[b] as number, KCMP_FILE, fds[a] as number, fds[b] as number);
 
 /** A table's items are neighbours: from `start`, ascending by descriptor, up to `end`. */
 export interface Span {
@@ -9,17 +31,22 @@ export interface Span {
 }
 
 const NO_ITEMS: Span = { start: 0, end: 0 };
+/** So many numbers are looked at between two pauses. */
+const CHUNK = 512;
 
 /** An item is an index into the arrays. */
-export abstract class Columns {
+export abstract class Columns implements Descriptors {
   abstract readonly ids: ArrayLike<number>;
   abstract readonly fds: ArrayLike<number>;
   /** How many items there are; made smaller, those behind are gone. */
   abstract length: number;
   readonly #spans = new Map<number, Span>();
 
-  /** Appends all that is open, but for the folder itself; false when the raw calls are not to be had. */
-  protected abstract readOpen(id: number, folder: FdFolder): boolean;
+  /**
+   * What is to be called for each number: it appends what is open, and answers as {@link FdFolder.visitOpen} wants it.
+   * @param isAgain - whether the task was read before: something moved, so that no guess will do
+   */
+  protected abstract visitor(id: number, folder: FdFolder, isAgain: boolean): (fd: number) => number;
   /** Appends a descriptor that was listed, with no calls but Node's. */
   protected abstract readListed(id: number, fd: number): void;
 
@@ -29,10 +56,11 @@ export abstract class Columns {
     return this.#spans.get(id) ?? NO_ITEMS;
   }
 
-  /** Reads a task: its descriptors, ascending, or the errno's name. */
-  readonly list = (id: number): number[] | string => {
+  /** Reads a task, also once more: its descriptors, ascending, or the errno's name. */
+  *list(id: number): Steps<number[] | string> {
     const start = this.length;
-    if (!this.#readByFolder(id)) {
+    const isAgain = this.#spans.delete(id);
+    if (!(yield* this.#readByFolder(id, isAgain))) {
       this.length = start;
       const fds = listDescriptors(id);
       if (typeof fds === 'string') return fds;
@@ -42,13 +70,18 @@ export abstract class Columns {
     this.#spans.set(id, { start, end });
     const { fds } = this;
     return Array.from({ length: end - start }, (_, i) => fds[start + i] as number);
-  };
+  }
 
-  #readByFolder(id: number): boolean {
+  *#readByFolder(id: number, isAgain: boolean): Steps<boolean> {
     const folder = FdFolder.open(id, 'fd');
     if (folder === undefined) return false;
     try {
-      return this.readOpen(id, folder);
+      const visit = this.visitor(id, folder, isAgain);
+      for (let fd = 0; ; ) {
+        fd = folder.visitOpen(fd, CHUNK, visit);
+        if (fd === Infinity || fd < 0) return fd > 0;
+        yield;
+      }
     } finally {
       folder.close();
     }

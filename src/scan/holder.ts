@@ -19,6 +19,7 @@ export interface Holder extends FileRef {
   sharedWith?: number[];
 }
 
+const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 const O_ACCMODE = 3;
 const MODES = ['r', 'w', 'rw', 'rw'] as const;
 
@@ -30,7 +31,7 @@ export function describeHolder(
   { id, sharedWith }: Table,
   fd: number,
   file: FileRef,
-  same: boolean | undefined,
+  same: boolean,
 ): Holder | undefined {
   const before = readStat(id);
   const holder: Holder = { pid: id, fd };
@@ -46,7 +47,7 @@ export function describeHolder(
     holder.startTime = before.startTime;
   }
   const again = kcmpRaw(file.pid, id, KCMP_FILE, file.fd, fd);
-  if (again >= 0 && (again === 0) !== same) return undefined;
+  if (again === -EBADF || again === -ESRCH || (again >= 0 && (again === 0) !== same)) return undefined;
   if (sharedWith.length > 0) holder.sharedWith = sharedWith;
   return holder;
 }

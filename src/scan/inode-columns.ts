@@ -18,6 +18,10 @@ const NO_INODE = -2;
 
 const isOpen = (id: number, fd: number): boolean => kcmpRaw(id, id, KCMP_FILE, fd, fd) === 0;
 
+/** Of stat(2), as statx(2) has it: major and minor number. */
+const deviceOf = (dev: bigint): number =>
+  (Number((dev >> 8n) & 0xfffn) << 20) | Number((dev & 0xffn) | ((dev >> 12n) & 0xfff00n));
+
 export class OpenFiles extends Columns {
   ids: Int32Array = new Int32Array(1024);
   fds: Int32Array = new Int32Array(1024);
@@ -28,6 +32,22 @@ export class OpenFiles extends Columns {
   /** The first item that was the same description, itself where no guess came true. */
   origins: Int32Array = new Int32Array(1024);
   length = 0;
+  /** Whether ids of eventfds stand where their shared inode was; undefined while that is not decided. */
+  isSplit: boolean | undefined = undefined;
+
+  /** What items of one inode have in common; hardly ever those of two. */
+  keyOf(item: number): number {
+    return (this.inos[item] as number) * 1024 + ((this.devs[item] as number) & 1023);
+  }
+
+  /** Whether two readings of one table found the same. */
+  isAlike(a: Span, b: Span): boolean {
+    if (a.end - a.start !== b.end - b.start) return false;
+    for (let i = a.start, j = b.start; i < a.end; i++, j++) {
+      if (this.fds[i] !== this.fds[j] || this.inos[i] !== this.inos[j] || this.devs[i] !== this.devs[j]) return false;
+    }
+    return true;
+  }
 
   /** Looks at an item again by itself. */
   refresh(item: number): void {
@@ -42,34 +62,41 @@ export class OpenFiles extends Columns {
     }
     this.inos[item] = Number(stat.ino);
     this.modes[item] = Number(stat.mode);
-    this.devs[item] =
-      (Number((stat.dev >> 8n) & 0xfffn) << 20) | Number((stat.dev & 0xffn) | ((stat.dev >> 12n) & 0xfff00n));
+    this.devs[item] = deviceOf(stat.dev);
   }
 
-  protected readOpen(id: number, folder: FdFolder): boolean {
-    const parent = this.#parentOf(id);
+  /** The mode of an item that is still on the inode it had; undefined when it is not, or has none. */
+  modeOf(item: number): number | undefined {
+    const stat = statIno(this.ids[item] as number, this.fds[item] as number);
+    if (typeof stat === 'string') return undefined;
+    const isSame = this.inos[item] === Number(stat.ino) && this.devs[item] === deviceOf(stat.dev);
+    const isEventfd = this.isSplit === true && (Number(stat.mode) & S_IFMT) === 0;
+    return isSame || isEventfd ? Number(stat.mode) : undefined;
+  }
+
+  protected visitor(id: number, folder: FdFolder, isAgain: boolean): (fd: number) => number {
+    const parent = this.#parentOf(isAgain ? 0 : id);
     let at = parent.start;
-    return folder.visitOpen((fd) => {
+    return (fd) => {
       while (at < parent.end && (this.fds[at] as number) < fd) at++;
       if (at < parent.end && this.fds[at] === fd && this.#isSame(at, id, fd)) return this.#inherit(id, fd, at);
       const result = folder.stat(fd);
-      // The folder's own number is left out.
-      if (result === 0 && !(fd === folder.fd && isOurs(id, fd)))
-        this.#push(id, fd, folder.ino, folder.dev, folder.mode);
+      if (result === 0 && !isOurs(id, fd)) this.#push(id, fd, folder.ino, folder.dev, folder.mode);
       if (result === 0 || !isOpen(id, fd)) return result;
       this.readListed(id, fd);
       return 0;
-    });
+    };
   }
 
   protected readListed(id: number, fd: number): void {
+    if (isOurs(id, fd)) return;
     this.#push(id, fd, 0, 0, 0);
     this.refresh(this.length - 1);
   }
 
   /** The items of the task's parent, none where it was not read before. */
   #parentOf(id: number): Span {
-    const stat = this.length === 0 ? 'ESRCH' : readStat(id);
+    const stat = this.length === 0 || id === 0 ? 'ESRCH' : readStat(id);
     return this.spanOf(typeof stat === 'string' ? 0 : stat.ppid);
   }
 

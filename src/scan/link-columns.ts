@@ -12,18 +12,15 @@ export class Links extends Columns {
   readonly fds: number[] = [];
   /** Null when it is gone or refused. */
   readonly links: Array<string | null> = [];
-  readonly #hidden: number;
   readonly #pid: number;
   readonly #sure: readonly string[];
   #distance = 0;
 
   /**
-   * @param hidden - a descriptor that is open here for the scan alone, or -1
    * @param sure - by descriptor of `pid`: links that are known for certain
    */
-  constructor(hidden: number, pid: number, sure: readonly string[]) {
+  constructor(pid: number, sure: readonly string[]) {
     super();
-    this.#hidden = hidden;
     this.#pid = pid;
     this.#sure = sure;
   }
@@ -33,6 +30,15 @@ export class Links extends Columns {
   }
   set length(length: number) {
     this.ids.length = this.fds.length = this.links.length = length;
+  }
+
+  /** Whether two readings of one table found the same. */
+  isAlike(a: Span, b: Span): boolean {
+    if (a.end - a.start !== b.end - b.start) return false;
+    for (let i = a.start, j = b.start; i < a.end; i++, j++) {
+      if (this.fds[i] !== this.fds[j] || this.links[i] !== this.links[j]) return false;
+    }
+    return true;
   }
 
   /** The item of a descriptor, or -1. */
@@ -47,22 +53,22 @@ export class Links extends Columns {
     return at;
   }
 
-  protected readOpen(id: number, folder: FdFolder): boolean {
+  protected visitor(id: number, folder: FdFolder): (fd: number) => number {
     const sure = id === this.#pid ? this.#sure : NOTHING;
-    return folder.visitOpen((fd) => {
+    return (fd) => {
       const link = sure[fd] ?? folder.link(fd);
       if (typeof link === 'number') return link;
-      this.#add(id, fd, link, fd === folder.fd ? fd : this.#hidden);
+      this.#add(id, fd, link);
       return 0;
-    });
+    };
   }
 
   protected readListed(id: number, fd: number): void {
-    this.#add(id, fd, readLink(id, fd), this.#hidden);
+    this.#add(id, fd, readLink(id, fd));
   }
 
-  #add(id: number, fd: number, link: string | null, hidden: number): void {
-    if (fd === hidden && isOurs(id, fd)) return;
+  #add(id: number, fd: number, link: string | null): void {
+    if (isOurs(id, fd)) return;
     this.ids.push(id);
     this.fds.push(fd);
     this.links.push(link);

@@ -2,12 +2,17 @@
 import { KCMP_FILE } from '../binding/abi.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { readLink } from '../procfs/fd.ts';
+import { countKept, isKept } from '../procfs/fd-directory.ts';
 import { PROC } from '../procfs/root.ts';
 
-/** Is this what is open under the same number here? Where kcmp cannot tell, by the link, which names the file of one task. */
+/** Is this what is open here under the same number, in order to look? Where kcmp cannot tell, by the link, which names the file of one task. */
 export function isOurs(id: number, fd: number): boolean {
+  if (!isKept(fd)) return false;
   const result = kcmpRaw(process.pid, id, KCMP_FILE, fd, fd);
   if (result >= 0) return result === 0;
   const link = readLink(id, fd);
   return link?.startsWith(`${PROC}/`) === true && link === readLink(process.pid, fd);
 }
+
+/** How many descriptors of a task's table are open here in order to look: none of another process'. */
+export const countOurs = (id: number): number => (id === process.pid ? countKept() : 0);

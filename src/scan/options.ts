@@ -35,11 +35,17 @@ interface CheckedScan {
   onProgress: ScanOptions['onProgress'] | undefined;
 }
 
-/** A copy, as of {@link checkFile}. */
-export function checkScan(options: ScanOptions | undefined): CheckedScan {
-  const { pids, onProgress } = checkOptions(options) ?? {};
+export function checkProgress(options: Pick<ScanOptions, 'onProgress'> | undefined): ScanOptions['onProgress'] {
+  const { onProgress } = options ?? {};
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw badType('options.onProgress', 'a function', onProgress);
+  return onProgress;
+}
+
+/** A copy, as of {@link checkFile}. */
+export function checkScan(options: ScanOptions | undefined): CheckedScan {
+  const { pids } = checkOptions(options) ?? {};
+  const onProgress = checkProgress(options);
   if (pids === undefined) return { pids, onProgress };
   if (typeof pids !== 'object' || pids === null || typeof pids[Symbol.iterator] !== 'function') {
     throw badType('options.pids', 'an iterable of pids', pids);

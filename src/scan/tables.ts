@@ -2,38 +2,169 @@
  * Which descriptor tables there are: one a process, one more for each thread that unshared its own,
  * and only one for processes that share theirs; with an account of what could not be seen.
  */
-import { KCMP_FILES } from '../binding/abi.ts';
 import { accessTo, isComparable } from '../binding/explain.ts';
-import { kcmpRaw } from '../binding/syscall.ts';
+import { countOpen, hasOneTask, listNumbers } from '../procfs/fd-listing.ts';
 import { listDescriptors } from '../procfs/fd.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
-import { groupBy, membersOf } from '../util/merge-sort.ts';
+import { haveRested, readRuns, readSelf, type Self } from '../procfs/runs.ts';
 import { Account } from './coverage.ts';
+import { countOurs, isOurs } from './observer.ts';
+import { distinctTables, sharesTable, withoutShared } from './shared-tables.ts';
+import { countTurns, part, type Steps } from './steps.ts';
 import { goneOrHidden } from './subject.ts';
-import { hasTable } from './task-state.ts';
 
 const { constants } = process.getBuiltinModule('node:os');
-
-const { EINVAL } = constants.errno;
+const { EINVAL, ESRCH } = constants.errno;
 
 /** One descriptor table. */
 export interface Table {
   /** The task that stands for it: a process, or a thread with a table of its own. */
   id: number;
+  /** The process that the task is of. */
+  pid: number;
   /** The open descriptors, ascending. */
   fds: number[];
   /** Other processes that share it. */
   sharedWith: number[];
+  /** What its process had run before it was listed; undefined when that cannot be told. */
+  runs: string | undefined;
+  /** Whether its list was put together while nothing moved behind the reader's back, as far as their number tells. */
+  isWhole: boolean;
 }
 
 /** Reads the descriptors of a task, ascending, or answers the errno's name. */
-export type Lister = (id: number) => number[] | string;
+export type Lister = (id: number) => Steps<number[] | string>;
 
-export interface Scan {
-  tables: Table[];
-  account: Account;
+/** What a scan saw of the tables. */
+export class Scan {
+  tables: Table[] = [];
+  readonly account: Account = new Account();
   /** Whether kcmp can be used at all; where not, only inodes can tell. */
-  comparable: boolean;
+  readonly comparable: boolean = isComparable();
+  /** Whether every process of /proc was asked for. */
+  readonly all: boolean;
+  readonly #list: Lister;
+  readonly #first: number | undefined;
+  readonly #known = new Set<number>();
+
+  /**
+   * @param all - whether every process of /proc is asked for
+   * @param first - a task whose table stands under that very id
+   */
+  constructor(all: boolean, first: number | undefined, list: Lister) {
+    this.all = all;
+    this.#first = first;
+    this.#list = list;
+  }
+
+  /** Reads the tables of processes that were not read before; returns those that are new. */
+  *read(pids: readonly number[]): Steps<Table[]> {
+    const found = new Map<number, Table>();
+    const known = new Set(this.tables.map(({ id }) => id));
+    for (const [i, pid] of pids.entries()) {
+      this.#known.add(pid);
+      for (const table of yield* part(i / pids.length, (i + 1) / pids.length, this.#readProcess(pid))) {
+        // A thread that was asked about by its id comes again with its process.
+        if (known.has(table.id) || found.has(table.id)) continue;
+        this.account.tasks++;
+        this.account.descriptors += table.fds.length;
+        found.set(table.id, table);
+      }
+      yield (i + 1) / pids.length;
+    }
+    const tables = [...this.tables, ...found.values()];
+    this.tables = this.comparable ? yield* withoutShared(tables, this.#first) : tables;
+    return found.size === 0 ? [] : this.tables.filter(({ id }) => found.has(id));
+  }
+
+  /** Processes that were born since: whoever has what is sought was looked at, is in this list, or is a child of one that was. */
+  *readBorn(): Steps<Table[]> {
+    if (!this.all) return [];
+    const born = listProcesses().filter((pid) => !this.#known.has(pid));
+    return born.length === 0 ? [] : yield* this.read(born);
+  }
+
+  /** Lists once more whatever may have changed. */
+  *readRestless(): Steps<void> {
+    for (const table of this.tables) if (!this.isStill(table)) yield* this.readAgain(table);
+    yield* this.readBorn();
+  }
+
+  /** Lists a table once more; of one that is gone nothing is left. */
+  *readAgain(table: Table): Steps<void> {
+    table.runs = restOf(table.pid);
+    const fds = yield* this.#list(table.id);
+    if (typeof fds === 'string') {
+      if (table.fds.length > 0)
+        this.account.skip(table.id, goneOrHidden(table.id, fds), 'descriptor', table.fds.length);
+      table.fds = [];
+      table.isWhole = true;
+    } else fill(table, fds);
+  }
+
+  /** Whether nothing in a table can have changed since it was listed: its process has not run, and nobody else has it. */
+  isStill({ id, pid, fds, runs, sharedWith, isWhole }: Table): boolean {
+    if (sharedWith.length > 0 || !isWhole) return false;
+    return fds.length === 0 ? countOpen(id) === 0 : hasRested(pid, runs);
+  }
+
+  *#readProcess(pid: number): Steps<Table[]> {
+    // Threads of the kernel have nothing open, and are many.
+    const runs = countOpen(pid) === 0 && countOpen(process.pid) > 0 ? undefined : restOf(pid);
+    const fds = yield* this.#list(pid);
+    if (typeof fds === 'string') return this.#refuse(pid, goneOrHidden(pid, fds));
+    const access = this.comparable ? accessTo(pid) : -EINVAL;
+    if (access !== -EINVAL) return this.#refuse(pid, access === -ESRCH ? 'ESRCH' : 'EPERM');
+    const own = [fill({ id: pid, pid, fds, sharedWith: [], runs, isWhole: true }, fds)];
+    const tasks = hasOneTask(pid) ? [] : listTasks(pid);
+    if (typeof tasks !== 'string' && tasks.length > 1) yield* this.#readThreads(tasks, own);
+    this.account.processes++;
+    return own;
+  }
+
+  #refuse(pid: number, code: string): Table[] {
+    this.account.skip(pid, code, 'process');
+    return [];
+  }
+
+  /** Adds the tables of threads that unshared theirs; a leader that has exited has none, so its threads' counts as well. */
+  *#readThreads(tasks: readonly number[], own: Table[]): Steps<void> {
+    const [{ id: leader, runs, fds: leaders }] = own as [Table];
+    const others = tasks.filter((tid) => tid !== leader && !(this.comparable && sharesTable(leader, tid)));
+    // Sorted, since a process may have thousands of such threads.
+    const distinct = this.comparable ? yield* distinctTables(others) : others;
+    for (const tid of distinct) {
+      const fds = yield* this.#list(tid);
+      if (typeof fds === 'string') this.account.skip(tid, goneOrHidden(tid, fds), 'task');
+      // Without kcmp only a listing that differs gives away a table of its own.
+      else if (this.comparable || fds.join() !== leaders.join())
+        own.push(fill({ id: tid, pid: leader, fds, sharedWith: [], runs, isWhole: true }, fds));
+    }
+  }
+}
+
+/** What a process has run so far, to be shown to {@link hasRested}. */
+export const restOf = (pid: number): string | undefined => readRuns(tasksOf(pid), self());
+
+/** Whether a process has not run since, so that nothing of its own can have changed. */
+export const hasRested = (pid: number, runs: string | undefined): boolean => haveRested(tasksOf(pid), self(), runs);
+
+const self = (): Self => ({ tid: readSelf(), turns: countTurns() });
+
+const tasksOf = (pid: number): number[] | string => (hasOneTask(pid) ? [pid] : listTasks(pid));
+
+function fill(table: Table, fds: number[]): Table {
+  const count = countOpen(table.id);
+  table.fds = fds;
+  table.isWhole = count === 0 || count === fds.length + countOurs(table.id);
+  return table;
+}
+
+/** The descriptors of a task as fast as they can be listed, or the errno's name. */
+export function* listOpen(id: number): Steps<number[] | string> {
+  const fds = yield* listNumbers(id);
+  if (fds === undefined) return listDescriptors(id);
+  return typeof fds === 'number' ? 'EACCES' : fds.filter((fd) => !isOurs(id, fd));
 }
 
 /**
@@ -42,89 +173,14 @@ export interface Scan {
  * @param first - a task whose table stands under that very id, and which is looked at even if not listed
  * @param list - how the descriptors of a task are read
  */
-export function scan(
+export function* scan(
   pids: readonly number[] | undefined,
-  onProgress: ((done: number, total: number) => void) | undefined,
-  first?: number,
-  list: Lister = listDescriptors,
-): Scan {
-  const account = new Account();
-  const comparable = isComparable();
+  first: number | undefined = undefined,
+  list: Lister = listOpen,
+): Steps<Scan> {
+  const found = new Scan(pids === undefined, first, list);
   const asked = pids ?? listProcesses();
-  const all = first === undefined || asked.includes(first) ? asked : [first, ...asked];
-  if (pids === undefined && !isListed(1)) account.skip(1, 'EPERM', 'process');
-  const found = new Map<number, Table>();
-  for (const [i, pid] of all.entries()) {
-    scanProcess(pid, found, account, comparable, list);
-    onProgress?.(i + 1, all.length);
-  }
-  const tables = [...found.values()];
-  return { tables: comparable ? withoutShared(tables, first) : tables, account, comparable };
-}
-
-function scanProcess(
-  pid: number,
-  tables: Map<number, Table>,
-  account: Account,
-  comparable: boolean,
-  list: Lister,
-): void {
-  const fds = list(pid);
-  if (typeof fds === 'string') return account.skip(pid, goneOrHidden(pid, fds), 'process');
-  if (comparable) {
-    const access = accessTo(pid);
-    if (access !== -EINVAL) return account.skip(pid, access === -constants.errno.ESRCH ? 'ESRCH' : 'EPERM', 'process');
-  }
-  const own: Table[] = [{ id: pid, fds, sharedWith: [] }];
-  const tasks = listTasks(pid);
-  if (typeof tasks !== 'string' && tasks.length > 1) scanThreads(tasks, own, account, comparable, list);
-  account.processes++;
-  for (const table of own) {
-    // A thread that was asked about by its id comes again with its process.
-    if (tables.has(table.id)) continue;
-    account.tasks++;
-    account.descriptors += table.fds.length;
-    tables.set(table.id, table);
-  }
-}
-
-/** Adds the tables of threads that unshared theirs; a leader that has exited has none, so its threads' counts as well. */
-function scanThreads(tasks: number[], own: Table[], account: Account, comparable: boolean, list: Lister): void {
-  for (const tid of tasks) {
-    if (tid === own[0]?.id) continue;
-    if (comparable && own.some(({ id }) => kcmpRaw(id, tid, KCMP_FILES, 0, 0) === 0)) continue;
-    const fds = list(tid);
-    if (typeof fds === 'string') account.skip(tid, goneOrHidden(tid, fds), 'task');
-    // Without kcmp only a listing that differs gives away a table of its own.
-    else if (comparable || fds.join() !== own[0]?.fds.join()) own.push({ id: tid, fds, sharedWith: [] });
-  }
-}
-
-/**
- * Of several processes with one table keeps `first`, or else the lowest, and names the others in it. Only kcmp can
- * tell: a table may change between two listings of it.
- */
-function withoutShared(tables: Table[], first: number | undefined): Table[] {
-  // An empty table may be none at all, and nothing equals nothing.
-  const open = tables.filter(({ fds }) => fds.length > 0);
-  const at = (i: number): Table => open[i] as Table;
-  const raw = (a: number, b: number): number => kcmpRaw(at(a).id, at(b).id, KCMP_FILES, 0, 0);
-  const compare = (a: number, b: number): number => {
-    const result = raw(a, b);
-    if (result >= 0) return result === 1 ? -1 : result;
-    // One that has ended goes first wherever it stands, which moves no other.
-    return raw(a, a) < 0 ? -1 : 1;
-  };
-  const dropped = new Set<Table>();
-  const groups = groupBy(Int32Array.from(open.keys()), compare, new Int32Array(open.length));
-  for (const leader of groups.leaders) {
-    const sharers = membersOf(groups, leader).map(at);
-    // Of tasks that have ended meanwhile nothing equals nothing as well.
-    if (sharers.length === 1 || !sharers.some(({ id }) => hasTable(id))) continue;
-    sharers.sort((a, b) => (a.id === first ? -1 : b.id === first ? 1 : a.id - b.id));
-    const [kept, ...others] = sharers as [Table, ...Table[]];
-    kept.sharedWith = others.map(({ id }) => id);
-    for (const other of others) dropped.add(other);
-  }
-  return dropped.size === 0 ? tables : tables.filter((table) => !dropped.has(table));
+  if (pids === undefined && !isListed(1)) found.account.skip(1, 'EPERM', 'process');
+  yield* found.read(first === undefined || asked.includes(first) ? asked : [first, ...asked]);
+  return found;
 }

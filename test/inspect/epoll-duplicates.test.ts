@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { type EpollReport, resolveEpoll } from '../../src/inspect/epoll.ts';
-import type { EpollTarget } from '../../src/inspect/epoll/resolve.ts';
+import type { EpollTarget } from '../../src/inspect/epoll/targets.ts';
 import { assertTrue, Fds, refs } from '../support/brute.ts';
 import * as libc from '../support/libc.ts';
 

@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { groupFiles, sameFile } from '../../src/index.ts';
 import { OpenFiles } from '../../src/scan/inode-columns.ts';
+import { drain } from '../../src/util/drain.ts';
 import { everyDescriptor, Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { assertGrouped, onceOfTen } from '../support/scenes.ts';
@@ -59,13 +60,14 @@ describe('OpenFiles', () => {
       for (const fd of [90, 700, 1000]) libc.dup2(0, fd);
     });
     const files = new OpenFiles();
-    for (const pid of [...pids, sparse.pid]) onceOfTen(() => assert.deepEqual(files.list(pid), numbers(pid), `${pid}`));
+    for (const pid of [...pids, sparse.pid])
+      onceOfTen(() => assert.deepEqual(drain(files.list(pid)), numbers(pid), `${pid}`));
     assert.ok(numbers(sparse.pid).includes(1000));
   });
 
   test("takes what a child has from its parent for the parent's, and nothing else", () => {
     const files = new OpenFiles();
-    for (const pid of pids) files.list(pid);
+    for (const pid of pids) drain(files.list(pid));
     const [parent, ...others] = pids as [number, ...number[]];
     const theirs = numbers(parent);
     for (const pid of others) {
@@ -85,7 +87,7 @@ describe('OpenFiles', () => {
   test('leaves out the folder that it reads, in a table of this very process', () => {
     onceOfTen(() => {
       const before = numbers(process.pid);
-      const listed = new OpenFiles().list(process.pid) as number[];
+      const listed = drain(new OpenFiles().list(process.pid)) as number[];
       assert.deepEqual(
         listed.filter((fd) => !before.includes(fd)),
         [],
@@ -101,7 +103,7 @@ describe('OpenFiles', () => {
   });
 
   test('answers ENOENT or ESRCH for a process that is gone', () => {
-    assert.match(new OpenFiles().list(2 ** 30) as string, /^(ENOENT|ESRCH)$/);
+    assert.match(drain(new OpenFiles().list(2 ** 30)) as string, /^(ENOENT|ESRCH)$/);
   });
 });
 

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { compareTasks, isEpollTarget, KcmpError, type EpollTargetRef, type FileRef } from '../../src/index.ts';
 import type { EpollReport } from '../../src/inspect/epoll.ts';
-import type { EpollTarget } from '../../src/inspect/epoll/resolve.ts';
+import type { EpollTarget } from '../../src/inspect/epoll/targets.ts';
 import * as libc from './libc.ts';
 
 const F_SETFD = 2;

@@ -1,7 +1,8 @@
 /** Sorting, grouping and searching, by laws and against brute force. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { groupBy, membersOf, search } from '../../src/util/merge-sort.ts';
+import { drain } from '../../src/util/drain.ts';
+import { groupBy, membersOf, search, type Groups } from '../../src/util/merge-sort.ts';
 
 /** A small seeded generator, so that a failure can be repeated. */
 function random(seed: number): (below: number) => number {
@@ -12,13 +13,15 @@ function random(seed: number): (below: number) => number {
   };
 }
 
+const grouped = (...args: Parameters<typeof groupBy>): Groups => drain(groupBy(...args));
+
 function group(keys: number[]): { groups: number[][]; calls: number } {
   let calls = 0;
   const compare = (a: number, b: number): number => {
     calls++;
     return (keys[a] as number) - (keys[b] as number);
   };
-  const result = groupBy(Int32Array.from(keys.keys()), compare, new Int32Array(keys.length));
+  const result = grouped(Int32Array.from(keys.keys()), compare, new Int32Array(keys.length));
   return { groups: Array.from(result.leaders, (leader) => membersOf(result, leader)), calls };
 }
 
@@ -63,7 +66,7 @@ describe('groupBy', () => {
     const dead = new Set(Array.from({ length: 40 }, () => next(300)));
     const compare = (a: number, b: number): number =>
       dead.has(a) ? -1 : dead.has(b) ? 1 : (keys[a] as number) - (keys[b] as number);
-    const result = groupBy(Int32Array.from(keys.keys()), compare, new Int32Array(300));
+    const result = grouped(Int32Array.from(keys.keys()), compare, new Int32Array(300));
     const living = Array.from(result.leaders)
       .filter((leader) => !dead.has(leader))
       .map((leader) => keys[leader] as number);
@@ -76,7 +79,7 @@ describe('groupBy', () => {
   test('a million items are grouped without trouble with the stack or memory', () => {
     const keys = Int32Array.from({ length: 1_000_000 }, (_, i) => Math.imul(i, 7919) & 0xfffff);
     const next = new Int32Array(keys.length);
-    const { leaders } = groupBy(
+    const { leaders } = grouped(
       Int32Array.from(keys.keys()),
       (a, b) => (keys[a] as number) - (keys[b] as number),
       next,
@@ -85,7 +88,7 @@ describe('groupBy', () => {
   });
 
   test('a million equal items are one group', () => {
-    const { leaders } = groupBy(
+    const { leaders } = grouped(
       Int32Array.from({ length: 1_000_000 }, (_, i) => i),
       () => 0,
       new Int32Array(1_000_000),

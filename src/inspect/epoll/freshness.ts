@@ -1,5 +1,5 @@
 /** Is a target what its number says? */
-import type { EpollTarget } from './resolve.ts';
+import type { EpollTarget } from './targets.ts';
 
 /**
  * `undecided`: its number is open, and nothing that could be looked at says whether as this file.

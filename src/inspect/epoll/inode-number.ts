@@ -1,16 +1,14 @@
-/** A descriptor's inode number, by the cheapest means. */
-import { statIno } from '../../procfs/fd.ts';
+/** A descriptor's inode number as the kernel's own lists print it, by the cheapest means. */
+import { readLink, statIno } from '../../procfs/fd.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { inodeOf } from '../../procfs/link.ts';
 
 /** Kinds whose instances all share the one anonymous inode. */
 const ANONYMOUS = /^anon_inode:\[?(eventfd|eventpoll|timerfd|signalfd|inotify|fanotify)\]?$/;
-/** Lines that only such kinds have in their fdinfo. */
-const SURELY = /^(?:eventfd-count|clockid|sigmask|tfd):/m;
 
 /** Reads inode numbers; keeps the anonymous inode's number for as long as it lives. */
 export class InodeReader {
-  #anonymous = NaN;
+  #anonymous = Number.NaN;
   /** Links that were found to be anonymous: as a rule one or two, which come again and again. */
   readonly #known = new Set<string>();
 
@@ -28,17 +26,18 @@ export class InodeReader {
       this.#known.add(link);
     }
     if (this.#anonymous === this.#anonymous) return this.#anonymous;
-    // A descriptor may be another file by now, whose inode must not be taken for that of all: one text tells both.
-    const info = readFdinfo(id, fd);
-    if (typeof info !== 'string' && info.ino !== undefined && SURELY.test(info.text))
-      return (this.#anonymous = Number(info.ino));
-    return ask(id, fd, info);
+    // Not by fdinfo, which of an epoll instance waits for whoever polls it. The descriptor may be another file by now,
+    // whose inode must not be taken for that of all.
+    const stat = statIno(id, fd);
+    const number = typeof stat === 'string' ? Number.NaN : Number(stat.ino);
+    return readLink(id, fd) === link ? (this.#anonymous = number) : number;
   }
 }
 
 /** fdinfo prints i_ino itself since Linux 5.14; st_ino may differ from it on overlayfs and btrfs. */
-function ask(id: number, fd: number, info: ReturnType<typeof readFdinfo> = readFdinfo(id, fd)): number {
+function ask(id: number, fd: number): number {
+  const info = readFdinfo(id, fd);
   if (typeof info !== 'string' && info.ino !== undefined) return Number(info.ino);
   const stat = statIno(id, fd);
-  return typeof stat === 'string' ? NaN : Number(stat.ino);
+  return typeof stat === 'string' ? Number.NaN : Number(stat.ino);
 }

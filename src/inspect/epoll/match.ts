@@ -1,40 +1,37 @@
 /**
  * Which descriptors are each target's file? What its own number does not prove is searched, one inode at a time.
  *
- * A comparison with a target makes the kernel walk all items of the instance, so that descriptors are compared with
- * one another first, and walks are left to targets that are elsewhere. The kernel keeps its items by file and then by
- * number (ep_cmp_ffd() of fs/eventpoll.c): targets of one file stand side by side, and ascend.
+ *   still      descriptors are compared with one another first, and walks are left to targets that are elsewhere, since
+ *              every comparison with a target makes the kernel walk the items of the instance
+ *   may move   every descriptor is compared with every target of its inode, which nothing that moves can mislead;
+ *              where these are too many, what was found as above is confirmed by a walk each
+ *
+ * The kernel keeps its items by file and then by number (ep_cmp_ffd() of fs/eventpoll.c): targets of one file stand side
+ * by side, and ascend.
  */
 import { kcmpEpollRaw } from '../../binding/syscall.ts';
 import { DescriptionOrder } from '../../descriptions/order.ts';
 import type { EpollItem } from '../../procfs/epoll-items.ts';
-import { isAnonymousLink } from '../../procfs/link.ts';
-import type { Span } from '../../scan/columns.ts';
+import { kcmpItems, type Span } from '../../scan/columns.ts';
 import type { Links } from '../../scan/link-columns.ts';
+import type { Steps } from '../../scan/steps.ts';
 import { membersOf, search } from '../../util/merge-sort.ts';
 import { addTo } from '../../util/multimap.ts';
-import type { Candidates, InodeClass } from './inode-classes.ts';
+import { type Candidates, type InodeClass, ofKinds } from './inode-classes.ts';
+import { isAtOwnNumber } from './proof.ts';
 
 const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
 
-/** So many pairs may all be compared once something has moved, which costs some twenty milliseconds. */
-const FEW_PAIRS = 50_000;
+/** So many steps of the kernel through an instance's items all pairs of an inode may take: some ten milliseconds. */
+const FEW_STEPS = 4_000_000;
 /** Of so many files the kinds are known, even should one have changed since its link was read. */
 const MANY = 64;
+const BETWEEN_PAUSES = 32;
 /** What a target that is gone compares as: it fits nothing. */
 const GONE = -2;
-
 /** The items of one file; targets of one file have one such list. */
 type Items = number[];
 const NONE: Items = [];
-
-/** What a search found about one inode. */
-interface Match {
-  /** Further items of files that were known. */
-  more: Map<Items, Items>;
-  /** By target that is not at its number: the items of its file. */
-  elsewhere: Map<number, Items>;
-}
 
 /** Finds the items of each target of the instance `efd` of `pid`. */
 export class TargetMatcher {
@@ -46,89 +43,107 @@ export class TargetMatcher {
   readonly #targets: readonly EpollItem[];
   readonly #order: DescriptionOrder;
   readonly #onDrop: (item: number, code: string) => void;
-  /** What the search of one inode sorted, to see afterwards whether it still stands in its order. */
-  #sorted: Int32Array[] = [];
-  /** Whether to try one by one what a search does not find. */
-  #isThorough = false;
 
-  /** @param onDrop - told of every descriptor that could not be compared */
+  /** @param items - by target, what is known so far; `onDrop` is told of every descriptor that could not be compared */
   constructor(
     pid: number,
     efd: number,
     links: Links,
     targets: readonly EpollItem[],
-    onDrop: (id: number, code: string) => void,
+    items: Items[] | undefined,
+    onDrop: (item: number, code: string) => void,
   ) {
     this.#pid = pid;
     this.#efd = efd;
     this.#links = links;
     this.#targets = targets;
-    this.#onDrop = (item, code) => onDrop(links.ids[item] as number, code);
-    this.#order = new DescriptionOrder(links, this.#onDrop);
-    this.items = targets.map(() => NONE);
+    this.#onDrop = onDrop;
+    this.#order = new DescriptionOrder(links.length, (a, b) => kcmpItems(links, a, b), onDrop);
+    this.items = items ?? targets.map(() => NONE);
   }
 
-  /** Takes what was proven before the scan, if the scan saw a file of that inode there. */
-  takeProven(proven: Uint8Array, own: Span, { inodes, inodeOf }: Candidates): void {
+  /**
+   * Takes targets that are at their own numbers, as a walk proved, if the scan saw a file of that inode there.
+   * @param own - the items of the process asked about
+   */
+  takeOwn(targets: Iterable<number>, isProven: (target: number) => boolean, own: Span, candidates: Candidates): void {
+    const { inodes } = candidates;
     let before = -1;
     let itemBefore = -1;
-    for (let i = 0; i < proven.length; i++) {
-      if (proven[i] === 0) continue;
-      const item = this.#links.itemOf(own, this.#tfd(i));
-      if (item < 0 || inodeOf(item) !== inodes[i]) continue;
+    for (const target of targets) {
+      if (!isProven(target)) continue;
+      const item = this.#links.itemOf(own, this.#tfd(target));
+      if (item < 0 || candidates.inodeOf(item) !== inodes[target]) continue;
       const isOneFile =
         before >= 0 &&
-        inodes[before] === inodes[i] &&
-        this.#tfd(before) < this.#tfd(i) &&
+        inodes[before] === inodes[target] &&
+        this.#tfd(before) < this.#tfd(target) &&
         this.#order.compare(itemBefore, item) === 0;
-      if (isOneFile) (this.items[i] = this.items[before] as Items).push(item);
-      else this.items[i] = [item];
-      before = i;
+      if (isOneFile) (this.items[target] = this.items[before] as Items).push(item);
+      else this.items[target] = [item];
+      before = target;
       itemBefore = item;
     }
   }
 
-  /** Looks for all that is open about one inode. */
-  resolve(open: InodeClass): void {
-    this.#isThorough = false;
-    this.#order.hasMoved = false;
-    this.#sorted = [];
-    let match = this.#match(open);
-    const unsteady = this.#sorted.find((leaders) => !this.#order.steady(leaders));
-    // What changed meanwhile may have sent a search the wrong way.
-    if (this.#order.hasMoved && (open.own.length + open.others.length) * open.targets.length <= FEW_PAIRS) {
-      this.#isThorough = true;
-      match = this.#match(open);
-    } else for (const leader of unsteady ?? []) this.#onDrop(leader, 'EAGAIN');
-    for (const [items, more] of match.more) items.push(...more);
-    for (const [target, items] of match.elsewhere) this.items[target] = items;
-  }
-
-  #match({ targets, own, others }: InodeClass): Match {
-    const files = [...new Set(targets.map((target) => this.items[target] as Items))].filter((items) => items !== NONE);
+  /** Looks for all that is open about one inode, as if nothing moved. */
+  *matchStill({ targets, items }: InodeClass): Steps<void> {
+    const files = [...new Set(targets.map((target) => this.items[target] as Items))].filter((file) => file !== NONE);
     const isMissing = targets.some((target) => this.items[target] === NONE);
-    const items = [...own, ...others];
-    const { more, rest } = this.#join(files, isMissing || files.length < MANY ? items : this.#ofKinds(files, items));
-    return { more, elsewhere: isMissing ? this.#search(targets, rest) : new Map() };
+    const likely = isMissing || files.length < MANY ? items : ofKinds(this.#links, files, items);
+    const { more, rest } = yield* this.#join(files, likely);
+    if (isMissing) yield* this.#search(targets, rest);
+    for (const [file, further] of more) file.push(...further);
   }
 
-  /** Leaves out what shares the anonymous inode with these files but is of another kind, such as a timerfd among eventfds. */
-  #ofKinds(files: Items[], items: Items): Items {
-    const { links } = this.#links;
-    const kinds = new Set(files.map((file) => links[file[0] as number]));
-    return items.filter((item) => !isAnonymousLink(links[item] ?? null) || kinds.has(links[item]));
+  /** Looks for all that is on one inode anew, although some of it may move. */
+  *matchMoving(open: InodeClass, own: Span, candidates: Candidates): Steps<void> {
+    const { targets, items } = open;
+    for (const target of targets) this.items[target] = NONE;
+    if (items.length * targets.length * this.#targets.length <= FEW_STEPS) return yield* this.#matchPairs(open);
+    this.takeOwn(
+      targets,
+      (target) => isAtOwnNumber(this.#pid, this.#efd, this.#targets[target] as EpollItem),
+      own,
+      candidates,
+    );
+    const found = new Set(targets.flatMap((target) => this.items[target] as Items));
+    yield* this.matchStill({ targets, items: items.filter((item) => !found.has(item)) });
+    for (const target of targets) {
+      const confirmed: Items = [];
+      for (const item of this.items[target] as Items) {
+        if (this.#walk(item, target) === 0) confirmed.push(item);
+        else this.#onDrop(item, 'EAGAIN');
+        yield;
+      }
+      this.items[target] = confirmed;
+    }
+  }
+
+  *#matchPairs({ targets, items }: InodeClass): Steps<void> {
+    let walks = 0;
+    for (const target of targets) {
+      const same: Items = [];
+      for (const item of items) {
+        if (++walks % BETWEEN_PAUSES === 0) yield;
+        if (this.#walk(item, target) === 0) same.push(item);
+      }
+      if (same.length > 0) this.items[target] = same;
+    }
   }
 
   /** Gives items to the files that they are: the fewer of both are sorted, the others looked up among them. */
-  #join(files: Items[], items: Items): { more: Map<Items, Items>; rest: Items } {
+  *#join(files: Items[], items: Items): Steps<{ more: Map<Items, Items>; rest: Items }> {
     const fileOf = new Map(files.map((file) => [file[0] as number, file]));
     const known = [...fileOf.keys()];
     const [few, many] = items.length <= known.length ? [items, known] : [known, items];
-    const leaders = this.#sort(few);
     const more = new Map<Items, Items>();
+    if (few.length === 0) return { more, rest: items };
+    const { leaders } = yield* this.#order.sort(Int32Array.from(few));
     const taken = new Set<number>();
-    for (const one of many) {
-      const at = this.#find(leaders, (leader) => this.#order.compare(leader, one));
+    for (const [i, one] of many.entries()) {
+      if (i % BETWEEN_PAUSES === 0) yield;
+      const at = search(leaders, (leader) => this.#order.compare(leader, one));
       if (at < 0) continue;
       for (const other of membersOf(this.#order, leaders[at] as number)) {
         const [file, item] = few === items ? [one, other] : [other, one];
@@ -140,38 +155,25 @@ export class TargetMatcher {
   }
 
   /** Looks for the missing targets among items, and beside their neighbours. */
-  #search(targets: readonly number[], items: Items): Map<number, Items> {
-    const elsewhere = new Map<number, Items>();
+  *#search(targets: readonly number[], items: Items): Steps<void> {
+    const { leaders } = yield* this.#order.sort(Int32Array.from(items));
     // Mostly a file is one target: without those already found the search takes fewer walks.
-    const free = Array.from(this.#sort(items));
+    const free = Array.from(leaders);
     for (const target of targets) {
       if (this.items[target] !== NONE) continue;
-      const at = this.#find(free, (leader) => this.#walkGroup(leader, target));
-      if (at >= 0) elsewhere.set(target, membersOf(this.#order, free.splice(at, 1)[0] as number));
+      yield;
+      const at = search(free, (leader) => this.#walkGroup(leader, target));
+      if (at >= 0) this.items[target] = membersOf(this.#order, free.splice(at, 1)[0] as number);
     }
     for (const order of [targets, targets.toReversed()]) {
       let before = NONE;
       for (const target of order) {
-        const known = elsewhere.get(target) ?? (this.items[target] as Items);
-        const isLike = known === NONE && before !== NONE && this.#walk(before[0] as number, target) === 0;
-        if (isLike) elsewhere.set(target, before);
-        before = isLike ? before : known;
+        if (this.items[target] === NONE && before !== NONE && this.#walk(before[0] as number, target) === 0)
+          this.items[target] = before;
+        before = this.items[target] as Items;
+        yield;
       }
     }
-    return elsewhere;
-  }
-
-  #sort(items: Items): Int32Array {
-    const { leaders } = this.#order.group(Int32Array.from(items));
-    this.#sorted.push(leaders);
-    return leaders;
-  }
-
-  #find(sorted: ArrayLike<number>, probe: (leader: number) => number): number {
-    const at = search(sorted, probe);
-    return at < 0 && this.#isThorough
-      ? Array.prototype.findIndex.call(sorted, (leader: number) => probe(leader) === 0)
-      : at;
   }
 
   #tfd(target: number): number {
@@ -184,7 +186,6 @@ export class TargetMatcher {
     const { tfd, toff } = this.#targets[target] as EpollItem;
     const result = kcmpEpollRaw(ids[item] as number, this.#pid, fds[item] as number, this.#efd, tfd, toff);
     if (result >= 0) return result === 1 ? -1 : result;
-    this.#order.hasMoved = true;
     return result === -ENOENT ? GONE : undefined;
   }
 

@@ -2,13 +2,20 @@
 import { kcmpEpollRaw } from '../../binding/syscall.ts';
 import type { EpollItem } from '../../procfs/epoll-items.ts';
 import { readLink } from '../../procfs/fd.ts';
+import type { Steps } from '../../scan/steps.ts';
+
+const BETWEEN_PAUSES = 16;
+
+/** Whether a target's own number in `pid` is its file: one walk. */
+export const isAtOwnNumber = (pid: number, efd: number, { tfd, toff }: EpollItem): boolean =>
+  kcmpEpollRaw(pid, pid, tfd, efd, tfd, toff) === 0;
 
 /** By target: 1 where its own number in `pid` is its file. */
-export function proveOwnNumbers(pid: number, efd: number, targets: readonly EpollItem[]): Uint8Array {
+export function* proveOwnNumbers(pid: number, efd: number, targets: readonly EpollItem[]): Steps<Uint8Array> {
   const proven = new Uint8Array(targets.length);
   for (let i = 0; i < targets.length; i++) {
-    const { tfd, toff } = targets[i] as EpollItem;
-    if (kcmpEpollRaw(pid, pid, tfd, efd, tfd, toff) === 0) proven[i] = 1;
+    if (isAtOwnNumber(pid, efd, targets[i] as EpollItem)) proven[i] = 1;
+    if (i % BETWEEN_PAUSES === 0) yield i / targets.length;
   }
   return proven;
 }

@@ -1,187 +1,145 @@
-/** The targets of one epoll instance against one scan: where each file is, and what its number is today. */
-import { KCMP_FILE } from '../../binding/abi.ts';
-import type { FileRef } from '../../binding/kcmp.ts';
-import { kcmpRaw } from '../../binding/syscall.ts';
-import { refAt } from '../../descriptions/order.ts';
-import { isPlainSocket, type Via } from '../../descriptions/without-kcmp.ts';
-import { type EpollItem, parseItemsAs } from '../../procfs/epoll-items.ts';
-import { EPOLL_LINK, isSocketLink } from '../../procfs/link.ts';
-import type { Span } from '../../scan/columns.ts';
-import { unseen } from '../../scan/coverage.ts';
-import type { Links } from '../../scan/link-columns.ts';
-import type { Scan } from '../../scan/tables.ts';
-import { Candidates, type InodeClass } from './inode-classes.ts';
-import { TargetMatcher } from './match.ts';
-
 /**
- * `live`: fd `tfd` of the process is this file. `renumbered`: the process holds it under other numbers only.
- * `foreign`: only other processes hold it. `unresolved`: no descriptor that could be read is this file.
+ * Resolves the targets of one epoll instance:
+ *
+ *   read the list ── prove own numbers ── scan ── look until settled ── read the list again
+ *        └─────────────── what changed in it, or was not sure, once more ──────┘
  */
-export type TargetStatus = 'live' | 'renumbered' | 'foreign' | 'unresolved';
+import { KCMP_EPOLL_TFD } from '../../binding/abi.ts';
+import { accessToTargets, isComparable, kcmpError } from '../../binding/explain.ts';
+import type { FileRef } from '../../binding/kcmp.ts';
+import { EpollFile } from '../../procfs/epoll-file.ts';
+import { listDescriptors, tryLink } from '../../procfs/fd.ts';
+import { EPOLL_LINK } from '../../procfs/link.ts';
+import { checkProc } from '../../procfs/root.ts';
+import { type Coverage, unseen } from '../../scan/coverage.ts';
+import { Links } from '../../scan/link-columns.ts';
+import { settle } from '../../scan/settle.ts';
+import { part, type Steps } from '../../scan/steps.ts';
+import { goneOrHidden, subjectError } from '../../scan/subject.ts';
+import { hasRested, restOf, type Scan, scan, type Table } from '../../scan/tables.ts';
+import { proveOwnNumbers, sureLinks } from './proof.ts';
+import { TargetSearch } from './search.ts';
+import { type EpollTarget, merged, parseTargets, unchanged, unknownOf } from './targets.ts';
 
-/** A target, and where its file is now. */
-export interface EpollTarget extends EpollItem {
-  status: TargetStatus;
-  /** Every task and descriptor that refers to the target's file. */
-  holders: FileRef[];
-  /** What fd `tfd` of the process is today, as its /proc link reads; null when it is not open. */
-  numberNow: string | null;
-  /** Fd `tfd` of the process is open as another file: such a target reports events nobody expects. */
-  numberReused: boolean;
-  /** Why it is unresolved: `unseen`, everything was read (in flight, or held by the kernel); `unreadable`, something was skipped. */
-  reason?: 'unseen' | 'unreadable';
-  /** What the answer rests on, where it is not kcmp. */
-  via?: Via;
+const { EBADF } = process.getBuiltinModule('node:os').constants.errno;
+const ROUNDS = 8;
+/** So often the list is read once more where it may have changed and changed back: each time it is even odds to notice. */
+const LOOKS = 16;
+/** Milliseconds between two of these at most. */
+const STEP = 0.01;
+
+export interface Resolved {
+  instance: FileRef[];
+  targets: EpollTarget[];
+  stable: boolean;
+  coverage: Coverage;
 }
 
-const identity = ({ tfd, toff, ino, data, events }: EpollItem): string => `${tfd}:${toff}:${ino}:${data}:${events}`;
-
-/** Answers that still stand: those of numbers under which nothing changed, since `toff` counts within a number. */
-export function unchanged(targets: readonly EpollTarget[], again: readonly EpollItem[]): Map<string, EpollTarget> {
-  const now = new Set(again.map(identity));
-  const before = new Map(targets.map((target) => [identity(target), target]));
-  const changed = new Set<number>();
-  for (const target of targets) if (!now.has(identity(target))) changed.add(target.tfd);
-  for (const item of again) if (!before.has(identity(item))) changed.add(item.tfd);
-  for (const [key, { tfd }] of before) if (changed.has(tfd)) before.delete(key);
-  return before;
-}
-
-const NOBODY: FileRef[] = [];
-
-/** The targets of a text, of which nothing is known yet: a copy of each item would cost more than all else about it. */
-export const parseTargets = (text: Uint8Array): EpollTarget[] =>
-  parseItemsAs(text, (tfd, toff, events, eventNames, data, pos, ino, sdev): EpollTarget => {
-    const status = 'unresolved';
-    if (pos !== undefined && ino !== undefined && sdev !== undefined) {
-      return {
-        tfd,
-        toff,
-        events,
-        eventNames,
-        data,
-        pos,
-        ino,
-        sdev,
-        status,
-        holders: NOBODY,
-        numberNow: null,
-        numberReused: false,
-      };
-    }
-    const target: EpollTarget = {
-      tfd,
-      toff,
-      events,
-      eventNames,
-      data,
-      status,
-      holders: NOBODY,
-      numberNow: null,
-      numberReused: false,
-    };
-    if (pos !== undefined) target.pos = pos;
-    if (ino !== undefined) target.ino = ino;
-    if (sdev !== undefined) target.sdev = sdev;
-    return target;
-  });
-
-/** What is not known of these targets. */
-export const unknownOf = (items: EpollTarget[], known: ReadonlyMap<string, EpollTarget>): EpollTarget[] =>
-  known.size === 0 ? items : items.filter((item) => !known.has(identity(item)));
-
-/** All targets, as they are known where they are. */
-export const merged = (items: EpollTarget[], known: ReadonlyMap<string, EpollTarget>): EpollTarget[] =>
-  known.size === 0 ? items : items.map((item) => known.get(identity(item)) ?? item);
-
-/** Resolves targets against one scan. */
-export class Resolver {
-  readonly #pid: number;
-  readonly #efd: number;
-  readonly #scan: Scan;
-  readonly #links: Links;
-  /** The items of the task asked about; none when it was skipped. */
-  readonly #own: Span;
-
-  constructor(pid: number, efd: number, scan: Scan, links: Links) {
-    this.#pid = pid;
-    this.#efd = efd;
-    this.#scan = scan;
-    this.#links = links;
-    this.#own = scan.tables.some(({ id }) => id === pid) ? links.spanOf(pid) : { start: 0, end: 0 };
-  }
-
-  /** Every descriptor of this instance. */
-  instance(): FileRef[] {
-    const { ids, fds, links } = this.#links;
-    const own = { pid: this.#pid, fd: this.#efd };
-    if (!this.#scan.comparable) return [own];
-    const refs: FileRef[] = [];
-    for (const table of this.#scan.tables) {
-      const { start, end } = this.#links.spanOf(table.id);
-      for (let item = start; item < end; item++) {
-        const link = links[item];
-        if (link !== EPOLL_LINK && link !== null) continue;
-        if (kcmpRaw(ids[item] as number, own.pid, KCMP_FILE, fds[item] as number, own.fd) === 0)
-          refs.push(refAt(this.#links, item));
+/** Where the files of an instance's targets are. */
+export function* resolveTargets(pid: number, efd: number, pids: readonly number[] | undefined): Steps<Resolved> {
+  checkProc();
+  const file = new EpollFile(pid, efd);
+  try {
+    let runs = restOf(pid);
+    let text = readOwn(file, pid, efd);
+    checkTargets(pid, efd);
+    file.yieldLast();
+    let known: ReadonlyMap<string, EpollTarget> = new Map();
+    let items = yield* parseTargets(text);
+    let seen: Scan | undefined;
+    let links: Links | undefined;
+    for (let round = 1, from = 0; ; round++, from = 1 - (1 - from) / 4) {
+      const open = unknownOf(items, known);
+      const proven = yield* proveOwnNumbers(pid, efd, open);
+      if (seen === undefined || links === undefined) {
+        const columns: Links = (links = new Links(pid, sureLinks(pid, open, proven)));
+        seen = yield* part(
+          0,
+          0.5,
+          scan(pids, pid, (id) => columns.list(id)),
+        );
+      } else yield* seen.readRestless();
+      const search = new TargetSearch(pid, efd, seen, links, open, proven);
+      const unsettled = yield* part(Math.max(from, 0.5), 1 - (1 - from) / 4, lookFor(search, seen));
+      yield* search.describe();
+      const targets = merged(items, known);
+      const instance = yield* search.instance();
+      const now = readEpollText(file, pid, efd);
+      const isSame = isText(text, now);
+      const isFirm = !isSame || (yield* isSure(pid, instance, seen, runs, targets, search, file, text));
+      const stable = isSame && isFirm;
+      if ((stable && unsettled.size === 0) || typeof now === 'string' || round === ROUNDS) {
+        for (const { id, fds } of unsettled) seen.account.skip(id, 'EAGAIN', 'descriptor', fds.length || 1);
+        return { instance, targets, stable, coverage: seen.account.toCoverage() };
       }
+      runs = restOf(pid);
+      text = now;
+      items = yield* parseTargets(text);
+      // A scan in which something would not hold still settles nothing, nor does a list that changed and changed back.
+      known = unsettled.size === 0 && isFirm ? unchanged(targets, items) : new Map();
     }
-    return refs;
+  } finally {
+    file.close();
   }
+}
 
-  /**
-   * Answers about targets, in them.
-   * @param proven - by target: whether its own number was found to be its file
-   */
-  resolve(targets: readonly EpollTarget[], proven: Uint8Array): void {
-    const { tables, account, comparable } = this.#scan;
-    const candidates = new Candidates(this.#links, targets);
-    const matcher = new TargetMatcher(this.#pid, this.#efd, this.#links, targets, (id, code) =>
-      account.skip(id, code, 'descriptor'),
-    );
-    if (comparable) matcher.takeProven(proven, this.#own, candidates);
-    const sockets = new Map<number, FileRef[]>();
-    for (const open of candidates.open(tables, this.#pid, matcher.items)) {
-      if (comparable) matcher.resolve(open);
-      else if (candidates.told) this.#matchSockets(open, sockets);
-    }
-    const ofUnresolved = !comparable || unseen(account).length > 0 ? 'unreadable' : 'unseen';
-    for (let i = 0; i < targets.length; i++) {
-      const target = targets[i] as EpollTarget;
-      const bySocket = comparable ? undefined : sockets.get(candidates.inodes[i] as number);
-      target.holders = bySocket?.slice() ?? (matcher.items[i] as number[]).map((item) => refAt(this.#links, item));
-      this.#describe(target, candidates, i);
-      if (target.status === 'unresolved') target.reason = ofUnresolved;
-      if (!comparable) target.via = bySocket === undefined ? 'none' : 'socket-inode';
-    }
-  }
+function* lookFor(search: TargetSearch, seen: Scan): Steps<ReadonlySet<Table>> {
+  if (seen.comparable) return yield* settle(seen, (tables) => search.look(tables));
+  yield* search.lookForSockets();
+  return new Set();
+}
 
-  /** Without kcmp: of a socket's inode there is one description; of others, none can be told. */
-  #matchSockets({ inode, own, others }: InodeClass, sockets: Map<number, FileRef[]>): void {
-    const items = [...own, ...others];
-    if (items.some((item) => isSocketLink(this.#links.links[item] ?? null))) {
-      sockets.set(inode, items.map((item) => refAt(this.#links, item)).filter(isPlainSocket));
-    } else if (items.length > 0) {
-      // These may be the targets or not, which is to say that they could not be looked at.
-      this.#scan.account.skip(this.#pid, 'EPERM', 'descriptor', items.length);
-    }
-  }
+/** Whether the list did not change and change back: whoever has the instance did not run, or it is seen to stay as it is. */
+function* isSure(
+  pid: number,
+  instance: readonly FileRef[],
+  seen: Scan,
+  runs: string | undefined,
+  targets: readonly EpollTarget[],
+  search: TargetSearch,
+  file: EpollFile,
+  text: Buffer,
+): Steps<boolean> {
+  const isAllSeen = seen.all && unseen(seen.account).length === 0;
+  const isOnlyHolder = isAllSeen && instance.every((ref) => ref.pid === pid);
+  if (!seen.comparable || (isOnlyHolder && hasRested(pid, runs))) return true;
+  return (yield* search.confirms(targets)) && isUnchanged(file, text) && (yield* search.confirms(targets));
+}
 
-  /** What follows from a target's holders. */
-  #describe(target: EpollTarget, candidates: Candidates, index: number): void {
-    const { tfd, holders } = target;
-    const at = this.#links.itemOf(this.#own, tfd);
-    target.numberNow = at < 0 ? null : (this.#links.links[at] ?? null);
-    let status: TargetStatus = holders.length > 0 ? 'foreign' : 'unresolved';
-    for (const ref of holders) {
-      if (ref.pid !== this.#pid) continue;
-      status = ref.fd === tfd ? 'live' : 'renumbered';
-      if (status === 'live') break;
-    }
-    target.status = status;
-    if (holders.length > 1) holders.sort((a, b) => a.pid - b.pid || a.fd - b.fd);
-    if (status === 'live' || target.numberNow === null) return;
-    // Without kcmp a number that is open as some file of the same inode may still be this very file.
-    target.numberReused = this.#scan.comparable || candidates.inodeOf(at) !== candidates.inodes[index];
+/** What comes and goes faster than it can be read is met in one state or the other. */
+function isUnchanged(file: EpollFile, text: Buffer): boolean {
+  for (let look = 0; look < LOOKS; look++) {
+    if (!isText(text, file.read())) return false;
+    // Reader and changer wait for one another and would fall into step.
+    for (const end = performance.now() + Math.random() * STEP; performance.now() < end; );
   }
+  return true;
+}
+
+const isText = (text: Buffer, now: Buffer | string): boolean => typeof now !== 'string' && now.equals(text);
+
+/** The text of the instance that was asked about; not to be able to read it is an error. */
+export function readOwn(file: EpollFile, pid: number, efd: number): Buffer {
+  const text = readEpollText(file, pid, efd);
+  if (typeof text !== 'string') return text;
+  throw subjectError(text, pid, text === 'EBADF' || text === 'EINVAL' ? efd : undefined);
+}
+
+/** Without this one type no target would be found, which is not to say that they are nowhere. Without any, sockets can be. */
+function checkTargets(pid: number, efd: number): void {
+  const result = accessToTargets();
+  if (result === -EBADF || !isComparable()) return;
+  throw kcmpError(result, { pid1: pid, pid2: pid, type: KCMP_EPOLL_TFD, fd1: efd, slot: { efd, tfd: 0, toff: 0 } });
+}
+
+function readEpollText(file: EpollFile, pid: number, efd: number): Buffer | string {
+  // The link says what it is before its fdinfo is read, and after, since it may have become something else.
+  const before = tryLink(pid, efd);
+  if (typeof before !== 'string' && before.link !== EPOLL_LINK) return 'EINVAL';
+  const text = typeof before === 'string' ? before : file.read();
+  const link = typeof text === 'string' ? text : tryLink(pid, efd);
+  if (typeof link !== 'string') return link.link === EPOLL_LINK ? text : 'EINVAL';
+  const fds = listDescriptors(pid);
+  if (typeof fds === 'string') return goneOrHidden(pid, fds);
+  return link === 'ENOENT' ? 'EBADF' : link;
 }

@@ -2,11 +2,17 @@
 import { FdFolder } from '../../procfs/fd-directory.ts';
 import { S_IFMT } from '../../procfs/kind.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
+import type { Steps } from '../../scan/steps.ts';
 
 const { EMFILE, ENOENT, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 const FEW = 32;
+const BETWEEN_PAUSES = 256;
+const EVENTFD_LINK = 'anon_inode:[eventfd]';
 /** No device has this number. It marks eventfds, whose id stands where their shared inode was. */
 const EVENTFD = -1;
+
+/** Told of an item that could not be compared, with the errno's name. */
+export type OnDrop = (item: number, code: string) => void;
 
 /** Items by what they have in common: one head each, the rest chained behind it. */
 export interface Buckets {
@@ -14,35 +20,67 @@ export interface Buckets {
   next: Int32Array;
 }
 
-/** Sorting eventfds costs a dozen calls each, reading their ids three; an id in common is a guess like an inode. */
-export function splitEventfds(files: OpenFiles, items: Int32Array): void {
+/** An id in common is a guess like an inode. Sorting eventfds costs a dozen calls each, reading their ids four. */
+export function* splitEventfds(files: OpenFiles, items: Int32Array, onDrop: OnDrop): Steps<void> {
+  if (files.isSplit === false) return;
+  const eventfds = yield* pickEventfds(files, items);
+  const isSplit = files.isSplit ?? eventfds.length > FEW;
+  const ids = isSplit ? yield* readIds(files, eventfds) : [];
+  // One whose id is not known would be kept apart from its like.
+  const isKnown = (id: number): boolean => id >= 0 || id === -ENOENT || id === -ESRCH;
+  files.isSplit ??= isSplit && ids.every(isKnown);
+  if (!files.isSplit) return;
+  for (const [i, id] of ids.entries()) {
+    const item = eventfds[i] as number;
+    if (id >= 0) {
+      files.inos[item] = id;
+      files.devs[item] = EVENTFD;
+    } else if (!isKnown(id)) onDrop(item, 'EAGAIN');
+  }
+}
+
+/** Only eventfds: the fdinfo of others may wait for a lock that somebody holds (epoll), or be long (inotify). */
+function* pickEventfds(files: OpenFiles, items: Int32Array): Steps<number[]> {
   const anonymous = items.filter((item) => ((files.modes[item] as number) & S_IFMT) === 0);
-  if (anonymous.length <= FEW) return;
-  const ids = new Float64Array(anonymous.length);
+  if (files.isSplit === undefined && anonymous.length <= FEW) return [];
+  const eventfds: number[] = [];
+  yield* visitFolders(files, anonymous, 'fd', (folder, item) => {
+    if (folder?.link(files.fds[item] as number) === EVENTFD_LINK) eventfds.push(item);
+  });
+  return eventfds;
+}
+
+function* readIds(files: OpenFiles, items: readonly number[]): Steps<number[]> {
+  const ids: number[] = [];
+  yield* visitFolders(files, items, 'fdinfo', (folder, item) => {
+    ids.push(folder === undefined ? -EMFILE : folder.eventfdId(files.fds[item] as number));
+  });
+  return ids;
+}
+
+/** Visits items, which are gathered by task, with a folder of their task. */
+function* visitFolders(
+  files: OpenFiles,
+  items: ArrayLike<number>,
+  name: 'fd' | 'fdinfo',
+  visit: (folder: FdFolder | undefined, item: number) => void,
+): Steps<void> {
   let folder: FdFolder | undefined;
   let folderOf = -1;
   try {
-    for (let i = 0; i < ids.length; i++) {
-      const item = anonymous[i] as number;
+    for (let i = 0; i < items.length; i++) {
+      if (i % BETWEEN_PAUSES === 0) yield;
+      const item = items[i] as number;
       const pid = files.ids[item] as number;
       if (pid !== folderOf) {
         folder?.close();
-        folder = FdFolder.open(pid, 'fdinfo');
+        folder = FdFolder.open(pid, name);
         folderOf = pid;
       }
-      const id = folder === undefined ? -EMFILE : folder.eventfdId(files.fds[item] as number);
-      // One whose id is not known would be kept apart from its like.
-      if (id < 0 && id !== -ENOENT && id !== -ESRCH) return;
-      ids[i] = id;
+      visit(folder, item);
     }
   } finally {
     folder?.close();
-  }
-  for (let i = 0; i < ids.length; i++) {
-    if (!((ids[i] as number) >= 0)) continue;
-    const item = anonymous[i] as number;
-    files.inos[item] = ids[i] as number;
-    files.devs[item] = EVENTFD;
   }
 }
 

@@ -1,0 +1,122 @@
+/**
+ * Groups descriptors as if nothing moved: the fast way. What a child has from its parent under the same number was told
+ * by one comparison when it was read, two of one inode take one, and only what is left of an inode is sorted.
+ */
+import { errnoName } from '../../binding/errors.ts';
+import { DescriptionOrder } from '../../descriptions/order.ts';
+import { isPlainSocket } from '../../descriptions/without-kcmp.ts';
+import { kcmpItems, refAt } from '../../scan/columns.ts';
+import type { OpenFiles } from '../../scan/inode-columns.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { Table } from '../../scan/tables.ts';
+import { membersOf } from '../../util/merge-sort.ts';
+import { gather, type OnDrop, splitEventfds } from './inode-buckets.ts';
+
+const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
+const BETWEEN_PAUSES = 256;
+
+/** Items that stand for others, told alike by a comparison of their own: by item the next one, or -1. */
+type Alike = Int32Array;
+
+/** Groups of at least so many items, one a description. */
+export function* groupStill(
+  files: OpenFiles,
+  tables: readonly Table[],
+  minHolders: number,
+  onDrop: OnDrop,
+): Steps<number[][]> {
+  const alike = new Int32Array(files.length).fill(-1);
+  const items = yield* distinct(files, tables, alike, onDrop);
+  yield* splitEventfds(files, items, onDrop);
+  const { heads, next } = gather(files, items);
+  const order = new DescriptionOrder(files.length, (a, b) => kcmpItems(files, a, b), onDrop);
+  const groups: number[][] = [];
+  const add = (leader: number, chain: Int32Array | null): void => {
+    if (chain === null && minHolders > 1 && alike[leader] === -1) return;
+    const members = withAlike(leader, chain, alike);
+    if (members.length >= minHolders) groups.push(members);
+  };
+  for (const [i, head] of heads.entries()) {
+    if (i % BETWEEN_PAUSES === 0) yield i / heads.length;
+    const second = next[head] as number;
+    if (second === -1) add(head, null);
+    else if (next[second] === -1) addPair(order.compare(head, second), head, second, next, add);
+    else {
+      const sorted = yield* order.sort(Int32Array.from(membersOf({ next }, head)));
+      for (const leader of sorted.leaders) add(leader, sorted.next);
+    }
+  }
+  return groups;
+}
+
+function addPair(
+  result: number,
+  a: number,
+  b: number,
+  next: Int32Array,
+  add: (leader: number, chain: Int32Array | null) => void,
+): void {
+  add(a, result === 0 ? next : null);
+  if (result !== 0) add(b, null);
+}
+
+function withAlike(leader: number, chain: Int32Array | null, alike: Alike): number[] {
+  const members: number[] = [];
+  for (let item = leader; item !== -1; item = chain === null ? -1 : (chain[item] as number)) {
+    for (let same = item; same !== -1; same = alike[same] as number) members.push(same);
+  }
+  return members;
+}
+
+/** What is left to be told apart: all but those that a second look confirms to be what a parent had under their number. */
+function* distinct(files: OpenFiles, tables: readonly Table[], alike: Alike, onDrop: OnDrop): Steps<Int32Array> {
+  const items = new Int32Array(files.length);
+  // The table of an origin may have been dropped as shared; then the first that had the same stands for it.
+  const standIns = new Int32Array(files.length).fill(-1);
+  let count = 0;
+  for (const { id } of tables) {
+    const { start, end } = files.spanOf(id);
+    for (let item = start; item < end; item++) {
+      const origin = files.origins[item] as number;
+      const standIn = standIns[origin] as number;
+      if (standIn === -1) standIns[origin] = item;
+      else if ((files.inos[standIn] as number) >= 0 && kcmpItems(files, standIn, item) === 0) {
+        alike[item] = alike[standIn] as number;
+        alike[standIn] = item;
+        continue;
+      } else files.refresh(item);
+      if (isReadable(files, item, onDrop)) items[count++] = item;
+      if (count % BETWEEN_PAUSES === 0) yield;
+    }
+    yield;
+  }
+  return items.subarray(0, count);
+}
+
+/** Whether there is an inode to gather an item by. */
+export function isReadable(files: OpenFiles, item: number, onDrop: OnDrop): boolean {
+  const ino = files.inos[item] as number;
+  if (ino < 0) onDrop(item, ino === -ENOENT ? 'EBADF' : errnoName(ino));
+  return ino >= 0;
+}
+
+/** Without kcmp only sockets can be told, since one inode of theirs is one description. */
+export function* groupSockets(
+  files: OpenFiles,
+  tables: readonly Table[],
+  minHolders: number,
+  onDrop: OnDrop,
+): Steps<number[][]> {
+  const groups: number[][] = [];
+  const items = yield* distinct(files, tables, new Int32Array(files.length).fill(-1), onDrop);
+  const { heads, next } = gather(files, items);
+  for (const head of heads) {
+    const members = membersOf({ next }, head);
+    if (members.length < 2 && minHolders > 1) continue;
+    const known = members.length === 1 ? members : members.filter((item) => isPlainSocket(refAt(files, item)));
+    if (known.length > 0 && known.length >= minHolders) groups.push(known);
+    for (const item of members) if (!known.includes(item)) onDrop(item, 'EPERM');
+    yield;
+  }
+  return groups;
+}

@@ -1,0 +1,87 @@
+/**
+ * The descriptor that a search is about: what it is, and whether it was that all the while. Its process may close it and
+ * open another file under its number, and that again, while it is compared with thousands.
+ */
+import { KCMP_FILE } from '../../binding/abi.ts';
+import type { FileRef } from '../../binding/kcmp.ts';
+import { kcmpRaw } from '../../binding/syscall.ts';
+import { readLink, statIno } from '../../procfs/fd.ts';
+import { closedOrRefused, isOpen, requireOpen, subjectError } from '../../scan/subject.ts';
+import { hasRested, restOf } from '../../scan/tables.ts';
+
+const ATTEMPTS = 8;
+/** So often a witness is asked in the end. */
+const TIMES = 16;
+
+/** A descriptor, and how it compared with the subject: it compares the same for as long as both hold still. */
+export interface Witness extends FileRef {
+  result: number;
+}
+
+type Inode = ReturnType<typeof statIno>;
+
+export class Subject {
+  readonly file: FileRef;
+  readonly link: string | null;
+  /** Or the errno's name: on a mount of another user's, say, there may be no inode to be read of what is open. */
+  readonly inode: Inode;
+  readonly #runs: string | undefined;
+
+  /** @throws when it is not open, may not be inspected, or is another file each time */
+  constructor(file: FileRef) {
+    this.file = file;
+    this.#runs = restOf(file.pid);
+    const { link, inode } = identityOf(file);
+    if (typeof inode === 'string' && !isOpen(file)) throw closedOrRefused(file.pid, file.fd, inode);
+    this.link = link;
+    this.inode = inode;
+  }
+
+  /** Whether its process has not run since, so that nothing was opened under its number. */
+  hasRested(): boolean {
+    return hasRested(this.file.pid, this.#runs);
+  }
+
+  /**
+   * Whether it was one and the same file all the while, as far as others can tell that were compared with it twice.
+   * @param witnesses - what was found to be the same file, or on the same inode
+   */
+  isStill(witnesses: readonly Witness[]): boolean {
+    const { file } = this;
+    requireOpen(file);
+    if (this.hasRested()) return true;
+    if (!this.#hasIdentity()) return false;
+    const alike = witnesses.filter(({ pid, fd, result }) => result === 0 && (pid !== file.pid || fd !== file.fd));
+    // One that still is the same would have had to move with it. The others may themselves have moved since.
+    if (alike.length > 0 && !alike.some((witness) => this.#agreesFirmly(witness))) return false;
+    return this.#hasIdentity();
+  }
+
+  #agreesFirmly(witness: Witness): boolean {
+    for (let time = 0; time < TIMES; time++) if (!this.agrees(witness)) return false;
+    return true;
+  }
+
+  /** Whether a descriptor compares as before; of one that is closed nothing is told. */
+  agrees({ pid, fd, result }: Witness): boolean {
+    const { file } = this;
+    const now = kcmpRaw(file.pid, pid, KCMP_FILE, file.fd, fd);
+    return now === result || now < 0;
+  }
+
+  #hasIdentity(): boolean {
+    const { link, inode } = identityOf(this.file);
+    if (typeof inode === 'string' || typeof this.inode === 'string') return link === this.link;
+    return link === this.link && inode.ino === this.inode.ino && inode.dev === this.inode.dev;
+  }
+}
+
+/** Link and inode of one file: it may become another one between the two. */
+function identityOf({ pid, fd }: FileRef): { link: string | null; inode: Inode } {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const link = readLink(pid, fd);
+    const inode = statIno(pid, fd);
+    if (readLink(pid, fd) === link) return { link, inode };
+  }
+  throw subjectError('EAGAIN', pid, fd);
+}

@@ -1,0 +1,91 @@
+/**
+ * The numbers in /proc/PID/fd, in bulk: some thousand entries a call, no string made of any; and how many there are.
+ *
+ * Source: struct linux_dirent64 of getdents(2); proc_readfd_count() of fs/proc/fd.c, since Linux 6.2.
+ */
+import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
+import { FdFolder } from './fd-directory.ts';
+import { PROC } from './root.ts';
+
+const { constants, endianness } = process.getBuiltinModule('node:os');
+const { EACCES } = constants.errno;
+const LITTLE = endianness() === 'LE';
+
+const AT_FDCWD = -100;
+const STATX_NLINK_SIZE = 0x204;
+const NLINK = 16;
+const SIZE = 40;
+const D_RECLEN = 16;
+const D_NAME = 19;
+const ZERO = 48;
+
+const path = Buffer.from(new ArrayBuffer(64));
+const attributes = new DataView(new ArrayBuffer(256));
+/** As much as glibc reads of a folder at a time. */
+const entries = Buffer.from(new ArrayBuffer(32768));
+const lengths = new DataView(entries.buffer);
+let pathAddress = 0;
+let attributesAddress = 0;
+let entriesAddress = 0;
+
+function prepare(): void {
+  if (pathAddress !== 0) return;
+  pathAddress = addressOfBytes(path);
+  attributesAddress = addressOfBytes(new Uint8Array(attributes.buffer));
+  entriesAddress = addressOfBytes(entries);
+}
+
+function readNumber(at: number): number {
+  let value = 0;
+  for (let digit = at; entries[digit] !== 0; digit++) value = value * 10 + (entries[digit] as number) - ZERO;
+  return value;
+}
+
+/**
+ * The descriptors of a task, ascending, what this package has open to look with included; a pause between two calls.
+ * @returns undefined when they cannot be read in this way; -EACCES when they may be listed but not looked at
+ */
+export function* listNumbers(pid: number): Generator<undefined, number[] | number | undefined, undefined> {
+  const folder = FdFolder.open(pid, 'fd');
+  if (folder === undefined) return undefined;
+  try {
+    prepare();
+    const { getdents64 } = syscallNumbers();
+    const fds: number[] = [];
+    for (;;) {
+      const length = wordCallRaw(getdents64, folder.fd, entriesAddress, entries.length, 0, 0);
+      if (length < 0) return undefined;
+      // Dots are no numbers, and come first.
+      for (let at = 0; at < length; at += lengths.getUint16(at + D_RECLEN, LITTLE)) {
+        if ((entries[at + D_NAME] as number) >= ZERO) fds.push(readNumber(at + D_NAME));
+      }
+      if (length === 0) break;
+      yield;
+    }
+    const at = fds.indexOf(folder.fd);
+    const first = fds[0] === folder.fd ? fds[1] : fds[0];
+    // CAP_DAC_READ_SEARCH suffices to list a folder, but what its links refer to only ptrace(2)'s permission shows.
+    if (first !== undefined && folder.link(first) === -EACCES) return -EACCES;
+    // Of one's own table this folder is a part.
+    if (at >= 0 && folder.link(folder.fd) === `${PROC}/${pid}/fd`) fds.splice(at, 1);
+    return fds;
+  } finally {
+    folder.close();
+  }
+}
+
+function readAttributes(pid: number, folder: string): boolean {
+  prepare();
+  path.write(`${PROC}/${pid}/${folder}\0`, 'latin1');
+  return wordCallRaw(syscallNumbers().statx, AT_FDCWD, pathAddress, 0, STATX_NLINK_SIZE, attributesAddress) >= 0;
+}
+
+/**
+ * How many descriptors a task has, counted in one go where a list is put together bit by bit.
+ * @returns 0 before Linux 6.2, or when it cannot be told
+ */
+export const countOpen = (pid: number): number => (readAttributes(pid, 'fd') ? attributes.getUint32(SIZE, LITTLE) : 0);
+
+/** Whether a process has but one thread: its folder counts them as links. Source: proc_task_getattr() of fs/proc/base.c. */
+export const hasOneTask = (pid: number): boolean =>
+  readAttributes(pid, 'task') && attributes.getUint32(NLINK, LITTLE) === 3;

@@ -1,0 +1,104 @@
+/**
+ * Work in steps. A question is a generator that yields after each piece of work: run at once it is an ordinary call,
+ * run in slices it lets the event loop turn. Whatever it has open is closed by its own `finally`, however it ends.
+ */
+const { setImmediate } = process.getBuiltinModule('node:timers');
+
+let turns = 0;
+
+/** How often anything but steps ran on this thread since it began to take some: what it may have changed is not known. */
+export const countTurns = (): number => turns;
+
+/** Yields how much of it is done, from 0 to 1, or undefined where that is not known; returns the answer. */
+export type Steps<T> = Generator<number | undefined, T, undefined>;
+
+export type Progress = ((done: number, total: number) => void) | undefined;
+
+/** How finely progress is told. */
+const TOTAL = 1000;
+/** Milliseconds of work between two turns of the event loop; one more piece of work may come on top. */
+const SLICE = 8;
+
+/** Steps that are one part of a larger piece of work, whose share of it begins at `from` and ends at `to`. */
+export function* part<T>(from: number, to: number, steps: Steps<T>): Steps<T> {
+  try {
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      yield step.value === undefined ? undefined : from + (to - from) * step.value;
+    }
+  } finally {
+    steps.return(undefined as T);
+  }
+}
+
+/** Tells progress that never goes back, although some work is done again. */
+function teller(onProgress: Progress): (share: number | undefined) => void {
+  let told = 0;
+  return (share) => {
+    if (onProgress === undefined || share === undefined) return;
+    told = Math.max(told, Math.floor(share * TOTAL));
+    turns++;
+    onProgress(told, TOTAL);
+  };
+}
+
+/** A question whose arguments were checked. */
+export interface Asked<T> {
+  steps: Steps<T>;
+  onProgress?: Progress;
+}
+
+/** Answers a question at once. */
+export function finish<T>({ steps, onProgress }: Asked<T>): T {
+  const tell = teller(onProgress);
+  try {
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) {
+        tell(1);
+        return step.value;
+      }
+      tell(step.value);
+    }
+  } finally {
+    steps.return(undefined as T);
+  }
+}
+
+/** What is asked of an AbortSignal. */
+interface Signal {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+}
+
+/** As Node's own: its reason is the cause. */
+function abortError(signal: Signal): Error {
+  const error = new Error('The operation was aborted', { cause: signal.reason });
+  return Object.assign(error, { name: 'AbortError', code: 'ABORT_ERR' });
+}
+
+/**
+ * Answers it in slices. The signal is looked at between them, so that no listener is ever left on it.
+ * @throws Error `ABORT_ERR` - named AbortError, with the signal's reason as its cause
+ */
+export async function finishLater<T>({ steps, onProgress }: Asked<T>, signal: Signal | undefined): Promise<T> {
+  const tell = teller(onProgress);
+  try {
+    for (let since = performance.now(); ; ) {
+      if (signal?.aborted === true) throw abortError(signal);
+      const step = steps.next();
+      if (step.done === true) {
+        tell(1);
+        return step.value;
+      }
+      tell(step.value);
+      if (performance.now() - since < SLICE) continue;
+      await new Promise((resolve) => void setImmediate(resolve));
+      turns++;
+      since = performance.now();
+    }
+  } finally {
+    steps.return(undefined as T);
+  }
+}

@@ -1,0 +1,7 @@
+/** Runs a generator to its end, whatever it yields on the way; returns what it returns. */
+export function drain<T>(steps: Iterator<unknown, T, undefined>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
