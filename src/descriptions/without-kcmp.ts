@@ -5,7 +5,7 @@ import { F_DUPFD_QUERY, KCMP_FILE } from '../binding/abi.ts';
 import { errnoName, errnoText, KcmpError } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { fcntlRaw } from '../binding/syscall.ts';
-import { readLink, statIno } from '../procfs/fd.ts';
+import { type FileStat, readLink, statIno } from '../procfs/fd.ts';
 import { O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
 import { isSocketLink } from '../procfs/link.ts';
 import { isListed } from '../procfs/processes.ts';
@@ -29,10 +29,8 @@ export interface FileIdentity {
 const F_GETFD = 1;
 const ATTEMPTS = 3;
 
-type Inode = Exclude<ReturnType<typeof statIno>, string>;
-
 const unknown = (reason: string): FileIdentity => ({ relation: 'unknown', via: 'none', reason });
-const sameInode = (a: Inode, b: Inode): boolean => a.dev === b.dev && a.ino === b.ino;
+const sameInode = (a: FileStat, b: FileStat): boolean => a.dev === b.dev && a.ino === b.ino;
 
 /** What kcmp(2) would have thrown; its own explanation would need kcmp(2). */
 function missing(errno: number, what: string, a: FileRef, b: FileRef): KcmpError {
@@ -56,7 +54,7 @@ function queryOwn(a: FileRef, b: FileRef): boolean | undefined {
 }
 
 /** The inode behind a descriptor, or why it cannot be seen; throws when there is no such descriptor. */
-function inodeOf(ref: FileRef, a: FileRef, b: FileRef): Inode | string {
+function inodeOf(ref: FileRef, a: FileRef, b: FileRef): FileStat | string {
   const inode = statIno(ref.pid, ref.fd);
   if (typeof inode !== 'string') return inode;
   if (inode === 'ENOENT' || inode === 'ESRCH') {

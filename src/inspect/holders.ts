@@ -86,6 +86,6 @@ function report(subject: Subject, seen: Scan, search: Search, unsettled: Readonl
     if (unsettled.has(table))
       account.skip(table.id, comparable ? 'EAGAIN' : 'ESRCH', 'descriptor', table.fds.length || 1);
   }
-  const kind = kindOf(link, typeof inode === 'string' ? undefined : Number(inode.mode));
+  const kind = kindOf(link, typeof inode === 'string' ? undefined : inode.mode);
   return { file, kind, link, holders, sameInode, coverage: account.toCoverage() };
 }

@@ -2,24 +2,18 @@
  * /proc/PID/fd and /proc/PID/fdinfo in bulk: one open folder a process, names written in place, answers left
  * in memory that is private to this file. Nothing here makes an object for a descriptor, nor a string that was there before.
  *
- * Source: struct statx of <linux/stat.h>; struct linux_dirent64 of getdents(2); proc_readfd_common() of fs/proc/fd.c.
+ * Source: struct linux_dirent64 of getdents(2); proc_readfd_common() of fs/proc/fd.c.
  */
 import type { SyscallNumbers } from '../binding/abi.ts';
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
 import { O_CLOEXEC } from './fdinfo.ts';
 import { fs } from './read.ts';
 import { PROC } from './root.ts';
+import { AT_FDCWD, look, seen } from './statx.ts';
 
-const { constants, endianness } = process.getBuiltinModule('node:os');
-const { ENOENT } = constants.errno;
+const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
 
-const AT_FDCWD = -100;
-/** What is known without asking a server: a dead network filesystem cannot hang the scan. */
-const AT_STATX_DONT_SYNC = 0x4000;
-const STATX_TYPE_MODE_INO = 0x103;
-const TWO_32 = 0x1_0000_0000;
 const ZERO = 48;
-const LITTLE = endianness() === 'LE';
 const EVENTFD_ID = 'eventfd-id:';
 /** So many numbers in a row are tried in vain before the kernel is asked. */
 const GAP = 4;
@@ -30,7 +24,6 @@ const ONE_ENTRY = 32;
 
 const name = Buffer.from(new ArrayBuffer(64));
 const answer = Buffer.from(new ArrayBuffer(4096));
-const fields = new DataView(answer.buffer);
 /** The link read last, if it is no longer than this. */
 const before = new Uint8Array(32);
 let beforeLength = -1;
@@ -137,18 +130,11 @@ export class FdFolder {
   /** Looks at what a descriptor refers to: 0, or a negative errno. A number above 2^53 is rounded. */
   stat(fd: number): number {
     writeNumber(fd);
-    const result = wordCallRaw(
-      this.#numbers.statx,
-      this.fd,
-      nameAddress,
-      AT_STATX_DONT_SYNC,
-      STATX_TYPE_MODE_INO,
-      answerAddress,
-    );
+    const result = look(this.fd, nameAddress);
     if (result < 0) return result;
-    this.mode = fields.getUint16(28, LITTLE);
-    this.ino = fields.getUint32(32, LITTLE) + fields.getUint32(36, LITTLE) * TWO_32;
-    this.dev = (fields.getUint32(136, LITTLE) << 20) | fields.getUint32(140, LITTLE);
+    this.mode = seen.mode();
+    this.ino = seen.inoRounded();
+    this.dev = seen.dev();
     return 0;
   }
 

@@ -1,7 +1,19 @@
 /** The descriptors of a task: /proc/PID/fd, where PID may be a thread's id as well. */
+import { errnoName } from '../binding/errors.ts';
+import { addressOfBytes } from '../binding/syscall.ts';
+import { inodeOf, isSocketLink, namesInode } from './link.ts';
 import { codeOf, fs, listNumbers } from './read.ts';
 import { PROC } from './root.ts';
 import { hasEnded } from './stat.ts';
+import { AT_FDCWD, look, seen } from './statx.ts';
+
+const { ENOSYS, EPERM } = process.getBuiltinModule('node:os').constants.errno;
+
+/** No devices have these numbers. */
+const [SOCKFS, PIPEFS] = [-3, -4];
+
+const path = Buffer.from(new ArrayBuffer(64));
+let pathAddress = 0;
 
 /** The number that the next file opened here gets, as this folder just did. */
 function nextNumber(path: string): number {
@@ -58,18 +70,29 @@ export function readLink(pid: number, fd: number, root: string = PROC): string |
   return typeof read === 'string' ? null : read.link;
 }
 
-/** What stat(2) says about a descriptor's file, or the errno's name. */
-export function statIno(
-  pid: number,
-  fd: number,
-  root: string = PROC,
-): { dev: bigint; ino: bigint; mode: bigint; rdev: bigint } | string {
-  try {
-    const stats = fs().statSync(`${root}/${pid}/fd/${fd}`, { bigint: true, throwIfNoEntry: false });
-    return stats === undefined ? 'ENOENT' : { dev: stats.dev, ino: stats.ino, mode: stats.mode, rdev: stats.rdev };
-  } catch (error) {
-    return codeOf(error);
-  }
+/** A descriptor's file: device numbers in the kernel's own form, as {@link seen} has them. */
+export interface FileStat {
+  dev: number;
+  ino: bigint;
+  mode: number;
+  rdev: number;
+}
+
+/** What statx(2) says about a descriptor's file without asking a server, or the errno's name. */
+export function statIno(pid: number, fd: number): FileStat | string {
+  if (pathAddress === 0) pathAddress = addressOfBytes(path);
+  path.write(`${PROC}/${pid}/fd/${fd}\0`, 'latin1');
+  const result = look(AT_FDCWD, pathAddress);
+  if (result === 0) return { dev: seen.dev(), ino: seen.ino(), mode: seen.mode(), rdev: seen.rdev() };
+  const isFiltered = result === -EPERM || result === -ENOSYS;
+  return (isFiltered ? statOfLink(readLink(pid, fd)) : undefined) ?? errnoName(result);
+}
+
+/** Where a filter forbids statx(2): of sockets and pipes, each of them on one device, the link tells all that matters. */
+function statOfLink(link: string | null): FileStat | undefined {
+  if (!namesInode(link)) return undefined;
+  const [dev, mode] = isSocketLink(link) ? [SOCKFS, 0o140000] : [PIPEFS, 0o010000];
+  return { dev, ino: BigInt(inodeOf(link)), mode, rdev: 0 };
 }
 
 /**

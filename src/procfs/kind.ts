@@ -87,5 +87,5 @@ export function kindOf(link: string | null, mode?: number): FileKind {
 /** The kind of a descriptor's file, whose link was read already; the mode is asked for here. */
 export function kindAt(pid: number, fd: number, link: string | null): FileKind {
   const stat = statIno(pid, fd);
-  return kindOf(link, typeof stat === 'string' ? undefined : Number(stat.mode));
+  return kindOf(link, typeof stat === 'string' ? undefined : stat.mode);
 }

@@ -18,10 +18,6 @@ const NO_INODE = -2;
 
 const isOpen = (id: number, fd: number): boolean => kcmpRaw(id, id, KCMP_FILE, fd, fd) === 0;
 
-/** Of stat(2), as statx(2) has it: major and minor number. */
-const deviceOf = (dev: bigint): number =>
-  (Number((dev >> 8n) & 0xfffn) << 20) | Number((dev & 0xffn) | ((dev >> 12n) & 0xfff00n));
-
 export class OpenFiles extends Columns {
   ids: Int32Array = new Int32Array(1024);
   fds: Int32Array = new Int32Array(1024);
@@ -61,17 +57,17 @@ export class OpenFiles extends Columns {
       return;
     }
     this.inos[item] = Number(stat.ino);
-    this.modes[item] = Number(stat.mode);
-    this.devs[item] = deviceOf(stat.dev);
+    this.modes[item] = stat.mode;
+    this.devs[item] = stat.dev;
   }
 
   /** The mode of an item that is still on the inode it had; undefined when it is not, or has none. */
   modeOf(item: number): number | undefined {
     const stat = statIno(this.ids[item] as number, this.fds[item] as number);
     if (typeof stat === 'string') return undefined;
-    const isSame = this.inos[item] === Number(stat.ino) && this.devs[item] === deviceOf(stat.dev);
-    const isEventfd = this.isSplit === true && (Number(stat.mode) & S_IFMT) === 0;
-    return isSame || isEventfd ? Number(stat.mode) : undefined;
+    const isSame = this.inos[item] === Number(stat.ino) && this.devs[item] === stat.dev;
+    const isEventfd = this.isSplit === true && (stat.mode & S_IFMT) === 0;
+    return isSame || isEventfd ? stat.mode : undefined;
   }
 
   protected visitor(id: number, folder: FdFolder, isAgain: boolean): (fd: number) => number {

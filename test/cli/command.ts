@@ -5,6 +5,8 @@ import type { Io } from '../../src/cli/io.ts';
 import { run } from '../../src/cli/run.ts';
 import * as libc from '../support/libc.ts';
 
+/** No command of a test takes so long. */
+const DEADLINE_MS = 30_000;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
@@ -41,10 +43,14 @@ export async function kcmpJson<T>(
   return { code, report: JSON.parse(out) as T, err };
 }
 
-/** `kcmp …` as a process of its own, perhaps started by another command. */
+/** `kcmp …` as a process of its own, perhaps started by another command; its code is null when it hangs. */
 export function kcmpProcess(args: Array<string | number>, wrapper: string[] = []): Result {
   const [file = '', ...rest] = [...wrapper, ...COMMAND, ...args.map(String)];
-  const { status, stdout, stderr } = spawnSync(file, rest, { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(file, rest, {
+    encoding: 'utf8',
+    timeout: DEADLINE_MS,
+    killSignal: 'SIGKILL',
+  });
   return { code: status, out: stdout, err: stderr };
 }
 

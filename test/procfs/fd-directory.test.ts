@@ -7,7 +7,7 @@ import { listDescriptors } from '../../src/procfs/fd.ts';
 import { readFdinfo } from '../../src/procfs/fdinfo.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild } from '../support/child.ts';
-import { KINDS } from '../support/kinds.ts';
+import { internalDevice, KINDS } from '../support/kinds.ts';
 
 const FREE_FD = 2 ** 30;
 const me = process.pid;
@@ -31,9 +31,7 @@ for (const { name, open } of KINDS) {
     within(me, 'fd', (folder) => {
       assert.equal(folder.stat(fd), 0);
       assert.deepEqual([folder.ino, folder.mode], [Number(ino), Number(mode)]);
-      // The kernel's own form of a device number: 12 bits, then 20.
-      const [upper, lower] = [(dev >> 8n) & 0xfffn, (dev & 0xffn) | ((dev >> 12n) & 0xfff00n)];
-      assert.equal(folder.dev, Number((upper << 20n) | lower));
+      assert.equal(folder.dev, internalDevice(dev));
     });
   });
 }

@@ -8,6 +8,7 @@ import { listDescriptors, readLink, statIno } from '../../src/procfs/fd.ts';
 import { readFdinfo } from '../../src/procfs/fdinfo.ts';
 import { listProcesses } from '../../src/procfs/processes.ts';
 import { readStat } from '../../src/procfs/stat.ts';
+import { internalDevice, KINDS } from '../support/kinds.ts';
 import { onceOfTen } from '../support/scenes.ts';
 import { startWorker } from '../support/worker.ts';
 import { makeTree, needsRoot, printed } from './tree.ts';
@@ -61,12 +62,19 @@ test('readLink answers null for a closed descriptor and for a process that is go
   assert.equal(readLink(2 ** 30, 0), null);
 });
 
-test('statIno says what fstat says', () => {
-  const fd = openSync('/dev/null', 'r');
-  const { dev, ino, mode, rdev } = fstatSync(fd, { bigint: true });
-  assert.deepEqual(statIno(process.pid, fd), { dev, ino, mode, rdev });
-  closeSync(fd);
-});
+for (const { name, open } of KINDS) {
+  test(`statIno says of a ${name} what fstat says`, () => {
+    const fd = open();
+    const { dev, ino, mode, rdev } = fstatSync(fd, { bigint: true });
+    assert.deepEqual(statIno(process.pid, fd), {
+      dev: internalDevice(dev),
+      ino,
+      mode: Number(mode),
+      rdev: internalDevice(rdev),
+    });
+    closeSync(fd);
+  });
+}
 
 test('statIno answers ENOENT for a closed descriptor and for a process that is gone', () => {
   assert.equal(statIno(process.pid, FREE_FD), 'ENOENT');

@@ -203,6 +203,32 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
   });
 }
 
+test('where statx is refused as well, sockets and pipes are told by their links, and what has a path is left open', async () => {
+  await using child = await startChild();
+  const answers = await child.run(({ fs, kcmp, libc, seccomp }) => {
+    const { pid } = process;
+    const [socket, peer] = libc.socketpair();
+    const [read] = libc.pipe();
+    const [other] = libc.pipe();
+    const file = fs.openSync('/dev/null', 'r');
+    const again = fs.openSync('/dev/zero', 'r');
+    for (const name of ['kcmp', 'statx', 'fcntl'] as const) seccomp.refuse(name, 'EPERM');
+    return [
+      [socket, libc.dup(socket)],
+      [socket, peer],
+      [read, other],
+      [socket, read],
+      [read, libc.dup(read)],
+      [file, again],
+    ].map(([a, b]) => {
+      const { relation, via } = kcmp.identifyFiles({ pid, fd: a as number }, { pid, fd: b as number });
+      return `${relation}, ${via}`;
+    });
+  });
+  const different = 'different, different-inode';
+  assert.deepEqual(answers, ['same, socket-inode', different, different, different, 'unknown, none', 'unknown, none']);
+});
+
 test('kcmp doctor survives a filter that kills whoever calls kcmp', async () => {
   await using child = await startChild();
   await child.run(({ seccomp }) => seccomp.killOnKcmp());

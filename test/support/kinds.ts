@@ -71,6 +71,10 @@ function openPipeEnd(end: 0 | 1): number {
   return fds[end];
 }
 
+/** A device number of stat(2) in the kernel's own form: 12 bits, then 20. */
+export const internalDevice = (dev: bigint): number =>
+  Number((((dev >> 8n) & 0xfffn) << 20n) | (dev & 0xffn) | ((dev >> 12n) & 0xfff00n));
+
 /** What opens a descriptor, under a name, with the kind that it is. */
 export const KINDS: ReadonlyArray<{ name: string; kind: FileKind; open: () => number }> = [
   { name: 'regular file', kind: 'regular', open: () => openRegular(constants.O_RDWR) },

@@ -63,6 +63,10 @@ export const prctl: (option: number, a?: number, b?: number, c?: number, d?: num
 export const setuid: (uid: number) => number = libc('int setuid(uint)');
 export const setgid: (gid: number) => number = libc('int setgid(uint)');
 export const unshare: (flags: number) => number = libc('int unshare(int)');
+export const mount: (source: string, target: string, type: string, flags: number, data: string) => number = libc(
+  'int mount(str, str, str, ulong, str)',
+);
+export const umount2: (target: string, flags: number) => number = libc('int umount2(str, int)');
 export const getppid: () => number = libc('int getppid()');
 export const gettid: () => number = libc('int gettid()');
 export const kill: (pid: number, signal: number) => number = libc('int kill(int, int)');

@@ -1,0 +1,48 @@
+/**
+ * What a descriptor refers to, known without asking anybody: statx(2) with AT_STATX_DONT_SYNC answers from what the
+ * kernel remembers. Whatever else looks at a file (stat, fstat, open) may wait for a server, and of a dead one for ever.
+ *
+ * Source: struct statx of <linux/stat.h>.
+ */
+import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
+
+const { endianness } = process.getBuiltinModule('node:os');
+
+/** Where a name begins with a slash. */
+export const AT_FDCWD = -100;
+const AT_STATX_DONT_SYNC = 0x4000;
+const STATX_TYPE_MODE_INO = 0x103;
+const LITTLE = endianness() === 'LE';
+
+const answer = new Uint8Array(new ArrayBuffer(256));
+const fields = new DataView(answer.buffer);
+let address = 0;
+let statx = 0;
+
+/** In the kernel's own form, `major << 20 | minor`, as a signed number. */
+const device = (at: number): number => (fields.getUint32(at, LITTLE) << 20) | fields.getUint32(at + 4, LITTLE);
+
+/** The file that {@link look} looked at last. */
+export const seen = {
+  mode: (): number => fields.getUint16(28, LITTLE),
+  ino: (): bigint => fields.getBigUint64(32, LITTLE),
+  /** Rounded above 2^53. */
+  inoRounded: (): number => fields.getUint32(32, LITTLE) + fields.getUint32(36, LITTLE) * 0x1_0000_0000,
+  rdev: (): number => device(128),
+  dev: (): number => device(136),
+};
+
+/**
+ * Looks at a file.
+ * @param folder - an open folder, or AT_FDCWD
+ * @param name - the address of a name that ends with a zero
+ * @returns 0, and the file in {@link seen}, or a negative errno
+ * @throws what the first call of all throws
+ */
+export function look(folder: number, name: number): number {
+  if (address === 0) {
+    statx = syscallNumbers().statx;
+    address = addressOfBytes(answer);
+  }
+  return wordCallRaw(statx, folder, name, AT_STATX_DONT_SYNC, STATX_TYPE_MODE_INO, address);
+}

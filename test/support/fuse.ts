@@ -1,0 +1,123 @@
+/**
+ * A file server that dies: a FUSE filesystem with one file, `f`, whose server answers until it is told to stop, and
+ * then keeps its connection open and says nothing. Meant for a child in a mount namespace of its own
+ * (`unshare --mount`), with which all of it ends: nobody else sees the mount.
+ *
+ * Source: <linux/fuse.h>.
+ */
+import {
+  close,
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  open,
+  openSync,
+  readSync,
+  rmdirSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { mount, umount2 } from './libc.ts';
+import { needsRoot } from './scenes.ts';
+
+/** Why there can be no such server here, or false; for a test's `skip`. */
+export const fuseMissing: string | false = needsRoot || (canOpen() ? false : '/dev/fuse cannot be opened here');
+
+function canOpen(): boolean {
+  try {
+    if (existsSync('/dev/fuse')) closeSync(openSync('/dev/fuse', constants.O_RDWR));
+    return existsSync('/dev/fuse');
+  } catch {
+    return false;
+  }
+}
+
+const ROOT = 1;
+const FILE = 2;
+const EVERY_MS = 2;
+const MNT_DETACH = 2;
+const [ENOSYS, ENOENT] = [-38, -2];
+const [LOOKUP, FORGET, GETATTR, OPEN, INIT, INTERRUPT, BATCH_FORGET] = [1, 2, 3, 14, 26, 36, 42];
+
+/** struct fuse_attr, of 88 bytes. Nothing is said about how long it holds, so that whoever wants to know must ask. */
+function writeAttributes(bytes: Buffer, at: number, node: number): Buffer {
+  bytes.writeBigUInt64LE(BigInt(node), at);
+  bytes.writeUInt32LE(node === ROOT ? 0o040755 : 0o100644, at + 60);
+  bytes.writeUInt32LE(1, at + 64);
+  return bytes;
+}
+
+/** What follows the header of a reply, or a negative errno. */
+function answer(opcode: number, node: number, body: Buffer): Buffer | number {
+  switch (opcode) {
+    case INIT: {
+      const init = Buffer.alloc(64);
+      init.writeUInt32LE(7, 0);
+      init.writeUInt32LE(31, 4);
+      init.writeUInt32LE(4096, 20); // max_write
+      return init;
+    }
+    case LOOKUP: {
+      if (body.toString('latin1') !== 'f\0') return ENOENT;
+      const entry = Buffer.alloc(128);
+      entry.writeBigUInt64LE(BigInt(FILE), 0);
+      return writeAttributes(entry, 40, FILE);
+    }
+    case GETATTR:
+      return writeAttributes(Buffer.alloc(104), 16, node);
+    case OPEN:
+      return Buffer.alloc(16);
+    default:
+      return ENOSYS;
+  }
+}
+
+/** Answers what has been asked; without blocking, so that whoever runs this can be ended. */
+function serve(device: number, request: Buffer): void {
+  for (;;) {
+    let length: number;
+    try {
+      length = readSync(device, request);
+    } catch {
+      return; // nothing is asked
+    }
+    const opcode = request.readUInt32LE(4);
+    if (opcode === FORGET || opcode === BATCH_FORGET || opcode === INTERRUPT) continue;
+    const found = answer(opcode, Number(request.readBigUInt64LE(16)), request.subarray(40, length));
+    const body = typeof found === 'number' ? Buffer.alloc(0) : found;
+    const header = Buffer.alloc(16);
+    header.writeUInt32LE(16 + body.length, 0);
+    if (typeof found === 'number') header.writeInt32LE(found, 4);
+    request.copy(header, 8, 8, 16);
+    writeSync(device, Buffer.concat([header, body]));
+  }
+}
+
+export interface FileServer {
+  /** A descriptor of its file. */
+  fd: number;
+  /** From now on it answers nothing. */
+  die(): void;
+}
+
+/**
+ * Mounts it, opens its file, and takes the mount out of sight again, so that nothing is left to be cleaned up. The device
+ * is opened first: when all ends its connection must be cut before the file closes.
+ */
+export async function startFileServer(): Promise<FileServer> {
+  const device = openSync('/dev/fuse', constants.O_RDWR | constants.O_NONBLOCK);
+  const folder = mkdtempSync(join(tmpdir(), 'kcmp-fuse-'));
+  mount('kcmp-test', folder, 'fuse', 0, `fd=${device},rootmode=40000,user_id=0,group_id=0,allow_other`);
+  const timer = setInterval(serve, EVERY_MS, device, Buffer.alloc(0x20000));
+  const opened = (): Promise<number> => promisify(open)(join(folder, 'f'), 'r');
+  // The kernel learns by this that the server knows no FLUSH. Else whoever closes the file would wait for it, and one that
+  // does so in exec, as children of this process do, would keep a lock that stops every ps of the machine.
+  await promisify(close)(await opened());
+  const fd = await opened();
+  umount2(folder, MNT_DETACH);
+  rmdirSync(folder);
+  return { fd, die: () => clearInterval(timer) };
+}
