@@ -4,7 +4,7 @@
  *
  * Source: seq_read_iter() of fs/seq_file.c, which hands out piece by piece what it printed when it was read from the start.
  */
-import { forget, keep } from './fd-directory.ts';
+import { forget, keep } from './raw/fd-directory.ts';
 import { codeOf, fs } from './read.ts';
 import { PROC } from './root.ts';
 

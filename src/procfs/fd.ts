@@ -5,7 +5,7 @@ import { inodeOf, isSocketLink, namesInode } from './link.ts';
 import { codeOf, fs, listNumbers } from './read.ts';
 import { PROC } from './root.ts';
 import { hasEnded } from './stat.ts';
-import { AT_FDCWD, look, seen } from './statx.ts';
+import { AT_FDCWD, look, seen } from './raw/statx.ts';
 
 const { ENOSYS, EPERM } = process.getBuiltinModule('node:os').constants.errno;
 

@@ -5,7 +5,7 @@
 import { KCMP_FILE } from '../binding/abi.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
-import { FdFolder } from '../procfs/fd-directory.ts';
+import { FdFolder } from '../procfs/raw/fd-directory.ts';
 import { listDescriptors } from '../procfs/fd.ts';
 import type { Steps } from './steps.ts';
 

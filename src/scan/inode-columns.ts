@@ -4,7 +4,7 @@
  */
 import { KCMP_FILE } from '../binding/abi.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
-import type { FdFolder } from '../procfs/fd-directory.ts';
+import type { FdFolder } from '../procfs/raw/fd-directory.ts';
 import { statIno } from '../procfs/fd.ts';
 import { S_IFMT } from '../procfs/kind.ts';
 import { readStat } from '../procfs/stat.ts';

@@ -1,5 +1,5 @@
 /** The descriptors of a scan with what their links read, by raw reads where these are to be had. */
-import type { FdFolder } from '../procfs/fd-directory.ts';
+import type { FdFolder } from '../procfs/raw/fd-directory.ts';
 import { readLink } from '../procfs/fd.ts';
 import { search } from '../util/merge-sort.ts';
 import { Columns, type Span } from './columns.ts';

@@ -2,7 +2,7 @@
 import { KCMP_FILE } from '../binding/abi.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { readLink } from '../procfs/fd.ts';
-import { countKept, isKept } from '../procfs/fd-directory.ts';
+import { countKept, isKept } from '../procfs/raw/fd-directory.ts';
 import { PROC } from '../procfs/root.ts';
 
 /** Is this what is open here under the same number, in order to look? Where kcmp cannot tell, by the link, which names the file of one task. */

@@ -3,10 +3,10 @@
  * and only one for processes that share theirs; with an account of what could not be seen.
  */
 import { accessTo, isComparable } from '../binding/explain.ts';
-import { countOpen, hasOneTask, listNumbers } from '../procfs/fd-listing.ts';
+import { countOpen, hasOneTask, listNumbers } from '../procfs/raw/fd-listing.ts';
 import { listDescriptors } from '../procfs/fd.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
-import { haveRested, readRuns, readSelf, type Self } from '../procfs/runs.ts';
+import { haveRested, readRuns, readSelf, type Self } from '../procfs/raw/runs.ts';
 import { Account } from './coverage.ts';
 import { countOurs, isOurs } from './observer.ts';
 import { distinctTables, sharesTable, withoutShared } from './shared-tables.ts';

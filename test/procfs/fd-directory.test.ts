@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { constants, fstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import { after, test } from 'node:test';
-import { FdFolder } from '../../src/procfs/fd-directory.ts';
+import { FdFolder } from '../../src/procfs/raw/fd-directory.ts';
 import { listDescriptors } from '../../src/procfs/fd.ts';
 import { readFdinfo } from '../../src/procfs/fdinfo.ts';
 import { Fds } from '../support/brute.ts';

@@ -1,5 +1,5 @@
 /** Gathers open files that may share a description: those of one inode, and of one id where eventfds are many. */
-import { FdFolder } from '../../procfs/fd-directory.ts';
+import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { S_IFMT } from '../../procfs/kind.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
 import type { Steps } from '../../scan/steps.ts';

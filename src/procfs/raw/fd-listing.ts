@@ -3,9 +3,9 @@
  *
  * Source: struct linux_dirent64 of getdents(2); proc_readfd_count() of fs/proc/fd.c, since Linux 6.2.
  */
-import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
+import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
 import { FdFolder } from './fd-directory.ts';
-import { PROC } from './root.ts';
+import { PROC } from '../root.ts';
 
 const { constants, endianness } = process.getBuiltinModule('node:os');
 const { EACCES } = constants.errno;

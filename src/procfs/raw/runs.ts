@@ -4,11 +4,11 @@
  * Source: proc_pid_schedstat() of fs/proc/base.c; sched_info_arrive() of kernel/sched/stats.h counts before a task runs,
  * and update_curr() of kernel/sched/fair.c adds up its time, at the latest when it stops.
  */
-import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
-import { O_CLOEXEC } from './fdinfo.ts';
-import { codeOf, fs } from './read.ts';
-import { PROC } from './root.ts';
-import { parseStat } from './stat.ts';
+import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
+import { O_CLOEXEC } from '../fdinfo.ts';
+import { codeOf, fs } from '../read.ts';
+import { PROC } from '../root.ts';
+import { parseStat } from '../stat.ts';
 
 /** Of more threads it costs more to ask than to do without. */
 const FEW = 32;

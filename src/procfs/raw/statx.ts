@@ -4,7 +4,7 @@
  *
  * Source: struct statx of <linux/stat.h>.
  */
-import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
+import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
 
 const { endianness } = process.getBuiltinModule('node:os');
 
