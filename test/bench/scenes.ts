@@ -21,9 +21,6 @@ export interface EpollScene {
 
 export type Mix = 'mixed' | 'sockets';
 
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
-
 /**
  * `count` descriptors, each of its own description. `mixed`: a third eventfds, a third opens of /dev/null,
  * a third sockets. `sockets`: sockets and pipes.
@@ -38,7 +35,7 @@ function openMix(mix: Mix, count: number): number[] {
     while (fds.length < count / 2) fds.push(...libc.pipe());
   }
   while (fds.length < count) fds.push(...libc.socketpair());
-  for (const fd of fds) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  fds.forEach(libc.closeOnExec);
   for (const fd of fds.splice(count)) closeSync(fd);
   return fds;
 }
@@ -49,7 +46,7 @@ function openMix(mix: Mix, count: number): number[] {
  */
 export async function mixScene(mix: Mix, processes: number, each: number): Promise<Scene> {
   const [waitOn, hold] = libc.pipe();
-  for (const fd of [waitOn, hold]) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  [waitOn, hold].forEach(libc.closeOnExec);
   const children: ChildProcess[] = [];
   for (let i = 0; i < processes; i++) {
     const fds = openMix(mix, each - 3);

@@ -1,13 +1,12 @@
 /** What the kernel refuses: the order of its checks, and errors that name the failing side and say what to do. */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { SYSCALL_NUMBERS } from '../../src/binding/abi.ts';
 import { compareTasks, kcmp, KCMP_EPOLL_TFD, KCMP_FILE, KCMP_VM, KcmpError, sameFile } from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
 import * as libc from '../support/libc.ts';
+import { startZombies } from '../support/scenes.ts';
+import { isRoot, needsRoot, NOBODY } from '../support/user.ts';
 
 const me = process.pid;
 const NO_PID = 2 ** 31 - 1;
@@ -23,28 +22,6 @@ function caught(run: () => unknown): KcmpError {
     throw error;
   }
   throw new assert.AssertionError({ message: 'nothing was thrown' });
-}
-
-/** A shell that becomes `sleep` and so never collects its child: a zombie, until the parent ends. */
-async function startZombie(): Promise<{ parent: ChildProcess; pid: number }> {
-  const parent = spawn('sh', ['-c', 'sleep 1000 & echo $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'ignore'] });
-  const [line] = await once(parent.stdout, 'data');
-  const pid = Number(line);
-  // Were it to end before, the shell would still collect it.
-  await until(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
-  process.kill(pid, 'SIGKILL');
-  await until(() => !isOpen(pid, 1));
-  return { parent, pid };
-}
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 30_000; !condition() && Date.now() < end; ) await new Promise(setImmediate);
-}
-function isOpen(pid: number, fd: number): boolean {
-  try {
-    return sameFile({ pid, fd }, { pid, fd });
-  } catch {
-    return false;
-  }
 }
 
 describe('KcmpError', () => {
@@ -141,16 +118,16 @@ describe('the kernel checks', () => {
   });
 
   test("a zombie's descriptors: EBADF, while two zombies without memory compare as the same", async () => {
-    const [a, b] = await Promise.all([startZombie(), startZombie()]);
+    const zombies = await startZombies();
     try {
-      const error = caught(() => sameFile({ pid: me, fd: 1 }, { pid: a.pid, fd: 1 }));
+      const [a, b] = zombies.pids;
+      const error = caught(() => sameFile({ pid: me, fd: 1 }, { pid: a, fd: 1 }));
       assert.equal(error.code, 'EBADF');
-      assert.match(error.message, new RegExp(`fd 1 of pid ${a.pid} is not open`));
-      assert.equal(compareTasks(a.pid, b.pid, 'vm'), 0);
-      assert.notEqual(compareTasks(a.pid, b.pid, 'sighand'), 0);
+      assert.match(error.message, new RegExp(`fd 1 of pid ${a} is not open`));
+      assert.equal(compareTasks(a, b, 'vm'), 0);
+      assert.notEqual(compareTasks(a, b, 'sighand'), 0);
     } finally {
-      a.parent.kill('SIGKILL');
-      b.parent.kill('SIGKILL');
+      await zombies.stop();
     }
   });
 });
@@ -162,12 +139,16 @@ describe('a process that may not be inspected', () => {
     [asker, target] = await Promise.all([startChild(), startChild()]);
     const PR_SET_DUMPABLE = 4;
     await target.run(({ libc }, option) => libc.prctl(option, 0), PR_SET_DUMPABLE);
-    await asker.run(({ kcmp, libc }) => {
-      kcmp.probe(); // loads what the new user might not be allowed to read
-      if (process.getuid?.() !== 0) return;
-      libc.setgid(65534);
-      libc.setuid(65534);
-    });
+    await asker.run(
+      ({ kcmp, libc }, isRoot: boolean, nobody: number) => {
+        kcmp.probe(); // loads what the new user might not be allowed to read
+        if (!isRoot) return;
+        libc.setgid(nobody);
+        libc.setuid(nobody);
+      },
+      isRoot,
+      NOBODY,
+    );
   });
   after(() => Promise.all([asker.stop(), target.stop()]));
 
@@ -209,7 +190,7 @@ describe('a process that may not be inspected', () => {
     assert.equal(await target.run(({ kcmp }) => kcmp.kcmp(process.pid, process.pid, 1)), 0);
   });
 
-  test('is any process of root for an ordinary user', { skip: process.getuid?.() !== 0 && 'needs root' }, async () => {
+  test('is any process of root for an ordinary user', { skip: needsRoot }, async () => {
     const error = await ask(asker.pid, me, 0, 1, 1);
     assert.ok(typeof error === 'object' && error.code === 'EPERM');
     assert.match(error.message, new RegExp(`pid ${me} may not be inspected`));

@@ -7,8 +7,6 @@ import * as libc from '../support/libc.ts';
 
 /** No command of a test takes so long. */
 const DEADLINE_MS = 30_000;
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const COMMAND: string[] = [process.execPath, '--import', import.meta.resolve('tsx'), MAIN];
@@ -70,11 +68,7 @@ export function shell(line: string): Result {
 }
 
 /** A pipe that no child gets unless it is handed over; Node's own descriptors are so, libc's are not. */
-export function pipe(): [read: number, write: number] {
-  const ends = libc.pipe();
-  for (const end of ends) libc.fcntl(end, F_SETFD, FD_CLOEXEC);
-  return ends;
-}
+export const pipe = (): [read: number, write: number] => libc.pipe().map(libc.closeOnExec) as [number, number];
 
 /** Names for what differs from run to run: each value is replaced by its name where it stands alone. */
 export function mask(text: string, names: Record<string, string | number>): string {
@@ -86,7 +80,3 @@ export function mask(text: string, names: Record<string, string | number>): stri
 
 /** Column widths depend on what was masked. */
 export const squeeze = (text: string): string => text.replaceAll(/ {2,}/g, '  ');
-
-export const NOBODY: string[] = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
-export const isRoot: boolean = process.getuid?.() === 0;
-export const notRoot: string | false = isRoot ? false : 'needs root, to become another user';

@@ -5,7 +5,8 @@ import { probe } from '../../src/index.ts';
 import type { Facts } from '../../src/cli/doctor/facts.ts';
 import { diagnose, type Problem } from '../../src/cli/doctor/remedies.ts';
 import { startChild } from '../support/child.ts';
-import { isRoot, kcmp, kcmpJson, kcmpProcess, NOBODY, notRoot, type Result } from './command.ts';
+import { AS_NOBODY, needsRoot } from '../support/user.ts';
+import { kcmp, kcmpJson, kcmpProcess, type Result } from './command.ts';
 
 type Report = Facts & { problems: Problem[] };
 const RUN = new URL('../../src/cli/run.ts', import.meta.url).href;
@@ -106,9 +107,9 @@ describe('under a filter', () => {
 });
 
 test('an ordinary user is told which processes are refused and what would help, and it is no failure', {
-  skip: notRoot,
+  skip: needsRoot,
 }, () => {
-  const { code, out, err } = kcmpProcess(['doctor'], NOBODY);
+  const { code, out, err } = kcmpProcess(['doctor'], AS_NOBODY);
   assert.equal(code, 0, out + err);
   assert.match(
     out,
@@ -117,9 +118,7 @@ test('an ordinary user is told which processes are refused and what would help, 
   assert.match(out, /--cap-add=SYS_PTRACE/);
 });
 
-test('hidepid is a limit, with the mount option that lifts it', {
-  skip: isRoot ? false : 'needs root, to mount /proc',
-}, () => {
+test('hidepid is a limit, with the mount option that lifts it', { skip: needsRoot }, () => {
   const mount = [
     'unshare',
     '--mount',
@@ -127,7 +126,7 @@ test('hidepid is a limit, with the mount option that lifts it', {
     '-c',
     'mount -t proc -o hidepid=invisible proc /proc && exec "$@"',
     'sh',
-    ...NOBODY,
+    ...AS_NOBODY,
   ];
   const { code, out } = kcmpProcess(['doctor'], mount);
   assert.equal(code, 1, out);
@@ -136,9 +135,7 @@ test('hidepid is a limit, with the mount option that lifts it', {
   assert.match(out, /mount -o remount,hidepid=0 \/proc/);
 });
 
-test('a /proc of another pid namespace is a limit, with the way to mount the right one', {
-  skip: isRoot ? false : 'needs root, for a pid namespace',
-}, () => {
+test('a /proc of another pid namespace is a limit, with the way to mount the right one', { skip: needsRoot }, () => {
   const { code, out } = kcmpProcess(['doctor'], ['unshare', '--pid', '--fork']);
   assert.equal(code, 1, out);
   assert.match(out, /^pid namespace +\d+, a container's$/m);
@@ -146,7 +143,7 @@ test('a /proc of another pid namespace is a limit, with the way to mount the rig
   assert.match(out, /unshare --pid --fork --mount-proc/);
 });
 
-test('a /proc that is not mounted is a limit', { skip: isRoot ? false : 'needs root, to unmount /proc' }, () => {
+test('a /proc that is not mounted is a limit', { skip: needsRoot }, () => {
   const { code, out } = kcmpProcess(
     ['doctor'],
     ['unshare', '--mount', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'],

@@ -125,13 +125,7 @@ test('a pid alone shows every epoll instance of the process, as a list in JSON',
 
 test('a process without one is 1, and clean for --check', async () => {
   const sleeper = await child.run(({ childProcess, libc, keep }) => {
-    // What libc opened would be inherited.
-    for (let fd = 4; fd < 64; fd++)
-      try {
-        libc.fcntl(fd, 2, 1);
-      } catch {
-        /* not open */
-      }
+    libc.closeAllOnExec();
     keep['sleep'] = childProcess.spawn('sleep', ['1000'], { stdio: 'ignore' });
     return (keep['sleep'] as { pid: number }).pid;
   });

@@ -19,9 +19,7 @@ before(async () => {
   lonely = await child.run(({ childProcess, fs, keep, libc }) => {
     fs.writeFileSync('/proc/self/comm', 'worker');
     const fd = libc.eventfd();
-    const fds = [fd, libc.dup(fd)];
-    for (const each of fds) libc.fcntl(each, 2, 1); // FD_CLOEXEC: not for the grandchild
-    keep['fds'] = fds;
+    keep['fds'] = [fd, libc.dup(fd)].map(libc.closeOnExec);
     const grandchild = childProcess.spawn('sleep', ['1000'], { stdio: ['pipe', 'pipe', 'pipe'] });
     keep['sleep'] = grandchild;
     return grandchild.pid as number;

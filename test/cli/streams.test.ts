@@ -4,11 +4,12 @@ import { once } from 'node:events';
 import { closeSync, createReadStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import { startChild, type Child } from '../support/child.ts';
 import * as libc from '../support/libc.ts';
-import { kcmp, kcmpProcess, NO_PID, NOBODY, notRoot, pipe, shell, startKcmp } from './command.ts';
+import { until } from '../support/until.ts';
+import { AS_NOBODY, needsRoot } from '../support/user.ts';
+import { kcmp, kcmpProcess, NO_PID, pipe, shell, startKcmp } from './command.ts';
 
 const EVIL_NAME = 'a\nb\x1b[2J\x07c)';
 const EVIL_FILE = 'x\n9. pipe\x1b]0;owned\x07\u009b2J\u202etxt';
@@ -118,7 +119,7 @@ test('SIGINT ends it at once, which a shell shows as 130', async () => {
   const waiting = '"$@" & echo $! >&2; wait $!';
   const command = startKcmp(['groups', child.pid, '--json'], ['ignore', write, 'pipe'], ['sh', '-c', waiting, 'sh']);
   const [pid] = (await once(command.stderr as NodeJS.ReadableStream, 'data')) as [Buffer];
-  while (!libc.poll(read, 0)) await sleep(20);
+  await until('it has begun to write', () => libc.poll(read, 0));
   process.kill(Number(pid), 'SIGINT');
   const [code] = await once(command, 'exit');
   closeSync(read);
@@ -137,8 +138,8 @@ test('there is no colour, and no progress where stderr is no terminal', () => {
   assert.doesNotMatch(out + err, /\x1b|\r/);
 });
 
-test("an ordinary user is refused a stranger's descriptors: 2, with the pid", { skip: notRoot }, () => {
-  const same = kcmpProcess(['same', `${child.pid}:0`, `${child.pid}:1`], NOBODY);
+test("an ordinary user is refused a stranger's descriptors: 2, with the pid", { skip: needsRoot }, () => {
+  const same = kcmpProcess(['same', `${child.pid}:0`, `${child.pid}:1`], AS_NOBODY);
   assert.deepEqual([same.code, same.out], [2, '']);
   assert.match(same.err, new RegExp(`^kcmp: .*${child.pid}`));
   for (const args of [
@@ -149,7 +150,7 @@ test("an ordinary user is refused a stranger's descriptors: 2, with the pid", { 
     ['tasks', `${child.pid}`, `${process.pid}`],
     ['same', '--type', 'vm', `${child.pid}`, `${process.pid}`],
   ]) {
-    const { code, err } = kcmpProcess(args, NOBODY);
+    const { code, err } = kcmpProcess(args, AS_NOBODY);
     assert.equal(code, 2, args.join(' '));
     assert.match(err, /^kcmp: .*(EPERM|EACCES)/, args.join(' '));
   }

@@ -6,7 +6,8 @@ import type { HolderReport } from '../../src/index.ts';
 import { findHolders } from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { startThread } from '../support/scenes.ts';
-import { isRoot, kcmp, kcmpJson, kcmpProcess, mask, squeeze, pipe as newPipe } from './command.ts';
+import { needsRoot } from '../support/user.ts';
+import { kcmp, kcmpJson, kcmpProcess, mask, squeeze, pipe as newPipe } from './command.ts';
 
 const DATE = /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g;
 const me = process.pid;
@@ -74,9 +75,7 @@ test('a file that nobody else holds is 1, or 2 when not everything could be seen
   }
 });
 
-test('a file that nobody else holds is 1 where every process can be seen', {
-  skip: isRoot ? false : 'needs root, for a pid namespace of its own',
-}, () => {
+test('a file that nobody else holds is 1 where every process can be seen', { skip: needsRoot }, () => {
   // Pid 1 there is the shell that opens the file; what it starts must not have it as well.
   const script = 'exec 9</dev/null; (exec 9<&-; "$@" who 1:9); exit $?';
   const { code, out, err } = kcmpProcess([], ['unshare', '--pid', '--fork', '--mount-proc', 'sh', '-c', script, 'sh']);

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { type EpollReport, resolveEpoll } from '../../src/inspect/epoll.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { needsRoot, ORDINARY } from '../support/user.ts';
 
 /**
  * Two processes of one ordinary user with a pipe in common (fd 4): the observer watches it, and only the
@@ -11,15 +12,14 @@ import { startChild, type Child } from '../support/child.ts';
  */
 const fds = new Fds();
 const [pipe] = fds.pipe();
-const ordinary = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
 let observer: Child;
 let subject: Child;
 let watching: number;
 let hidden: number;
 before(async () => {
   [observer, subject] = await Promise.all([
-    startChild({ ...ordinary, fds: [pipe] }),
-    startChild({ ...ordinary, fds: [pipe] }),
+    startChild({ ...ORDINARY, fds: [pipe] }),
+    startChild({ ...ORDINARY, fds: [pipe] }),
   ]);
   watching = await observer.run(({ libc }) => {
     const efd = libc.epollCreate();
@@ -99,7 +99,7 @@ test('where targets cannot be compared at all, as before Linux 4.13, resolving t
   });
 });
 
-test('root resolves the target that was refused', { skip: process.getuid?.() === 0 ? false : 'needs root' }, () => {
+test('root resolves the target that was refused', { skip: needsRoot }, () => {
   const { targets } = resolveEpoll(observer.pid, watching, { pids: [observer.pid, subject.pid] });
   assert.deepEqual(
     targets.map(({ status, holders }) => ({ status, holders })),

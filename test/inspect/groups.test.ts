@@ -15,7 +15,8 @@ import {
 import { everyDescriptor, Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { KINDS } from '../support/kinds.ts';
-import { assertGrouped, isZombie, onceOfTen, ORDINARY } from '../support/scenes.ts';
+import { assertGrouped, isZombie, onceOfTen } from '../support/scenes.ts';
+import { ORDINARY } from '../support/user.ts';
 
 const me = process.pid;
 const KINDS_MODULE = new URL('../support/kinds.ts', import.meta.url).href;

@@ -12,7 +12,8 @@ import {
 } from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
-import { numbersIn, needsRoot, ORDINARY, startThread, startZombies } from '../support/scenes.ts';
+import { numbersIn, startThread, startZombies } from '../support/scenes.ts';
+import { needsRoot, ORDINARY } from '../support/user.ts';
 
 const me = process.pid;
 

@@ -12,16 +12,8 @@ import {
 import { startChild, type Child } from '../support/child.ts';
 import { CLONE_IO, CLONE_SYSVSEM, familyMissing, startFamily, type FamilyOptions } from '../support/family.ts';
 import * as libc from '../support/libc.ts';
-import {
-  endLeader,
-  needsRoot,
-  numbersIn,
-  ORDINARY,
-  startThread,
-  startZombies,
-  statOf,
-  type Zombies,
-} from '../support/scenes.ts';
+import { endLeader, numbersIn, startThread, startZombies, statOf, type Zombies } from '../support/scenes.ts';
+import { needsRoot, ORDINARY } from '../support/user.ts';
 
 const me = process.pid;
 const RESOURCES: TaskResource[] = ['vm', 'files', 'fs', 'sighand', 'io', 'sysvsem'];

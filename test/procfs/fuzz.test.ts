@@ -4,9 +4,9 @@ import { parseEpollItems } from '../../src/procfs/epoll-items.ts';
 import { parseFdinfo } from '../../src/procfs/fdinfo.ts';
 import { kindOf } from '../../src/procfs/kind.ts';
 import { parseStat } from '../../src/procfs/stat.ts';
+import { Random } from '../support/random.ts';
 
 const ROUNDS = 4000;
-const SEED = 20130407;
 
 const EPOLL = `pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t1057
 tfd:        5 events:       19 data: ffff00000000000a  pos:0 ino:1f sdev:e
@@ -37,33 +37,28 @@ const PIECES = [
   '18446744073709551616',
 ];
 
-/** mulberry32: the same numbers in every run, so that a failure can be had again. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-const random = randomFrom(SEED);
+/** The same numbers in every run. */
+const random = new Random(20130407);
 
 /** A text with a few places deleted, doubled, cut off, or overwritten. */
 function mutated(text: string): string {
   let result = text;
-  for (let changes = 1 + random(4); changes > 0; changes--) {
-    const at = random(result.length + 1);
-    const end = Math.min(result.length, at + random(12));
-    const piece = [PIECES[random(PIECES.length)] ?? '', String.fromCharCode(random(256)), result.slice(at, end), ''][
-      random(4)
-    ];
-    const tail = random(20) === 0 ? '' : result.slice(random(2) === 0 ? at : end);
+  for (let changes = 1 + random.below(4); changes > 0; changes--) {
+    const at = random.below(result.length + 1);
+    const end = Math.min(result.length, at + random.below(12));
+    const piece = [
+      PIECES[random.below(PIECES.length)] ?? '',
+      String.fromCharCode(random.below(256)),
+      result.slice(at, end),
+      '',
+    ][random.below(4)];
+    const tail = random.below(20) === 0 ? '' : result.slice(random.below(2) === 0 ? at : end);
     result = result.slice(0, at) + piece + tail;
   }
   return result;
 }
-const bytes = (): string => Array.from({ length: random(200) }, () => String.fromCharCode(random(256))).join('');
+const bytes = (): string =>
+  Array.from({ length: random.below(200) }, () => String.fromCharCode(random.below(256))).join('');
 const texts = function* (...bases: string[]): Generator<string> {
   for (let round = 0; round < ROUNDS; round++)
     yield round % 8 === 0 ? bytes() : mutated(bases[round % bases.length] as string);

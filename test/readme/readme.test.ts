@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { kcmp, squeeze } from '../cli/command.ts';
 import * as libc from '../support/libc.ts';
+import { untilNamed } from '../support/scenes.ts';
+import { until } from '../support/until.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const README = readFileSync(new URL('README.md', ROOT), 'utf8');
@@ -54,38 +55,16 @@ function start(line: string): ChildProcess & { pid: number } {
   return child as ChildProcess & { pid: number };
 }
 
-/** Waits until something holds; what never comes about fails instead of hanging. */
-async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
-  for (let attempt = 0; attempt < 400; attempt++) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    await sleep(25);
-  }
-  throw new Error(`it never came about: ${what}`);
-}
-
 /** What a line wrote into a file of the folder, once it has. */
 const written = (name: string): Promise<number> =>
-  until(name, () => {
+  until(`${name} is written`, () => {
     const path = join(folder, name);
     const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
     return text.endsWith('\n') && Number(text);
   });
-const becomes = (pid: number, command: string): Promise<boolean> =>
-  until(command, () => readFileSync(`/proc/${pid}/comm`, 'utf8') === `${command}\n`);
 
 /** What this process itself inherited must not show up as a leak of the README's examples. */
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
-for (const fd of readdirSync('/proc/self/fd')
-  .map(Number)
-  .filter((fd) => fd > 2)) {
-  try {
-    libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
-  } catch {
-    // The folder's own descriptor is closed by now.
-  }
-}
+libc.closeAllOnExec();
 
 before(
   async () => {
@@ -101,12 +80,12 @@ before(
       const spin = blocks('sh').find((block) => block.includes('spin.py')) ?? '';
       start(`${spin.trim()}\necho $! >spin.pid; wait`);
       pids.spin = await written('spin.pid');
-      await until('a stale target', async () => (await kcmp('epoll', pids.spin, '--check')).code === 1);
+      await until('a target is stale', async () => (await kcmp('epoll', pids.spin, '--check')).code === 1);
     }
     pids.cat = await written('cat.pid');
     pids.leak = await written('leak.pid');
-    await becomes(pids.cat, 'cat');
-    await becomes(pids.leak, 'sleep');
+    await untilNamed(pids.cat, 'cat');
+    await untilNamed(pids.leak, 'sleep');
   },
   { timeout: 60_000 },
 );

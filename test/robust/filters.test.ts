@@ -113,16 +113,7 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
     test('findInherited counts only what it would have had to compare', async () => {
       const outcome = await child.run(async ({ kcmp, childProcess, fs, libc }) => {
         // Whoever started this process may have left descriptors in it.
-        for (const fd of fs
-          .readdirSync('/proc/self/fd')
-          .map(Number)
-          .filter((fd) => fd > 2)) {
-          try {
-            libc.fcntl(fd, 2, 1);
-          } catch {
-            // the folder that was listed
-          }
-        }
+        libc.closeAllOnExec();
         const clean = childProcess.spawn('sleep', ['100'], { stdio: 'ignore' });
         const socket = fs
           .readdirSync('/proc/self/fd')

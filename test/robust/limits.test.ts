@@ -6,7 +6,8 @@ import { parseEpollItems } from '../../src/procfs/epoll-items.ts';
 import { findHolders, groupFiles } from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
-import { isRoot, kcmpProcess, NOBODY } from '../cli/command.ts';
+import { AS_NOBODY, needsRoot, works } from '../support/user.ts';
+import { kcmpProcess } from '../cli/command.ts';
 
 /** Lowers the child's own soft limit once Node has opened what it needs: those that are open stay usable. */
 const underLimit = (limit: number | 'one spare'): Promise<Record<string, unknown>> =>
@@ -82,8 +83,6 @@ test('with a limit of 16 and no spare descriptor, comparing works and scanning s
   }
 });
 
-const works = (wrapper: string[]): boolean =>
-  spawnSync(wrapper[0] as string, [...wrapper.slice(1), 'true']).status === 0;
 const NO_PROC = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'];
 const OTHER_PROC = ['unshare', '--pid', '--fork', '--kill-child'];
 const HIDEPID = [
@@ -93,10 +92,10 @@ const HIDEPID = [
   '-c',
   'mount -t proc -o hidepid=2 proc /proc && exec "$@"',
   'sh',
-  ...NOBODY,
+  ...AS_NOBODY,
 ];
 const cannot = (wrapper: string[]): string | false =>
-  !isRoot ? 'needs root, for namespaces' : works(wrapper) ? false : 'namespaces are not allowed here';
+  needsRoot || (!works(wrapper) && 'namespaces are not allowed here');
 
 for (const [what, wrapper] of [
   ['is not mounted', NO_PROC],

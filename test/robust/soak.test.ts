@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { startChild } from '../support/child.ts';
 import type * as factory from '../support/child.ts';
+import { isRoot, works } from '../support/user.ts';
 
 const SECONDS = Number(process.env['KCMP_SOAK_SECONDS'] ?? 8);
 const FACTORY = new URL('../support/child.ts', import.meta.url).href;
@@ -24,10 +25,7 @@ const SMALL = [
   'echo 400 > /proc/sys/kernel/pid_max && exec "$@"',
   'sh',
 ];
-const namespaced =
-  process.getuid?.() === 0 &&
-  (major > 6 || (major === 6 && minor >= 14)) &&
-  spawnSync(SMALL[0] as string, [...SMALL.slice(1), 'true']).status === 0;
+const namespaced = isRoot && (major > 6 || (major === 6 && minor >= 14)) && works(SMALL);
 
 test('nothing false is reported while everything changes, and neither memory nor descriptors are lost', async (t) => {
   if (!namespaced) t.diagnostic('pids are not reused: that needs root and Linux 6.14');
@@ -41,7 +39,7 @@ test('nothing false is reported while everything changes, and neither memory nor
         for (let i = 0; i < 2; i++)
           childProcess.spawn('sh', ['-c', 'while :; do /bin/true; (:); done'], { stdio: 'ignore' });
         await new Promise((resolve) => setTimeout(resolve, 200));
-        const keep = (fd: number): number => (libc.fcntl(fd, 2, 1), fd);
+        const keep = libc.closeOnExec;
         const kept = keep(libc.eventfd());
         const copy = keep(libc.dup(kept));
         const [other, third, number] = [libc.eventfd(), libc.eventfd(), libc.dup(kept)].map(keep) as [

@@ -4,7 +4,8 @@ import { after, before, describe, test } from 'node:test';
 import { findHolders, groupFiles, type Coverage, type FileRef, type GroupReport } from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
-import { needsRoot, numbersIn, ORDINARY, skippedOf } from '../support/scenes.ts';
+import { numbersIn, skippedOf } from '../support/scenes.ts';
+import { needsRoot, NOBODY, ORDINARY } from '../support/user.ts';
 
 const me = process.pid;
 const fds = new Fds();
@@ -203,7 +204,7 @@ describe('root that may list descriptors and not look at them', { skip: needsRoo
       assert.deepEqual([groups, coverage.processes], [[], 0]);
       assert.deepEqual(
         coverage.skipped.map(({ pid, code, unit, reason }) => [pid, code, unit, reason]),
-        [subject.pid, ordinary.pid].map((pid) => [pid, 'EACCES', 'process', "another user's (uid 65534)"]),
+        [subject.pid, ordinary.pid].map((pid) => [pid, 'EACCES', 'process', `another user's (uid ${NOBODY})`]),
       );
     });
   }

@@ -4,16 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { after, describe, test } from 'node:test';
 import { refusalReason } from '../../src/scan/reason.ts';
 import { startChild, type Child, type ChildOptions } from '../support/child.ts';
+import { AS_NOBODY, needsRoot, NOBODY, ORDINARY, works } from '../support/user.ts';
 
 const MODULE = new URL('../../src/scan/reason.ts', import.meta.url).href;
-const NOBODY = 65534;
-const isRoot = process.getuid?.() === 0;
-const needsRoot = !isRoot && 'needs root';
-const ordinary = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
 const ended = spawnSync('true').pid;
 
-const works = (command: string[]): boolean =>
-  spawnSync(command[0] as string, [...command.slice(1), 'true']).status === 0;
 const withOtherProc = (mount: string, ...then: string[]): string[] => [
   'unshare',
   '--mount',
@@ -24,13 +19,7 @@ const withOtherProc = (mount: string, ...then: string[]): string[] => [
 ];
 
 /** With a wrapper that cannot start anything here, a test is skipped. */
-const HIDEPID = withOtherProc(
-  '-t proc -o hidepid=2 proc',
-  'setpriv',
-  `--reuid=${NOBODY}`,
-  `--regid=${NOBODY}`,
-  '--clear-groups',
-);
+const HIDEPID = withOtherProc('-t proc -o hidepid=2 proc', ...AS_NOBODY);
 const NO_PROC = withOtherProc('-t tmpfs none');
 const PID_NAMESPACE = ['unshare', '--user', '--map-root-user', '--pid', '--fork', '--kill-child'];
 const NO_CAPABILITIES = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
@@ -62,7 +51,7 @@ const observe = (observer: Child, code: string, pid: number): Promise<{ reason: 
 
 describe('EPERM and EACCES', () => {
   test('name a process that is not dumpable', async () => {
-    const [observer, subject] = await Promise.all([start(ordinary), start(ordinary)]);
+    const [observer, subject] = await Promise.all([start(ORDINARY), start(ORDINARY)]);
     await subject.run(({ libc }) => libc.prctl(4, 0)); // PR_SET_DUMPABLE
     for (const code of ['EPERM', 'EACCES']) {
       const { reason, kcmp } = await observe(observer, code, subject.pid);
@@ -72,14 +61,14 @@ describe('EPERM and EACCES', () => {
   });
 
   test('name another user by its uid', { skip: needsRoot }, async () => {
-    const observer = await start(ordinary);
+    const observer = await start(ORDINARY);
     for (const code of ['EPERM', 'EACCES']) {
       assert.deepEqual(await observe(observer, code, process.pid), { reason: "another user's (uid 0)", kcmp: 'EPERM' });
     }
   });
 
   test('name another group by its gid', { skip: needsRoot }, async () => {
-    const [observer, subject] = await Promise.all([start(ordinary), start({ uid: NOBODY, gid: 12345 })]);
+    const [observer, subject] = await Promise.all([start(ORDINARY), start({ uid: NOBODY, gid: 12345 })]);
     assert.deepEqual(await observe(observer, 'EPERM', subject.pid), {
       reason: "another group's (gid 12345)",
       kcmp: 'EPERM',

@@ -9,18 +9,14 @@ import type { EpollReport } from '../../src/inspect/epoll.ts';
 import type { EpollTarget } from '../../src/inspect/epoll/targets.ts';
 import * as libc from './libc.ts';
 
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
-
 /** Descriptors that a test opened itself: each is closed once, whatever number it has come to. */
 export class Fds {
   readonly #open = new Set<number>();
 
   /** Takes charge of a descriptor, which children shall only have if they are given it. */
   add(fd: number): number {
-    libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
     this.#open.add(fd);
-    return fd;
+    return libc.closeOnExec(fd);
   }
   dup(fd: number): number {
     return this.add(libc.dup(fd));

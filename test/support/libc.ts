@@ -2,6 +2,7 @@
  * What plain Node cannot set up: system calls and libc functions for fixtures.
  * Each throws an Error with the errno's name as its code.
  */
+import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { getSystemErrorName } from 'node:util';
 
@@ -55,6 +56,26 @@ export const fcntl: (fd: number, command: number, argument?: number) => number =
   (fd, command, argument = 0) =>
     call(fd, command, argument)
 )(libc('int fcntl(int, int, long)'));
+
+/** What libc opens a child inherits; not so after this, unless the child is given it. @returns the descriptor */
+export function closeOnExec(fd: number): number {
+  const F_SETFD = 2;
+  const FD_CLOEXEC = 1;
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return fd;
+}
+
+/** The same for all that this process has, also what it was itself started with, but 0, 1 and 2. */
+export function closeAllOnExec(): void {
+  for (const fd of readdirSync('/proc/self/fd').map(Number)) {
+    try {
+      if (fd > 2) closeOnExec(fd);
+    } catch {
+      // the folder that was listed
+    }
+  }
+}
+
 export const prctl: (option: number, a?: number, b?: number, c?: number, d?: number) => number = (
   (call) =>
   (option, a = 0, b = 0, c = 0, d = 0) =>
@@ -67,6 +88,7 @@ export const mount: (source: string, target: string, type: string, flags: number
   'int mount(str, str, str, ulong, str)',
 );
 export const umount2: (target: string, flags: number) => number = libc('int umount2(str, int)');
+export const setpgid: (pid: number, group: number) => number = libc('int setpgid(int, int)');
 export const getppid: () => number = libc('int getppid()');
 export const gettid: () => number = libc('int gettid()');
 export const kill: (pid: number, signal: number) => number = libc('int kill(int, int)');

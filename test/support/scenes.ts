@@ -3,16 +3,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { sameFile, type Coverage, type FileGroup, type FileRef } from '../../src/index.ts';
-import type { Child, ChildOptions } from './child.ts';
+import type { Child } from './child.ts';
+import { until } from './until.ts';
 
 const WORKER = new URL('./worker.ts', import.meta.url).href;
-const PATIENCE_MS = 30_000;
-
-/** Options that make a child an ordinary user's. An ordinary user's children are that anyway. */
-export const ORDINARY: ChildOptions = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-export const needsRoot: string | false = process.getuid?.() === 0 ? false : 'needs root';
 
 export const numbersIn = (path: string): number[] =>
   readdirSync(path)
@@ -22,13 +17,11 @@ export const numbersIn = (path: string): number[] =>
 /** The fields of /proc/PID/stat from the state on; the name before them may hold anything. */
 export const statOf = (pid: number): string[] =>
   readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
-export const isZombie = (pid: number): boolean => statOf(pid)[0] === 'Z';
+/** Waits until a process that was started as something else has become this program. */
+export const untilNamed = (pid: number, command: string): Promise<true> =>
+  until(`${pid} is ${command}`, () => readFileSync(`/proc/${pid}/comm`, 'utf8') === `${command}\n`);
 
-export async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (const end = Date.now() + PATIENCE_MS; !isSo(); await sleep(5)) {
-    if (Date.now() > end) throw new Error(`waited in vain until ${what}`);
-  }
-}
+export const isZombie = (pid: number): boolean => statOf(pid)[0] === 'Z';
 
 /** Starts a thread in a child that stops sharing some resources with it; returns its id. */
 export const startThread = (child: Child, flags: number = 0): Promise<number> =>
@@ -78,7 +71,7 @@ export async function startZombies(): Promise<Zombies> {
   const ended = once(parent, 'exit');
   const [line] = (await once(parent.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
   const pids = line.toString().trim().split(' ').map(Number) as [number, number];
-  await until('the shell has become sleep', () => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
+  await untilNamed(parent.pid as number, 'sleep');
   (parent.stdio[3] as NodeJS.WritableStream).end();
   await until('both have ended', () => pids.every(isZombie));
   return {

@@ -9,7 +9,7 @@ import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import * as net from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './until.ts';
 
 const PATIENCE_MS = 30_000;
 
@@ -60,14 +60,6 @@ async function ask(port: number, request: string): Promise<string | undefined> {
   }
 }
 
-async function waitFor<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  for (const end = Date.now() + PATIENCE_MS; ; await sleep(20)) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-  }
-}
-
 interface Launched {
   process: ChildProcess;
   port: number;
@@ -98,7 +90,7 @@ async function launch(
       clearTimeout(patience);
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     };
-    const up = waitFor(`${name} on port ${port}`, () => ask(port, request)).then(
+    const up = until(`${name} answers on port ${port}`, () => ask(port, request)).then(
       () => true,
       () => false,
     );
@@ -155,7 +147,7 @@ export async function startNginx({ workers = 3 }: { workers?: number } = {}): Pr
   // A worker takes this title once its event loop is set up.
   const isReady = (pid: number): boolean =>
     readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('nginx: worker process');
-  const ready = await waitFor(`${workers} workers of nginx`, () => {
+  const ready = await until(`nginx has ${workers} workers`, () => {
     const children = childrenOf(master);
     return children.length === workers && children.every(isReady) ? children : undefined;
   }).catch(async (error) => {
@@ -227,9 +219,9 @@ export async function startRedis({ clients = 300 }: { clients?: number } = {}): 
       socket.on('data', collect);
       socket.write('CLIENT LIST\r\n');
       // The answer is "$LENGTH\r\n", so many bytes, and "\r\n".
-      await waitFor('the answer to CLIENT LIST', () => {
+      await until('redis has answered to CLIENT LIST', () => {
         const [head = ''] = answer.split('\r\n', 1);
-        return answer.length >= head.length + Number(head.slice(1)) + 4 || undefined;
+        return answer.length >= head.length + Number(head.slice(1)) + 4;
       });
       socket.off('data', collect);
       const lines = answer.matchAll(/ addr=127\.0\.0\.1:(\d+) .*?\bfd=(\d+) /g);

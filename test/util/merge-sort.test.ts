@@ -3,15 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { drain } from '../../src/util/drain.ts';
 import { groupBy, membersOf, search, type Groups } from '../../src/util/merge-sort.ts';
-
-/** A small seeded generator, so that a failure can be repeated. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
+import { Random } from '../support/random.ts';
 
 const grouped = (...args: Parameters<typeof groupBy>): Groups => drain(groupBy(...args));
 
@@ -27,9 +19,9 @@ function group(keys: number[]): { groups: number[][]; calls: number } {
 
 describe('groupBy', () => {
   test('equal items are one group, groups ascend, and every item is in exactly one', () => {
-    const next = random(1);
+    const random = new Random(1);
     for (let round = 0; round < 500; round++) {
-      const keys = Array.from({ length: next(40) }, () => next(1 + next(30)));
+      const keys = Array.from({ length: random.below(40) }, () => random.below(1 + random.below(30)));
       const { groups } = group(keys);
       const expected = [...new Set(keys)]
         .sort((a, b) => a - b)
@@ -55,15 +47,15 @@ describe('groupBy', () => {
   });
 
   test('items that are all different cost no more than n · log2 n comparisons', () => {
-    const next = random(2);
-    const keys = Array.from({ length: 1024 }, () => next(2 ** 31));
+    const random = new Random(2);
+    const keys = Array.from({ length: 1024 }, () => random.below(2 ** 31));
     assert.ok(group(keys).calls <= 1024 * 10);
   });
 
   test('an item that always goes first wherever it stands disturbs the order of no other', () => {
-    const next = random(3);
-    const keys = Array.from({ length: 300 }, () => next(50));
-    const dead = new Set(Array.from({ length: 40 }, () => next(300)));
+    const random = new Random(3);
+    const keys = Array.from({ length: 300 }, () => random.below(50));
+    const dead = new Set(Array.from({ length: 40 }, () => random.below(300)));
     const compare = (a: number, b: number): number =>
       dead.has(a) ? -1 : dead.has(b) ? 1 : (keys[a] as number) - (keys[b] as number);
     const result = grouped(Int32Array.from(keys.keys()), compare, new Int32Array(300));
@@ -99,10 +91,12 @@ describe('groupBy', () => {
 
 describe('search', () => {
   test('every present item is found, and an absent one is told where it would stand', () => {
-    const next = random(4);
+    const random = new Random(4);
     for (let round = 0; round < 500; round++) {
-      const sorted = [...new Set(Array.from({ length: next(50) }, () => next(100)))].sort((a, b) => a - b);
-      const wanted = next(100);
+      const sorted = [...new Set(Array.from({ length: random.below(50) }, () => random.below(100)))].sort(
+        (a, b) => a - b,
+      );
+      const wanted = random.below(100);
       const at = search(sorted, (item) => item - wanted);
       if (sorted.includes(wanted)) assert.equal(sorted[at], wanted);
       else
