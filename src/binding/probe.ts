@@ -66,8 +66,7 @@ function support(status: KcmpStatus, reason: string, fix?: string): KcmpSupport 
 
 function probeHere(): KcmpSupport {
   const refusal = platformRefusal();
-  if (refusal !== undefined)
-    return support('unsupported', refusal, 'run it on Linux, on an architecture that koffi serves');
+  if (refusal !== undefined) return support('unsupported', refusal.reason, refusal.fix);
   try {
     load();
   } catch (error) {

@@ -5,6 +5,7 @@
 import { KCMP_EPOLL_TFD, SYSCALL_NUMBERS, type SyscallNumbers } from './abi.ts';
 import { coded, type CodedError } from './arguments.ts';
 import { EPOLL_SLOT_SIZE, writeEpollSlot } from './epoll-slot.ts';
+import { processorRefusal } from './processor.ts';
 
 const os = process.getBuiltinModule('node:os');
 
@@ -23,12 +24,18 @@ const slotBytes = new Uint8Array(new ArrayBuffer(EPOLL_SLOT_SIZE));
 const slot = new DataView(slotBytes.buffer);
 let slotAddress = 0;
 
-/** Why this platform cannot make the call, or undefined where it can. Loads nothing. */
-export function platformRefusal(): string | undefined {
+function unserved(): string | undefined {
   if (process.platform !== 'linux') return `kcmp(2) exists on Linux only, and this is ${process.platform}`;
   if (os.endianness() !== 'LE') return `big-endian ${process.arch} is not served: koffi has no build for it`;
   if (SYSCALL_NUMBERS[process.arch] === undefined) return `the architecture ${process.arch} is not served`;
   return undefined;
+}
+
+/** Why this platform cannot make the call and what helps, or undefined where it can. Loads nothing native. */
+export function platformRefusal(): { reason: string; fix: string } | undefined {
+  const reason = unserved();
+  if (reason !== undefined) return { reason, fix: 'run it on Linux, on an architecture that koffi serves' };
+  return processorRefusal();
 }
 
 /**
@@ -38,7 +45,7 @@ export function platformRefusal(): string | undefined {
 export function load(): Syscall {
   if (syscall !== undefined) return syscall;
   const refusal = platformRefusal();
-  if (refusal !== undefined) throw coded(new Error(refusal), 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM');
+  if (refusal !== undefined) throw coded(new Error(refusal.reason), 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM');
   numbers = SYSCALL_NUMBERS[process.arch] as SyscallNumbers;
   kcmpNumber = numbers.kcmp;
   try {

@@ -114,8 +114,9 @@ describe('in an installation without koffi', () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  const ask = (): { calls: Outcome[]; probe: { status: string; reason: string; fix?: string } } =>
+  const ask = (before = ''): { calls: Outcome[]; probe: { status: string; reason: string; fix?: string } } =>
     runScript(`
+      ${before}
       const kcmp = await import(${JSON.stringify(entry)});
       ${OUTCOME}
       const call = () => outcome(() => kcmp.kcmp(process.pid, process.pid, 1));
@@ -141,5 +142,23 @@ describe('in an installation without koffi', () => {
     mkdirSync(join(folder, 'node_modules'));
     cpSync(installed, join(folder, 'node_modules/koffi'), { recursive: true });
     assertNamed(/native Koffi module/);
+  });
+
+  test('a binary for riscv64 that would end the process is not loaded, and what was compiled here is', {
+    skip: process.arch === 'riscv64' && 'this processor may have all that it needs',
+  }, () => {
+    // Nothing but riscv64 has a line `isa`, so that no other machine's /proc/cpuinfo vouches for the processor.
+    const binary = join(folder, 'node_modules/@koromix/koffi-linux-riscv64');
+    const askAsRiscv = (): ReturnType<typeof ask> =>
+      ask(`Object.defineProperty(process, 'arch', { value: 'riscv64' });`);
+    mkdirSync(binary, { recursive: true });
+    writeFileSync(join(binary, 'package.json'), '{ "main": "index.js" }');
+    writeFileSync(join(binary, 'index.js'), `process.kill(process.pid, 'SIGILL');`);
+    const { calls, probe } = askAsRiscv();
+    assert.deepEqual([...new Set(calls.map(({ code }) => code))], ['ERR_FEATURE_UNAVAILABLE_ON_PLATFORM']);
+    assert.match(probe.reason, /needs a processor of the profile RVA23/);
+    assert.match(probe.fix ?? '', /koffi-linux-riscv64, then npm rebuild koffi/);
+    rmSync(binary, { recursive: true });
+    assert.deepEqual([...new Set(askAsRiscv().calls.map(({ code }) => code))], ['ERR_KOFFI_UNAVAILABLE']);
   });
 });
