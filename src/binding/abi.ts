@@ -1,6 +1,6 @@
 /**
- * <linux/kcmp.h> as data: the comparison types, the results, and the number of
- * the system call on every architecture. Nothing here runs.
+ * The kernel's headers as data: the comparison types and results of <linux/kcmp.h>, the numbers of
+ * the system calls on every architecture, and what reading /proc takes. Nothing here runs.
  *
  * Sources: include/uapi/linux/kcmp.h, kernel/kcmp.c and the syscall tables of
  * Linux 6.18; which builds koffi ships, from its package.json.
@@ -76,6 +76,23 @@ export interface SyscallNumbers {
 
 /** F_DUPFD_QUERY of <linux/fcntl.h>, since Linux 6.10. */
 export const F_DUPFD_QUERY = 1027;
+
+/** Of <linux/fcntl.h>: a path is one from the working directory. */
+export const AT_FDCWD = -100;
+/** What is known without asking a server: a dead network filesystem cannot hang whoever asks. */
+export const AT_STATX_DONT_SYNC = 0x4000;
+/** STATX_TYPE, STATX_MODE and STATX_INO of <linux/stat.h>. */
+export const STATX_TYPE_MODE_INO = 0x103;
+/** STATX_NLINK and STATX_SIZE. */
+export const STATX_NLINK_SIZE = 0x204;
+/** Where struct statx has its fields, on every architecture. */
+export const STX_NLINK = 16;
+export const STX_MODE = 28;
+export const STX_INO = 32;
+export const STX_SIZE = 40;
+export const STX_RDEV_MAJOR = 128;
+export const STX_DEV_MAJOR = 136;
+export const STX_DEV_MINOR = 140;
 
 /**
  * The architectures that work: those with a little-endian Linux build of koffi.

@@ -1,11 +1,12 @@
 /** The descriptors of a task: /proc/PID/fd, where PID may be a thread's id as well. */
+import { AT_FDCWD } from '../binding/abi.ts';
 import { errnoName } from '../binding/errors.ts';
 import { addressOfBytes } from '../binding/syscall.ts';
 import { inodeOf, isSocketLink, namesInode } from './link.ts';
 import { codeOf, fs, listNumbers } from './read.ts';
 import { PROC } from './root.ts';
 import { hasEnded } from './stat.ts';
-import { AT_FDCWD, look, seen } from './raw/statx.ts';
+import { look, seen } from './raw/statx.ts';
 
 const { ENOSYS, EPERM } = process.getBuiltinModule('node:os').constants.errno;
 

@@ -21,7 +21,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { mount, umount2 } from './libc.ts';
-import { needsRoot } from './scenes.ts';
+import { needsRoot } from './user.ts';
 
 /** Why there can be no such server here, or false; for a test's `skip`. */
 export const fuseMissing: string | false = needsRoot || (canOpen() ? false : '/dev/fuse cannot be opened here');

@@ -4,12 +4,12 @@
  *
  * Source: struct linux_dirent64 of getdents(2); proc_readfd_common() of fs/proc/fd.c.
  */
-import type { SyscallNumbers } from '../../binding/abi.ts';
+import { AT_FDCWD, type SyscallNumbers } from '../../binding/abi.ts';
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
 import { O_CLOEXEC } from '../fdinfo.ts';
 import { fs } from '../read.ts';
 import { PROC } from '../root.ts';
-import { AT_FDCWD, look, seen } from './statx.ts';
+import { look, seen } from './statx.ts';
 
 const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
 

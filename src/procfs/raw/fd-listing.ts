@@ -3,6 +3,7 @@
  *
  * Source: struct linux_dirent64 of getdents(2); proc_readfd_count() of fs/proc/fd.c, since Linux 6.2.
  */
+import { AT_FDCWD, STATX_NLINK_SIZE, STX_NLINK, STX_SIZE } from '../../binding/abi.ts';
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
 import { FdFolder } from './fd-directory.ts';
 import { PROC } from '../root.ts';
@@ -11,10 +12,6 @@ const { constants, endianness } = process.getBuiltinModule('node:os');
 const { EACCES } = constants.errno;
 const LITTLE = endianness() === 'LE';
 
-const AT_FDCWD = -100;
-const STATX_NLINK_SIZE = 0x204;
-const NLINK = 16;
-const SIZE = 40;
 const D_RECLEN = 16;
 const D_NAME = 19;
 const ZERO = 48;
@@ -84,8 +81,9 @@ function readAttributes(pid: number, folder: string): boolean {
  * How many descriptors a task has, counted in one go where a list is put together bit by bit.
  * @returns 0 before Linux 6.2, or when it cannot be told
  */
-export const countOpen = (pid: number): number => (readAttributes(pid, 'fd') ? attributes.getUint32(SIZE, LITTLE) : 0);
+export const countOpen = (pid: number): number =>
+  readAttributes(pid, 'fd') ? attributes.getUint32(STX_SIZE, LITTLE) : 0;
 
 /** Whether a process has but one thread: its folder counts them as links. Source: proc_task_getattr() of fs/proc/base.c. */
 export const hasOneTask = (pid: number): boolean =>
-  readAttributes(pid, 'task') && attributes.getUint32(NLINK, LITTLE) === 3;
+  readAttributes(pid, 'task') && attributes.getUint32(STX_NLINK, LITTLE) === 3;

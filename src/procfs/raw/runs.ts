@@ -4,6 +4,7 @@
  * Source: proc_pid_schedstat() of fs/proc/base.c; sched_info_arrive() of kernel/sched/stats.h counts before a task runs,
  * and update_curr() of kernel/sched/fair.c adds up its time, at the latest when it stops.
  */
+import { AT_FDCWD } from '../../binding/abi.ts';
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
 import { O_CLOEXEC } from '../fdinfo.ts';
 import { codeOf, fs } from '../read.ts';
@@ -14,7 +15,6 @@ import { parseStat } from '../stat.ts';
 const FEW = 32;
 /** What a kernel prints that does not count. */
 const UNCOUNTED = '0 0 0\n';
-const AT_FDCWD = -100;
 
 const path = Buffer.from(new ArrayBuffer(64));
 const answer = Buffer.from(new ArrayBuffer(1024));

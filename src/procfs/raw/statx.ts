@@ -4,14 +4,18 @@
  *
  * Source: struct statx of <linux/stat.h>.
  */
+import {
+  AT_STATX_DONT_SYNC,
+  STATX_TYPE_MODE_INO,
+  STX_DEV_MAJOR,
+  STX_INO,
+  STX_MODE,
+  STX_RDEV_MAJOR,
+} from '../../binding/abi.ts';
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
 
 const { endianness } = process.getBuiltinModule('node:os');
 
-/** Where a name begins with a slash. */
-export const AT_FDCWD = -100;
-const AT_STATX_DONT_SYNC = 0x4000;
-const STATX_TYPE_MODE_INO = 0x103;
 const LITTLE = endianness() === 'LE';
 
 const answer = new Uint8Array(new ArrayBuffer(256));
@@ -24,12 +28,12 @@ const device = (at: number): number => (fields.getUint32(at, LITTLE) << 20) | fi
 
 /** The file that {@link look} looked at last. */
 export const seen = {
-  mode: (): number => fields.getUint16(28, LITTLE),
-  ino: (): bigint => fields.getBigUint64(32, LITTLE),
+  mode: (): number => fields.getUint16(STX_MODE, LITTLE),
+  ino: (): bigint => fields.getBigUint64(STX_INO, LITTLE),
   /** Rounded above 2^53. */
-  inoRounded: (): number => fields.getUint32(32, LITTLE) + fields.getUint32(36, LITTLE) * 0x1_0000_0000,
-  rdev: (): number => device(128),
-  dev: (): number => device(136),
+  inoRounded: (): number => fields.getUint32(STX_INO, LITTLE) + fields.getUint32(STX_INO + 4, LITTLE) * 0x1_0000_0000,
+  rdev: (): number => device(STX_RDEV_MAJOR),
+  dev: (): number => device(STX_DEV_MAJOR),
 };
 
 /**
