@@ -1,5 +1,6 @@
 /** A machine switched on, watched, and switched off. */
 import { spawn } from 'node:child_process';
+import { emulatorOf } from './emulator.ts';
 import type { Image } from './image.ts';
 import { BEGIN, END } from './init.ts';
 import type { Machine } from './machines.ts';
@@ -9,8 +10,8 @@ const MEMORY_MB = 2048;
 
 export interface Report {
   ok: boolean;
-  /** Its kernel and Node. */
-  system: string;
+  /** Of the machine, as uname(2) and Node tell them; undefined when it did not boot. */
+  system?: { kernel: string; architecture: string; node: string };
   result: string;
   seconds: number;
   /** All that the machine printed. */
@@ -24,7 +25,7 @@ export async function boot(
   watch: boolean,
 ): Promise<Report> {
   const started = performance.now();
-  const [emulator = '', ...flags] = machine.qemu;
+  const [emulator = '', ...flags] = emulatorOf(machine);
   const child = spawn(
     emulator,
     [
@@ -59,11 +60,16 @@ export async function boot(
 
   const count = (name: string): number => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(output)?.[1] ?? NaN);
   const [pass, fail, skipped] = [count('pass'), count('fail'), count('skipped')];
+  const [, release, architecture, node] = new RegExp(`^${BEGIN} (\\S+) (\\S+), Node v(\\S+)$`, 'm').exec(output) ?? [];
   const end = new RegExp(`^${END} (\\d+)$`, 'm').exec(output)?.[1];
+  const refused = /^ *# refused: (.*)$/m.exec(output)?.[1];
+  const asRefused = machine.refused === undefined ? refused === undefined : machine.refused.test(refused ?? '');
+  const counts = `${pass} passed${fail > 0 ? `, ${fail} failed` : ''}${skipped > 0 ? `, ${skipped} skipped` : ''}`;
   return {
-    ok: end === '0' && fail === 0 && pass >= files,
-    system: new RegExp(`${BEGIN} (.*)`).exec(output)?.[1]?.trim() ?? 'did not boot',
-    result: end === undefined ? `ended early: ${status}` : `${pass} tests pass, ${fail} fail, ${skipped} skipped`,
+    ok: end === '0' && fail === 0 && pass >= files && asRefused,
+    ...(release && architecture && node ? { system: { kernel: release, architecture, node } } : {}),
+    result:
+      end === undefined ? `ended early: ${status}` : refused === undefined ? counts : `${counts}; refused: ${refused}`,
     seconds: (performance.now() - started) / 1000,
     output,
   };

@@ -45,13 +45,22 @@ export class Debian {
     run('apt-get', [...this.#options, '-qq', 'update'], folder);
   }
 
-  /** The newest kernel package that a metapackage stands for. */
+  /** The package with the newest kernel that a metapackage stands for. The newest releases give the kernel itself one of its own. */
   kernelOf(meta: string): string {
-    const name = /Depends: (linux-image-\d\S*)/.exec(
-      run('apt-cache', [...this.#options, 'depends', meta], this.#folder),
-    )?.[1];
-    if (name === undefined) throw new Error(`${meta} depends on no kernel package`);
-    return name;
+    const image = this.#dependency(meta, 'linux-image-');
+    if (image === undefined) throw new Error(`${meta} depends on no kernel package`);
+    return this.#dependency(image, 'linux-binary-') ?? image;
+  }
+
+  #dependency(name: string, prefix: string): string | undefined {
+    const text = run('apt-cache', [...this.#options, 'depends', name], this.#folder);
+    return new RegExp(`Depends: (${prefix}\\d\\S*)`).exec(text)?.[1];
+  }
+
+  /** These packages and all that they need, as apt would install them where nothing is. */
+  withDependencies(names: string[]): string[] {
+    const args = [...this.#options, '-qq', '--simulate', '--no-install-recommends', 'install', ...names];
+    return [...run('apt-get', args, this.#folder).matchAll(/^Inst (\S+)/gm)].map(([, name = '']) => name);
   }
 
   /** Downloads packages and unpacks them, or only what lies below `under`, into a folder. */

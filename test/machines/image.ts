@@ -1,26 +1,29 @@
 /** What a machine boots: a kernel, and an initramfs with a Node, the project, and nothing else to speak of. */
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder } from '../runtimes/cache.ts';
 import { Debian } from './debian.ts';
 import { init } from './init.ts';
-import { RELEASE, type Machine } from './machines.ts';
+import type { Machine, Release } from './machines.ts';
 import { run } from './run.ts';
 import { copyStripped } from './stripped.ts';
 
 const CACHE = cacheFolder('machines');
-// Node's libraries, a shell, and the few programs that tests start.
-const USERLAND = [
-  'busybox-static',
-  'libc6',
-  'libstdc++6',
-  'libgcc-s1',
-  'libatomic1',
-  'util-linux',
-  'libcap-ng0',
-  'libsmartcols1',
-];
+/** Libraries of Node, a shell, the few programs that tests start, and the kernel's headers. */
+const USERLAND = ['libstdc++6', 'libatomic1', 'busybox-static', 'util-linux', 'mount', 'linux-libc-dev'];
+/** Below /usr/share only Debian's Node has what it needs. */
+const NOT_NEEDED = /^(?!nodejs$)/;
 
 export interface Image {
   folder: string;
@@ -29,22 +32,29 @@ export interface Image {
 }
 
 export function buildImage(name: string, machine: Machine, project: string, tests: string[]): Image {
-  const cache = join(CACHE, name);
   const folder = mkdtempSync(join(tmpdir(), `machine-${name}-`));
   const root = join(folder, 'root');
+  const debian = (release: Release): Debian =>
+    new Debian(join(CACHE, machine.debian, release), machine.debian, release);
 
-  const userland = new Debian(join(cache, RELEASE), machine.debian, RELEASE);
-  userland.unpack(USERLAND, root);
-  for (const path of ['usr/share/doc', 'usr/share/man', 'usr/share/locale'])
-    rmSync(join(root, path), { recursive: true, force: true });
-  const kernels =
-    machine.release === RELEASE ? userland : new Debian(join(cache, machine.release), machine.debian, machine.release);
+  const userland = debian(machine.userland);
+  userland.unpack(userland.withDependencies([...USERLAND, ...(machine.node === undefined ? ['nodejs'] : [])]), root);
+  const share = join(root, 'usr/share');
+  for (const entry of readdirSync(share).filter((entry) => NOT_NEEDED.test(entry)))
+    rmSync(join(share, entry), { recursive: true });
+  // Since Debian 13 only a package that nothing depends on makes these.
+  for (const entry of ['bin', 'sbin', 'lib', 'lib64'])
+    if (!existsSync(join(root, entry)) && existsSync(join(root, 'usr', entry)))
+      symlinkSync(`usr/${entry}`, join(root, entry));
+
+  const [release, meta] = machine.kernel;
+  const kernels = release === machine.userland ? userland : debian(release);
   const boot = join(folder, 'boot');
-  kernels.unpack([kernels.kernelOf(machine.kernel)], boot, './boot');
+  kernels.unpack([kernels.kernelOf(meta)], boot, './boot');
   const kernel = readdirSync(join(boot, 'boot')).find((file) => file.startsWith('vmlinu'));
   if (kernel === undefined) throw new Error('the kernel package holds no kernel');
 
-  addNode(machine.node, cache, root);
+  if (machine.node !== undefined) addNode(machine.node, root);
   addProject(machine.cpu, project, join(root, 'kcmp'));
   for (const path of ['proc', 'sys', 'dev', 'tmp', 'root', 'etc', 'run'])
     mkdirSync(join(root, path), { recursive: true });
@@ -63,8 +73,8 @@ export function buildImage(name: string, machine: Machine, project: string, test
   return { folder, kernel: join(boot, 'boot', kernel), initramfs };
 }
 
-function addNode(spec: string, cache: string, root: string): void {
-  const place = join(cache, spec);
+function addNode(spec: string, root: string): void {
+  const place = join(CACHE, spec);
   const binary = join(place, 'package/bin/node');
   if (!existsSync(binary)) {
     mkdirSync(place, { recursive: true });

@@ -5,8 +5,10 @@ export const BEGIN = 'kcmp: the tests begin on';
 export const END = 'kcmp: the tests end with';
 
 export const init = (tests: string[]): string => `#!/bin/busybox sh
-/bin/busybox --install -s /bin
-export PATH=/usr/bin:/usr/sbin:/bin:/sbin HOME=/root TERM=dumb NO_COLOR=1 NODE_NO_WARNINGS=1
+/bin/busybox mkdir -p /busybox
+/bin/busybox --install -s /busybox
+[ -e /bin/sh ] || /bin/busybox ln -s busybox /bin/sh
+export PATH=/usr/bin:/usr/sbin:/bin:/sbin:/busybox HOME=/root TERM=dumb NO_COLOR=1 NODE_NO_WARNINGS=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev 2>/dev/null
@@ -19,9 +21,6 @@ ifconfig lo 127.0.0.1 up
 hostname kcmp
 cd /kcmp
 echo "${BEGIN} $(uname -rm), Node $(node --version)"
-# Some architectures have no newer Node than 20.11, which lacks this one function of those that the package supports.
-echo 'process.getBuiltinModule ??= require;' > older.cjs
-node -e 'process.exit(process.getBuiltinModule === undefined ? 1 : 0)' || export NODE_OPTIONS='--require /kcmp/older.cjs'
 node --import tsx --test --test-concurrency=2 --test-timeout=900000 --test-reporter=tap ${tests.join(' ')} < /dev/null
 echo "${END} $?"
 sync
