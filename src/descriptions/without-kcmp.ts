@@ -7,7 +7,7 @@ import type { FileRef } from '../binding/kcmp.ts';
 import { fcntlRaw } from '../binding/syscall.ts';
 import { type FileStat, readLink, statIno } from '../procfs/fd.ts';
 import { O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
-import { isSocketLink } from '../procfs/link.ts';
+import { inodeOf as inodeOfLink, isSocketLink } from '../procfs/link.ts';
 import { isListed } from '../procfs/processes.ts';
 import { checkProc } from '../procfs/root.ts';
 import type { Account } from '../scan/coverage.ts';
@@ -65,13 +65,30 @@ function inodeOf(ref: FileRef, a: FileRef, b: FileRef): FileStat | string {
 }
 
 /**
- * Is it a socket as socket(2) makes it, of which there is one description an inode? An O_PATH descriptor of a
- * socket is another description of it, and one of a socket's name in the file system has that file's inode.
+ * The inode of a socket as socket(2) makes it, of which there is one description an inode; NaN for all else. An O_PATH
+ * descriptor of a socket is another description of it, and one of a socket's name in the file system has that file's
+ * inode. One text of fdinfo tells inode and flags of one file; since Linux 5.14.
  */
-export function isPlainSocket({ pid, fd }: FileRef): boolean {
-  if (!isSocketLink(readLink(pid, fd))) return false;
+export function plainSocket({ pid, fd }: FileRef): number {
+  const link = readLink(pid, fd);
+  if (link === null || !isSocketLink(link)) return Number.NaN;
   const info = readFdinfo(pid, fd);
-  return typeof info !== 'string' && info.flags !== undefined && (info.flags & O_PATH) === 0;
+  if (typeof info === 'string' || info.flags === undefined || (info.flags & O_PATH) !== 0) return Number.NaN;
+  const inode = inodeOfLink(link);
+  return info.ino === undefined || Number(info.ino) === inode ? inode : Number.NaN;
+}
+
+/** So often descriptors are looked at in turn that may take turns themselves. */
+const TURNS = 12;
+
+/** Whether these are all one socket at one moment: looked at in turn, since none may be it only while another is not. */
+export function areOneSocket(refs: readonly FileRef[]): boolean {
+  const [first, ...others] = refs as [FileRef, ...FileRef[]];
+  const inode = plainSocket(first);
+  for (let turn = 0; turn < TURNS; turn++) {
+    if (!others.every((ref) => plainSocket(ref) === inode) || plainSocket(first) !== inode) return false;
+  }
+  return true;
 }
 
 /** By the inodes; that of `a` is looked at again after `b`, so that both are known of one moment. */
@@ -82,7 +99,7 @@ function identifyByInode(a: FileRef, b: FileRef, why: string): FileIdentity {
     const unseen = [first, second].filter((inode) => typeof inode === 'string');
     if (typeof first === 'string' || typeof second === 'string')
       return unknown(`${why}; ${[...new Set(unseen)].join('; ')}`);
-    const sockets = sameInode(first, second) && isPlainSocket(a) && isPlainSocket(b);
+    const sockets = sameInode(first, second) && areOneSocket([a, b]);
     const again = [inodeOf(a, a, b), inodeOf(b, a, b)] as const;
     if (typeof again[0] === 'string' || typeof again[1] === 'string') continue;
     if (!sameInode(again[0], first) || !sameInode(again[1], second)) continue;

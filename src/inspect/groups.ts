@@ -2,7 +2,7 @@
 import { badRange, badType, isInt31 } from '../binding/arguments.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { readLink } from '../procfs/fd.ts';
-import { type FileKind, kindAt, kindOf } from '../procfs/kind.ts';
+import { type FileKind, kindAt } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/root.ts';
 import { refAt } from '../scan/columns.ts';
 import type { Coverage } from '../scan/coverage.ts';
@@ -105,7 +105,7 @@ function describe(id: number, items: readonly number[], files: OpenFiles): FileG
     const link = readLink(pid, fd);
     const mode = files.modeOf(item);
     // What became another file since would give the group that file's name.
-    if (mode !== undefined) return { id, kind: kindOf(link, mode), link, holders };
+    if (mode !== undefined) return { id, kind: kindAt(pid, fd, link, mode), link, holders };
   }
   const [{ pid, fd }] = holders as [FileRef];
   const link = readLink(pid, fd);

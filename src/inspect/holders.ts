@@ -1,6 +1,6 @@
 /** Who refers to an open file description, and who to another one of the same inode. */
 import type { FileRef } from '../binding/kcmp.ts';
-import { type FileKind, kindOf } from '../procfs/kind.ts';
+import { type FileKind, kindAt } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/root.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import type { Holder } from '../scan/holder.ts';
@@ -86,6 +86,6 @@ function report(subject: Subject, seen: Scan, search: Search, unsettled: Readonl
     if (unsettled.has(table))
       account.skip(table.id, comparable ? 'EAGAIN' : 'ESRCH', 'descriptor', table.fds.length || 1);
   }
-  const kind = kindOf(link, typeof inode === 'string' ? undefined : inode.mode);
+  const kind = kindAt(file.pid, file.fd, link, typeof inode === 'string' ? undefined : inode.mode);
   return { file, kind, link, holders, sameInode, coverage: account.toCoverage() };
 }

@@ -4,6 +4,8 @@
  * Sources: proc_pid_fd(5); the names given to anon_inode_getfile() in Linux 6.18.
  */
 import { statIno } from './fd.ts';
+import { readText } from './read.ts';
+import { PROC } from './root.ts';
 
 /** What kind of object a description is of. */
 export type FileKind =
@@ -53,8 +55,9 @@ const NUMBERED: ReadonlyMap<string, FileKind> = new Map<string, FileKind>([
 
 /** File types by their bits of st_mode, from <linux/stat.h>. */
 export const S_IFMT = 0o170000;
+export const S_IFREG = 0o100000;
 const MODES: ReadonlyMap<number, FileKind> = new Map<number, FileKind>([
-  [0o100000, 'regular'],
+  [S_IFREG, 'regular'],
   [0o040000, 'directory'],
   [0o120000, 'symlink'],
   [0o010000, 'fifo'],
@@ -84,8 +87,29 @@ export function kindOf(link: string | null, mode?: number): FileKind {
   return mayBeTty && link !== null && TTY.test(link) ? 'tty' : (byMode ?? 'unknown');
 }
 
-/** The kind of a descriptor's file, whose link was read already; the mode is asked for here. */
-export function kindAt(pid: number, fd: number, link: string | null): FileKind {
+/**
+ * The kind of a descriptor's file, whose link was read already.
+ * @param mode - its st_mode; asked for here when left out
+ */
+export function kindAt(
+  pid: number,
+  fd: number,
+  link: string | null,
+  mode: number | undefined = modeAt(pid, fd),
+): FileKind {
+  const kind = kindOf(link, mode);
+  return kind === 'memfd' && isOnMount(pid, fd) ? kindOf(null, mode) : kind;
+}
+
+function modeAt(pid: number, fd: number): number | undefined {
   const stat = statIno(pid, fd);
-  return kindOf(link, typeof stat === 'string' ? undefined : stat.mode);
+  return typeof stat === 'string' ? undefined : stat.mode;
+}
+
+/** Whether a file has a name that somebody could have given it: memfds are on a mount of the kernel's own, which is in no list. */
+function isOnMount(pid: number, fd: number): boolean {
+  const info = readText(`${PROC}/${pid}/fdinfo/${fd}`, 'latin1');
+  const mounts = readText(`${PROC}/${pid}/mountinfo`, 'latin1');
+  const id = typeof info === 'string' ? undefined : /^mnt_id:\s*(\d+)$/m.exec(info.text)?.[1];
+  return id !== undefined && typeof mounts !== 'string' && new RegExp(`^${id} `, 'm').test(mounts.text);
 }

@@ -6,7 +6,7 @@ import { KCMP_FILE } from '../binding/abi.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import type { FdFolder } from '../procfs/raw/fd-directory.ts';
 import { statIno } from '../procfs/fd.ts';
-import { S_IFMT } from '../procfs/kind.ts';
+import { S_IFMT, S_IFREG } from '../procfs/kind.ts';
 import { readStat } from '../procfs/stat.ts';
 import { Columns, type Span } from './columns.ts';
 import { isOurs } from './observer.ts';
@@ -43,6 +43,16 @@ export class OpenFiles extends Columns {
       if (this.fds[i] !== this.fds[j] || this.inos[i] !== this.inos[j] || this.devs[i] !== this.devs[j]) return false;
     }
     return true;
+  }
+
+  /**
+   * Whether an item has another inode by now, although nobody opened anything: of a file that overlayfs copied up, which
+   * it does at the first write by whomever.
+   */
+  isCopied(item: number): boolean {
+    if (((this.modes[item] as number) & S_IFMT) !== S_IFREG) return false;
+    const stat = statIno(this.ids[item] as number, this.fds[item] as number);
+    return typeof stat !== 'string' && (this.inos[item] !== Number(stat.ino) || this.devs[item] !== stat.dev);
   }
 
   /** Looks at an item again by itself. */

@@ -1,6 +1,7 @@
 /** Which tasks have one descriptor table in common? By kcmp(2)'s order of tables, so that many cost no more than sorting them. */
 import { KCMP_FILES } from '../binding/abi.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
+import { readLink } from '../procfs/fd.ts';
 import { groupBy, membersOf } from '../util/merge-sort.ts';
 import type { Steps } from './steps.ts';
 import { hasTable } from './task-state.ts';
@@ -51,3 +52,7 @@ export function* withoutShared<T extends Sharer>(tables: T[], first: number | un
   }
   return dropped.size === 0 ? tables : tables.filter((table) => !dropped.has(table));
 }
+
+/** Whether two listings read the same, link by link: where kcmp cannot tell, these may be one table. */
+export const areAlike = (a: number, fdsOfA: readonly number[], b: number, fdsOfB: readonly number[]): boolean =>
+  fdsOfA.length === fdsOfB.length && fdsOfA.every((fd, i) => fd === fdsOfB[i] && readLink(a, fd) === readLink(b, fd));

@@ -7,9 +7,10 @@ import { countOpen, hasOneTask, listNumbers } from '../procfs/raw/fd-listing.ts'
 import { listDescriptors } from '../procfs/fd.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
 import { haveRested, readRuns, readSelf, type Self } from '../procfs/raw/runs.ts';
+import { readProcess } from '../procfs/status.ts';
 import { Account } from './coverage.ts';
 import { countOurs, isOurs } from './observer.ts';
-import { distinctTables, sharesTable, withoutShared } from './shared-tables.ts';
+import { areAlike, distinctTables, sharesTable, withoutShared } from './shared-tables.ts';
 import { countTurns, part, type Steps } from './steps.ts';
 import { goneOrHidden } from './subject.ts';
 
@@ -73,7 +74,7 @@ export class Scan {
       yield (i + 1) / pids.length;
     }
     const tables = [...this.tables, ...found.values()];
-    this.tables = this.comparable ? yield* withoutShared(tables, this.#first) : tables;
+    this.tables = this.comparable ? yield* withoutShared(tables, this.#first) : this.#withoutTwin(tables);
     return found.size === 0 ? [] : this.tables.filter(({ id }) => found.has(id));
   }
 
@@ -108,6 +109,14 @@ export class Scan {
     return fds.length === 0 ? countOpen(id) === 0 : hasRested(pid, runs);
   }
 
+  /** Without kcmp: leaves out the process of the thread that was asked about, if its table reads the same. */
+  #withoutTwin(tables: Table[]): Table[] {
+    const first = tables.find(({ id }) => id === this.#first);
+    if (first === undefined) return tables;
+    const leader = readProcess(first.id);
+    return tables.filter(({ id, fds }) => id === first.id || id !== leader || !areAlike(id, fds, first.id, first.fds));
+  }
+
   *#readProcess(pid: number): Steps<Table[]> {
     // Threads of the kernel have nothing open, and are many.
     const runs = countOpen(pid) === 0 && countOpen(process.pid) > 0 ? undefined : restOf(pid);
@@ -137,7 +146,7 @@ export class Scan {
       const fds = yield* this.#list(tid);
       if (typeof fds === 'string') this.account.skip(tid, goneOrHidden(tid, fds), 'task');
       // Without kcmp only a listing that differs gives away a table of its own.
-      else if (this.comparable || fds.join() !== leaders.join())
+      else if (this.comparable || !areAlike(leader, leaders, tid, fds))
         own.push(fill({ id: tid, pid: leader, fds, sharedWith: [], runs, isWhole: true }, fds));
     }
   }

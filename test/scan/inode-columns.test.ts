@@ -116,6 +116,17 @@ test('a family is grouped as a comparison of every pair groups it', () => {
   });
 });
 
+test('what a child has from its parent is in one group, also beside a process that ran meanwhile', async () => {
+  await using busy = await startChild();
+  await busy.run(({ libc }) => {
+    for (let i = 0; i < 5; i++) libc.epollCreate();
+    setInterval(() => {}, 0);
+  });
+  const { groups } = groupFiles({ pids: [...pids, busy.pid], minHolders: 1 });
+  const all = groups.flatMap(({ holders }) => holders.map(({ pid, fd }) => `${pid}:${fd}`));
+  assert.deepEqual(all.length, new Set(all).size);
+});
+
 for (const code of ['ENOSYS', 'EPERM'] as const) {
   // There Node itself cannot do without it.
   const skip =

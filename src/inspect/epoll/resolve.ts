@@ -17,6 +17,7 @@ import { settle } from '../../scan/settle.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import { goneOrHidden, subjectError } from '../../scan/subject.ts';
 import { hasRested, restOf, type Scan, scan, type Table } from '../../scan/tables.ts';
+import { instanceOf } from './instance.ts';
 import { proveOwnNumbers, sureLinks } from './proof.ts';
 import { TargetSearch } from './search.ts';
 import { type EpollTarget, merged, parseTargets, unchanged, unknownOf } from './targets.ts';
@@ -63,7 +64,7 @@ export function* resolveTargets(pid: number, efd: number, pids: readonly number[
       const unsettled = yield* part(Math.max(from, 0.5), 1 - (1 - from) / 4, lookFor(search, seen));
       yield* search.describe();
       const targets = merged(items, known);
-      const instance = yield* search.instance();
+      const instance = yield* instanceOf({ pid, fd: efd }, seen, links);
       const now = readEpollText(file, pid, efd);
       const isSame = isText(text, now);
       const isFirm = !isSame || (yield* isSure(pid, instance, seen, runs, targets, search, file, text));

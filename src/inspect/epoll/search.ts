@@ -1,9 +1,7 @@
 /** Where some targets of one instance are, as far as is known: looked for in all tables, and again in those that change. */
-import { KCMP_FILE } from '../../binding/abi.ts';
-import type { FileRef } from '../../binding/kcmp.ts';
-import { kcmpEpollRaw, kcmpRaw } from '../../binding/syscall.ts';
-import { isPlainSocket } from '../../descriptions/without-kcmp.ts';
-import { EPOLL_LINK, isSocketLink } from '../../procfs/link.ts';
+import { kcmpEpollRaw } from '../../binding/syscall.ts';
+import { plainSocket } from '../../descriptions/without-kcmp.ts';
+import { statIno } from '../../procfs/fd.ts';
 import { refAt, type Span } from '../../scan/columns.ts';
 import { unseen } from '../../scan/coverage.ts';
 import type { Links } from '../../scan/link-columns.ts';
@@ -74,25 +72,29 @@ export class TargetSearch {
     return changed;
   }
 
-  /** Without kcmp: of a socket's inode there is one description; of others, none can be told. */
+  /** Without kcmp: of a socket's inode and device there is one description; of others, none can be told. */
   *lookForSockets(): Steps<void> {
     const { inodes, told } = this.#candidates;
-    const sockets = new Map<number, number[]>();
     const items = this.#targets.map((): number[] => []);
-    for (const open of told ? yield* this.#candidates.open(this.#scan.tables, items) : []) {
-      const inode = inodes[open.targets[0] as number] as number;
-      if (open.items.some((item) => isSocketLink(this.#links.links[item] ?? null)))
-        sockets.set(
-          inode,
-          open.items.filter((item) => isPlainSocket(refAt(this.#links, item))),
-        );
-      // These may be the targets or not, which is to say that they could not be looked at.
-      else if (open.items.length > 0) this.#scan.account.skip(this.#pid, 'EPERM', 'descriptor', open.items.length);
+    for (const { targets, items: all } of told ? yield* this.#candidates.open(this.#scan.tables, items) : []) {
+      const inode = inodes[targets[0] as number] as number;
+      const sockets = all.filter((item) => plainSocket(refAt(this.#links, item)) === inode);
+      for (const target of targets) {
+        const isSocket = sockets.length > 0 && this.#targets[target]?.sdev === this.#deviceOf(sockets[0] as number);
+        if (isSocket) items[target] = sockets;
+        // These may be the targets or not, which is to say that they could not be looked at.
+        else if (all.length > 0) this.#scan.account.skip(this.#pid, 'EPERM', 'descriptor', all.length);
+      }
       yield;
     }
-    this.#items = items.map((_, i) => sockets.get(inodes[i] as number) ?? []);
-    for (const [i, target] of this.#targets.entries())
-      target.via = sockets.has(inodes[i] as number) ? 'socket-inode' : 'none';
+    this.#items = items;
+    for (const [i, target] of this.#targets.entries()) target.via = items[i]?.length === 0 ? 'none' : 'socket-inode';
+  }
+
+  #deviceOf(item: number): number | undefined {
+    const { pid, fd } = refAt(this.#links, item);
+    const stat = statIno(pid, fd);
+    return typeof stat === 'string' ? undefined : stat.dev >>> 0;
   }
 
   /** Tells in the targets what was found. */
@@ -109,34 +111,36 @@ export class TargetSearch {
     }
   }
 
-  /** Every descriptor of this instance. */
-  *instance(): Steps<FileRef[]> {
-    const { ids, fds, links } = this.#links;
-    const own = { pid: this.#pid, fd: this.#efd };
-    if (!this.#scan.comparable) return [own];
-    const refs: FileRef[] = [];
-    for (const table of this.#scan.tables) {
-      const { start, end } = this.#links.spanOf(table.id);
-      for (let item = start; item < end; item++) {
-        const link = links[item];
-        if (link !== EPOLL_LINK && link !== null) continue;
-        if (kcmpRaw(ids[item] as number, own.pid, KCMP_FILE, fds[item] as number, own.fd) === 0)
-          refs.push(refAt(this.#links, item));
-      }
-      yield;
-    }
-    return refs;
-  }
-
-  /** Whether every holder still is the target's file: an item that comes and goes under the same number shifts `toff`. */
+  /**
+   * Whether every holder still is the target's file, and nobody that of a target without: an item that comes and goes
+   * under the same number shifts `toff`, so that for a moment one stands for the other.
+   */
   *confirms(targets: readonly EpollTarget[]): Steps<boolean> {
     const some = targets.length <= MANY ? targets : targets.filter(({ toff, status }) => toff > 0 || status !== 'live');
     for (const { tfd, toff, holders } of some) {
-      for (const { pid, fd } of holders) if (kcmpEpollRaw(pid, this.#pid, fd, this.#efd, tfd, toff) !== 0) return false;
-      if (holders.length > 0 || kcmpEpollRaw(this.#pid, this.#pid, tfd, this.#efd, tfd, toff) !== 0) yield;
-      else return false;
+      for (const { pid, fd } of holders) if (!this.#isFile(pid, fd, tfd, toff)) return false;
+      yield;
+    }
+    const missing = some.filter(({ holders }) => holders.length === 0);
+    const candidates = new Candidates(this.#links, missing);
+    for (const { targets: of, items } of missing.length === 0
+      ? []
+      : yield* candidates.open(
+          this.#scan.tables,
+          missing.map(() => []),
+        )) {
+      for (const { tfd, toff } of of.map((place) => missing[place] as EpollTarget)) {
+        for (const item of items) {
+          if (this.#isFile(this.#links.ids[item] as number, this.#links.fds[item] as number, tfd, toff)) return false;
+          yield;
+        }
+      }
     }
     return true;
+  }
+
+  #isFile(pid: number, fd: number, tfd: number, toff: number): boolean {
+    return kcmpEpollRaw(pid, this.#pid, fd, this.#efd, tfd, toff) === 0;
   }
 
   /** The items of the task asked about; none when it was skipped. */

@@ -41,10 +41,17 @@ export class FoundGroups {
       this.groups = yield* group(this.#files, this.#scan.tables, this.#minHolders, drop);
     }
     for (const table of open) {
-      this.#spans.set(table, this.#files.spanOf(table.id));
-      if (!table.isWhole || gone.has(table.id)) changed.add(table);
+      const span = this.#files.spanOf(table.id);
+      this.#spans.set(table, span);
+      if (!table.isWhole || gone.has(table.id) || (this.#scan.comparable && this.#isCopied(span))) changed.add(table);
+      yield;
     }
     return changed;
+  }
+
+  #isCopied({ start, end }: Span): boolean {
+    for (let item = start; item < end; item++) if (this.#files.isCopied(item)) return true;
+    return false;
   }
 
   *#lookAgain(open: readonly Table[], drop: OnDrop): Steps<Set<Table>> {

@@ -4,7 +4,7 @@
  */
 import { errnoName } from '../../binding/errors.ts';
 import { DescriptionOrder } from '../../descriptions/order.ts';
-import { isPlainSocket } from '../../descriptions/without-kcmp.ts';
+import { areOneSocket, plainSocket } from '../../descriptions/without-kcmp.ts';
 import { kcmpItems, refAt } from '../../scan/columns.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
@@ -33,7 +33,7 @@ export function* groupStill(
   const groups: number[][] = [];
   const add = (leader: number, chain: Int32Array | null): void => {
     if (chain === null && minHolders > 1 && alike[leader] === -1) return;
-    const members = withAlike(leader, chain, alike);
+    const members = withAlike(files, leader, chain, alike);
     if (members.length >= minHolders) groups.push(members);
   };
   for (const [i, head] of heads.entries()) {
@@ -60,10 +60,15 @@ function addPair(
   if (result !== 0) add(b, null);
 }
 
-function withAlike(leader: number, chain: Int32Array | null, alike: Alike): number[] {
+function withAlike(files: OpenFiles, leader: number, chain: Int32Array | null, alike: Alike): number[] {
   const members: number[] = [];
   for (let item = leader; item !== -1; item = chain === null ? -1 : (chain[item] as number)) {
-    for (let same = item; same !== -1; same = alike[same] as number) members.push(same);
+    for (let same = item; same !== -1; same = alike[same] as number) {
+      members.push(same);
+      // The ids of eventfds were read of those only that stand for others.
+      files.inos[same] = files.inos[item] as number;
+      files.devs[same] = files.devs[item] as number;
+    }
   }
   return members;
 }
@@ -113,10 +118,16 @@ export function* groupSockets(
   for (const head of heads) {
     const members = membersOf({ next }, head);
     if (members.length < 2 && minHolders > 1) continue;
-    const known = members.length === 1 ? members : members.filter((item) => isPlainSocket(refAt(files, item)));
+    const known = members.length === 1 ? members : socketsOf(files, members);
     if (known.length > 0 && known.length >= minHolders) groups.push(known);
     for (const item of members) if (!known.includes(item)) onDrop(item, 'EPERM');
     yield;
   }
   return groups;
+}
+
+/** Those of one inode that are its socket, all at one moment; none where that cannot be seen. */
+function socketsOf(files: OpenFiles, items: readonly number[]): number[] {
+  const plain = items.filter((item) => !Number.isNaN(plainSocket(refAt(files, item))));
+  return plain.length < 2 || areOneSocket(plain.map((item) => refAt(files, item))) ? plain : [];
 }
