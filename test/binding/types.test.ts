@@ -30,6 +30,7 @@ import {
   type KcmpType,
   type Ordering,
 } from '../../src/index.ts';
+import '../support/leash.ts';
 
 const { pid } = process;
 const slot: EpollSlot = { efd: 1, tfd: 1 };

@@ -3,6 +3,7 @@
  * line or a line that ends with a colon. Numbers differ from run to run, so any number stands for any other, and
  * so does the padding around it; a line of nothing but `…` stands for any lines.
  */
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';

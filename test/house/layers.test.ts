@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { importsOf } from './imports.ts';
 
 const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
 
@@ -28,14 +29,14 @@ const MAX_FILES = 16;
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 const layerOf = (file: string): number => LAYERS.indexOf(file.split('/')[0] as string);
 
-/** The files that a file imports, types included, also when it does so later on. */
-function importsOf(file: string): string[] {
-  const text = readFileSync(join(SRC, file), 'utf8');
-  const found = text.matchAll(/^(?:import|export)\b[^;]*?\bfrom '(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm);
-  return [...found].map(([, first, later]) => relative(SRC, join(SRC, dirname(file), first ?? (later as string))));
-}
-
-const imports = new Map(files.map((file) => [file, importsOf(file)]));
+const imports = new Map(
+  files.map((file) => [
+    file,
+    importsOf(join(SRC, file))
+      .filter((path) => path.startsWith('/'))
+      .map((path) => relative(SRC, path)),
+  ]),
+);
 
 test('every file of src belongs to a layer', () => {
   assert.deepEqual(

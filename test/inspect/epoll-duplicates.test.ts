@@ -9,6 +9,7 @@ import { type EpollReport, resolveEpoll } from '../../src/inspect/epoll.ts';
 import type { EpollTarget } from '../../src/inspect/epoll/targets.ts';
 import { assertTrue, Fds, refs } from '../support/brute.ts';
 import * as libc from '../support/libc.ts';
+import '../support/leash.ts';
 
 const me = process.pid;
 const fds = new Fds();

@@ -8,6 +8,7 @@ import { afterEach, test } from 'node:test';
 import { listEpolls, readEpoll, resolveEpoll } from '../../src/inspect/epoll.ts';
 import { Fds } from '../support/brute.ts';
 import * as libc from '../support/libc.ts';
+import '../support/leash.ts';
 
 const me = process.pid;
 const fds = new Fds();

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import '../support/leash.ts';
 
 /** A file's text, a link's target, or a folder where it is null. */
 export type Tree = Record<string, string | { link: string } | null>;

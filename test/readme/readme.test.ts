@@ -1,5 +1,6 @@
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,14 +46,14 @@ function keys(value: unknown, path = ''): string[] {
 
 const folder = mkdtempSync(join(tmpdir(), 'readme-'));
 const log = join(folder, 'app.log');
-const started: ChildProcess[] = [];
+const started: number[] = [];
 const pids: Record<'cat' | 'spin' | 'shell' | 'leak', number> = { cat: 0, spin: 0, shell: 0, leak: 0 };
 
-/** A line of the README in a shell of its own, with a process group of its own, so that all of it can be ended. */
-function start(line: string): ChildProcess & { pid: number } {
-  const child = spawn('sh', ['-c', line], { cwd: folder, detached: true, stdio: 'ignore' });
-  started.push(child);
-  return child as ChildProcess & { pid: number };
+/** A line of the README in a shell of its own. */
+function start(line: string): number {
+  const { pid = 0 } = spawn('sh', ['-c', line], { cwd: folder, stdio: 'ignore' });
+  started.push(pid);
+  return pid;
 }
 
 /** What a line wrote into a file of the folder, once it has. */
@@ -75,7 +76,7 @@ before(
       .replace(/&$/, '')
       .replace('/tmp/app.log', log)
       .replace('/tmp/leak.pid', join(folder, 'leak.pid'));
-    pids.shell = start(`exec ${here}`).pid;
+    pids.shell = start(`exec ${here}`);
     if (hasPython) {
       const spin = blocks('sh').find((block) => block.includes('spin.py')) ?? '';
       start(`${spin.trim()}\necho $! >spin.pid; wait`);
@@ -91,7 +92,7 @@ before(
 );
 
 after(() => {
-  for (const { pid } of started) if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  for (const pid of new Set([...started, ...Object.values(pids)])) if (pid > 0) process.kill(pid, 'SIGKILL');
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { test } from 'node:test';
 import * as api from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
+import '../support/leash.ts';
 import { Random, SEED } from '../support/random.ts';
 
 type Row = {

@@ -5,6 +5,7 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import './leash.ts';
 import type { Tools } from './child-main.ts';
 
 const MAIN = fileURLToPath(new URL('./child-main.ts', import.meta.url));

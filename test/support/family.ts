@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import './leash.ts';
 
 const SOURCE = fileURLToPath(new URL('./fixtures/family.c', import.meta.url));
 

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import './leash.ts';
 import type { FileKind } from '../../src/procfs/kind.ts';
 import * as libc from './libc.ts';
 

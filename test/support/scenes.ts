@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import './leash.ts';
 import { sameFile, type Coverage, type FileGroup, type FileRef } from '../../src/index.ts';
 import type { Child } from './child.ts';
 import { until } from './until.ts';

@@ -1,5 +1,6 @@
 /** Fresh Node processes that run a piece of JavaScript, for what depends on a process that has done nothing yet. */
 import { spawnSync } from 'node:child_process';
+import './leash.ts';
 
 /** The package's entry, as an import specifier. */
 export const ENTRY: string = new URL('../../src/index.ts', import.meta.url).href;

@@ -9,6 +9,7 @@ import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import * as net from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import './leash.ts';
 import { until } from './until.ts';
 
 const PATIENCE_MS = 30_000;

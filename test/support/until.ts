@@ -13,7 +13,7 @@ export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
 ): Promise<Exclude<Awaited<T>, false | undefined>> {
-  for (const end = Date.now() + PATIENCE_MS; ; await sleep(5)) {
+  for (const end = Date.now() + PATIENCE_MS; ; await sleep(10)) {
     const found = await look();
     if (found !== undefined && found !== false) return found as Exclude<Awaited<T>, false | undefined>;
     if (Date.now() > end) throw new Error(`waited in vain until ${what}`);

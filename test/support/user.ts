@@ -1,5 +1,6 @@
 /** Who runs the tests, and how to become somebody else. */
 import { spawnSync } from 'node:child_process';
+import './leash.ts';
 import type { ChildOptions } from './child.ts';
 
 /** The uid and the gid of nobody, who may look at nothing of root's. */
