@@ -1,4 +1,5 @@
 /** kcmp epoll: what an epoll instance watches, told to somebody who has never heard of stale targets. */
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';

@@ -1,4 +1,5 @@
 /** kcmp groups: what is shared, by whom, as text, JSON and graphs. */
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';

@@ -1,4 +1,5 @@
 /** Arguments, help and versions: what every command has in common. */
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';

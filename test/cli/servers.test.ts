@@ -1,4 +1,5 @@
 /** The command against servers that nobody here wrote: the same truth as the library. */
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {

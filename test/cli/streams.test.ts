@@ -1,4 +1,5 @@
 /** The real process and its streams: closed pipes, full devices, signals, terminals, names that mean harm. */
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { closeSync, createReadStream, mkdtempSync, rmSync } from 'node:fs';

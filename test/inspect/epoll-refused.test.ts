@@ -1,4 +1,5 @@
 /** resolveEpoll without privileges: what may not be read is counted, and never taken for "nobody". */
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type EpollReport, resolveEpoll } from '../../src/inspect/epoll.ts';

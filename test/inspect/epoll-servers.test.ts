@@ -1,4 +1,5 @@
 /** resolveEpoll on servers that nobody here wrote, with every process of /proc looked at. */
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 /** Under real seccomp filters: what the inspectors and the command still answer, and what they leave open. */
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type * as cli from '../cli/command.ts';

@@ -3,6 +3,7 @@
  * their numbers are soon used again), descriptors and epoll targets that change all the time, and among them a few
  * facts that hold from beginning to end. KCMP_SOAK_SECONDS makes it longer.
  */
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';

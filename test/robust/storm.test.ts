@@ -3,6 +3,7 @@
  * and processes come and go, while groups, holders and leaks are looked for. Whatever is said about the descriptors
  * that did not change must be true, each time.
  */
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';

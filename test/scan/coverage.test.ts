@@ -1,4 +1,5 @@
-/** Scans of the whole machine, as the one who runs the tests and as an ordinary user: the coverage adds up. */
+/** Scans of every process, as the one who runs the tests and as an ordinary user: the coverage adds up. */
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { findHolders, groupFiles, type Coverage, type FileRef, type GroupReport } from '../../src/index.ts';
