@@ -1,4 +1,4 @@
-/** The test files, as the shell expands them for `npm test`. */
+/** All test files that `npm test` runs. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
