@@ -7,7 +7,7 @@ import type { Holder } from '../scan/holder.ts';
 import { checkFile, checkScan, type ScanOptions } from '../scan/options.ts';
 import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
-import { subjectError } from '../scan/subject.ts';
+import { requireComparable, subjectError } from '../scan/subject.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
 import { Search } from './holders/search.ts';
 import { Subject } from './holders/subject.ts';
@@ -57,6 +57,7 @@ export function askHolders(file: FileRef, options: ScanOptions | undefined): Ask
 
 function* holdersOf(asked: FileRef, pids: readonly number[] | undefined): Steps<HolderReport> {
   checkProc();
+  yield* requireComparable(asked.pid);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const subject = new Subject(asked);
     const seen = yield* part(0, 0.5, scan(pids, asked.pid));

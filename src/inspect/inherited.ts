@@ -10,7 +10,7 @@ import { type Allow, compileAllow } from '../scan/allow.ts';
 import { Account, type Coverage, unseen } from '../scan/coverage.ts';
 import { checkOptions, checkPid, checkProgress, type ScanOptions } from '../scan/options.ts';
 import { type Asked, finish, type Steps } from '../scan/steps.ts';
-import { listComparable, requireTask, subjectError } from '../scan/subject.ts';
+import { listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
 import { groupsOf } from './groups.ts';
 
 /** A descriptor that shares its description with one of another process. */
@@ -72,6 +72,7 @@ function* inheritedOf(pid: number, given: number | undefined, allowed: Allow): S
   checkProc();
   const from = given ?? parentOf(pid);
   const started = [pid, from].map((subject) => requireTask(subject).startTime);
+  for (const subject of [pid, from]) yield* requireComparable(subject);
   const [own, theirs] = [listComparable(pid), listComparable(from)];
   const report = isComparable()
     ? yield* byGroups(pid, from, allowed)

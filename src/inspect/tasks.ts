@@ -10,6 +10,7 @@ import { kcmpRaw, load } from '../binding/syscall.ts';
 import { checkProc } from '../procfs/root.ts';
 import { readStat, type Stat } from '../procfs/stat.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
+import { requireComparable } from '../scan/subject.ts';
 import { sharersOf } from './tasks/sharers.ts';
 import { interpret, settle, type Sight, type TaskPair } from './tasks/verdict.ts';
 
@@ -65,6 +66,7 @@ export function askTasks(ids: Iterable<number>): Asked<TaskSharing> {
 function* sharingOf(tasks: number[]): Steps<TaskSharing> {
   checkProc();
   load();
+  for (const task of tasks) yield* requireComparable(task);
   const resources = yield* pairsOf(tasks.length > MANY ? [] : tasks);
   const groups = {} as TaskSharing['groups'];
   const skipped = new Map<number, string>();

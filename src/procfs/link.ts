@@ -3,6 +3,9 @@
 /** An epoll instance. */
 export const EPOLL_LINK = 'anon_inode:[eventpoll]';
 
+/** What watches files by inotify(7); the only such name without brackets. */
+export const INOTIFY_LINK = 'anon_inode:inotify';
+
 /** A socket of sockfs, not the name of one in a file system. */
 export const isSocketLink = (link: string | null): boolean => link?.startsWith('socket:[') === true;
 

@@ -14,6 +14,10 @@ export interface Stat {
   startTime: bigint;
   /** How many threads its process has. */
   threads: number;
+  /** The size of its address space, in bytes. */
+  vsize: number;
+  /** Where its program begins: 0 before it has one, 1 where that is not told. */
+  startCode: number;
 }
 
 // Fields after the command name, counted from 0; the manual page counts from 1 and from the pid.
@@ -22,7 +26,9 @@ const PPID = 1;
 const FLAGS = 6;
 const THREADS = 17;
 const START_TIME = 19;
-const NEEDED = 20;
+const VSIZE = 20;
+const START_CODE = 23;
+const NEEDED = 24;
 
 const NUMBER = /^-?\d{1,20}$/;
 
@@ -46,6 +52,8 @@ export function parseStat(text: string): Stat | undefined {
     flags: Number(fields[FLAGS]),
     startTime: BigInt(fields[START_TIME] as string),
     threads: Number(fields[THREADS]),
+    vsize: Number(fields[VSIZE]),
+    startCode: Number(fields[START_CODE]),
   };
 }
 

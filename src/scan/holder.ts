@@ -26,16 +26,19 @@ const MODES = ['r', 'w', 'rw', 'rw'] as const;
 /**
  * The details of a holder; undefined when the descriptor changed or the pid was reused while they were read,
  * so that nobody's name stands beside another's file.
+ *
+ * @param isQuick - whether its fdinfo may be read: that of an epoll instance waits for a mutex, and an inotify's is long
  */
 export function describeHolder(
   { id, sharedWith }: Table,
   fd: number,
   file: FileRef,
   same: boolean,
+  isQuick: boolean,
 ): Holder | undefined {
   const before = readStat(id);
   const holder: Holder = { pid: id, fd };
-  const info = readFdinfo(id, fd);
+  const info = isQuick ? readFdinfo(id, fd) : 'EBUSY';
   if (typeof info !== 'string' && info.flags !== undefined) {
     holder.mode = (info.flags & O_PATH) !== 0 ? 'path' : (MODES[info.flags & O_ACCMODE] ?? 'rw');
     holder.cloexec = (info.flags & O_CLOEXEC) !== 0;

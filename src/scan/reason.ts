@@ -89,6 +89,8 @@ export function refusalReason(code: string, pid: number): string {
       return whyMissing(pid);
     case 'EBADF':
       return 'closed meanwhile';
+    case 'EBUSY':
+      return 'in an exec that does not end, or waiting for a server: who looks would wait as well';
     case 'EAGAIN':
       return 'changed all the while';
     case 'ENOSYS':

@@ -9,7 +9,9 @@ import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { listDescriptors } from '../procfs/fd.ts';
 import { hasEnded, readStat, type Stat } from '../procfs/stat.ts';
+import { isInExec, isStuckInExec } from './busy.ts';
 import { taskExists } from './reason.ts';
+import type { Steps } from './steps.ts';
 import { presence } from './task-state.ts';
 
 const { constants } = process.getBuiltinModule('node:os');
@@ -26,6 +28,7 @@ const WORDS: Record<string, string> = {
   ESRCH: 'does not exist in this pid namespace',
   EBADF: 'is not open',
   EINVAL: 'is not an epoll instance',
+  EBUSY: 'is in an exec that does not end, and who compares it would wait for that',
   EACCES: 'may not be read: another user’s, or not dumpable; run as the same user, or with CAP_SYS_PTRACE',
   EPERM:
     'may not be inspected: another user’s, not dumpable, or outside of this sandbox; run as the same user, or with CAP_SYS_PTRACE',
@@ -74,6 +77,11 @@ export function closedOrRefused(pid: number, fd: number, code: string): SubjectE
 }
 
 export const isOpen = ({ pid, fd }: FileRef): boolean => kcmpRaw(pid, pid, KCMP_FILE, fd, fd) >= 0;
+
+/** @throws EBUSY when whoever compares this process would wait, perhaps for ever */
+export function* requireComparable(pid: number): Steps<void> {
+  if (isInExec(pid) && (yield* isStuckInExec(pid))) throw subjectError('EBUSY', pid);
+}
 
 /** @throws when a descriptor is not open (any more), by what kcmp(2) says: of what is closed nobody would be found */
 export function requireOpen({ pid, fd }: FileRef): void {

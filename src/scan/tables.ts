@@ -8,6 +8,7 @@ import { listDescriptors } from '../procfs/fd.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
 import { haveRested, readRuns, readSelf, type Self } from '../procfs/raw/runs.ts';
 import { readProcess } from '../procfs/status.ts';
+import { isInExec, isStuckInExec } from './busy.ts';
 import { Account } from './coverage.ts';
 import { countOurs, isOurs } from './observer.ts';
 import { areAlike, distinctTables, sharesTable, withoutShared } from './shared-tables.ts';
@@ -122,6 +123,7 @@ export class Scan {
     const runs = countOpen(pid) === 0 && countOpen(process.pid) > 0 ? undefined : restOf(pid);
     const fds = yield* this.#list(pid);
     if (typeof fds === 'string') return this.#refuse(pid, goneOrHidden(pid, fds));
+    if (fds.length > 0 && isInExec(pid) && (yield* isStuckInExec(pid))) return this.#refuse(pid, 'EBUSY');
     const access = this.comparable ? accessTo(pid) : -EINVAL;
     if (access !== -EINVAL) return this.#refuse(pid, access === -ESRCH ? 'ESRCH' : 'EPERM');
     const own = [fill({ id: pid, pid, fds, sharedWith: [], runs, isWhole: true }, fds)];

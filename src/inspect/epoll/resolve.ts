@@ -4,18 +4,21 @@
  *   read the list ── prove own numbers ── scan ── look until settled ── read the list again
  *        └─────────────── what changed in it, or was not sure, once more ──────┘
  */
-import { KCMP_EPOLL_TFD } from '../../binding/abi.ts';
+import { KCMP_EPOLL_TFD, KCMP_FILE } from '../../binding/abi.ts';
 import { accessToTargets, isComparable, kcmpError } from '../../binding/explain.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
+import { kcmpRaw } from '../../binding/syscall.ts';
 import { EpollFile } from '../../procfs/epoll-file.ts';
-import { listDescriptors, tryLink } from '../../procfs/fd.ts';
+import { listDescriptors, readLink, tryLink } from '../../procfs/fd.ts';
 import { EPOLL_LINK } from '../../procfs/link.ts';
+import { listProcesses } from '../../procfs/processes.ts';
 import { checkProc } from '../../procfs/root.ts';
+import { isInExec, mayKeepMutex } from '../../scan/busy.ts';
 import { type Coverage, unseen } from '../../scan/coverage.ts';
 import { Links } from '../../scan/link-columns.ts';
 import { settle } from '../../scan/settle.ts';
 import { part, type Steps } from '../../scan/steps.ts';
-import { goneOrHidden, subjectError } from '../../scan/subject.ts';
+import { goneOrHidden, requireComparable, subjectError } from '../../scan/subject.ts';
 import { hasRested, restOf, type Scan, scan, type Table } from '../../scan/tables.ts';
 import { instanceOf } from './instance.ts';
 import { proveOwnNumbers, sureLinks } from './proof.ts';
@@ -42,6 +45,7 @@ export function* resolveTargets(pid: number, efd: number, pids: readonly number[
   const file = new EpollFile(pid, efd);
   try {
     let runs = restOf(pid);
+    yield* requireFree({ pid, fd: efd });
     let text = readOwn(file, pid, efd);
     checkTargets(pid, efd);
     file.yieldLast();
@@ -118,6 +122,20 @@ function isUnchanged(file: EpollFile, text: Buffer): boolean {
 }
 
 const isText = (text: Buffer, now: Buffer | string): boolean => typeof now !== 'string' && now.equals(text);
+
+/**
+ * Whoever has the instance, mostly under this very number, may wait for a server with its mutex.
+ * @throws EBUSY
+ */
+function* requireFree({ pid, fd }: FileRef): Steps<void> {
+  yield* requireComparable(pid);
+  for (const other of listProcesses()) {
+    if (other !== pid && (readLink(other, fd) !== EPOLL_LINK || isInExec(other))) continue;
+    if (other !== pid && kcmpRaw(pid, other, KCMP_FILE, fd, fd) !== 0) continue;
+    if (yield* mayKeepMutex(other))
+      throw subjectError('EBUSY', pid, fd, `may be locked: a thread of pid ${other} waits for a server`);
+  }
+}
 
 /** The text of the instance that was asked about; not to be able to read it is an error. */
 export function readOwn(file: EpollFile, pid: number, efd: number): Buffer {

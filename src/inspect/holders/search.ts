@@ -4,7 +4,7 @@ import { errnoName } from '../../binding/errors.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
 import { onInode } from '../../descriptions/same-inode.ts';
 import { sameWithoutKcmp } from '../../descriptions/without-kcmp.ts';
-import { isAnonymousLink } from '../../procfs/link.ts';
+import { EPOLL_LINK, INOTIFY_LINK, isAnonymousLink } from '../../procfs/link.ts';
 import { describeHolder, type Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
@@ -34,12 +34,14 @@ export class Search {
   readonly #subject: Subject;
   readonly #scan: Scan;
   readonly #isOnInode: ((pid: number, fd: number) => boolean) | undefined;
+  readonly #isQuick: boolean;
   readonly #found = new Map<Table, Found>();
 
   constructor(subject: Subject, scan: Scan) {
     this.#subject = subject;
     this.#scan = scan;
     const { link, inode } = subject;
+    this.#isQuick = link !== EPOLL_LINK && link !== INOTIFY_LINK;
     this.#isOnInode = isAnonymousLink(link) || typeof inode === 'string' ? undefined : onInode(link, inode);
   }
 
@@ -82,7 +84,7 @@ export class Search {
       else if (result === 0 || this.#isOnInode?.(table.id, fd) === true) {
         // To describe it takes longer than all else, in which too much moves to be looked at again.
         const known = before?.sightings.find((one) => one.fd === fd && one.result === result)?.holder;
-        const holder = known ?? describeHolder(table, fd, file, result === 0);
+        const holder = known ?? describeHolder(table, fd, file, result === 0, this.#isQuick);
         if (holder === undefined) found.hasGone = true;
         else found.sightings.push({ pid: table.id, fd, result, holder });
       }

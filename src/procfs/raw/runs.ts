@@ -4,22 +4,15 @@
  * Source: proc_pid_schedstat() of fs/proc/base.c; sched_info_arrive() of kernel/sched/stats.h counts before a task runs,
  * and update_curr() of kernel/sched/fair.c adds up its time, at the latest when it stops.
  */
-import { AT_FDCWD } from '../../binding/abi.ts';
-import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
-import { O_CLOEXEC } from '../fdinfo.ts';
 import { codeOf, fs } from '../read.ts';
 import { PROC } from '../root.ts';
 import { parseStat } from '../stat.ts';
+import { readStart } from './start.ts';
 
 /** Of more threads it costs more to ask than to do without. */
 const FEW = 32;
 /** What a kernel prints that does not count. */
 const UNCOUNTED = '0 0 0\n';
-
-const path = Buffer.from(new ArrayBuffer(64));
-const answer = Buffer.from(new ArrayBuffer(1024));
-let pathAddress = 0;
-let answerAddress = 0;
 
 /** The thread that asks. It runs all the while, but what it does is known: it looks. */
 export interface Self {
@@ -36,21 +29,6 @@ export function readSelf(): number {
     codeOf(error);
     return -1;
   }
-}
-
-/** The start of a file of /proc by three raw calls, which cost half of Node's; '' when it cannot be read. */
-function readStart(tid: number, file: string): string {
-  if (pathAddress === 0) {
-    pathAddress = addressOfBytes(path);
-    answerAddress = addressOfBytes(answer);
-  }
-  const { openat, read, close } = syscallNumbers();
-  path.write(`${PROC}/${tid}/${file}\0`, 'latin1');
-  const fd = wordCallRaw(openat, AT_FDCWD, pathAddress, O_CLOEXEC, 0, 0);
-  if (fd < 0) return '';
-  const length = wordCallRaw(read, fd, answerAddress, answer.length, 0, 0);
-  wordCallRaw(close, fd, 0, 0, 0, 0);
-  return length <= 0 ? '' : answer.toString('latin1', 0, length);
 }
 
 /** What these threads, all of one process, were given so far, to be shown to {@link haveRested}; undefined when it cannot be told. */
