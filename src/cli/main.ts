@@ -59,20 +59,16 @@ const argv = process.argv.slice(2);
 
 /** What run() would do, without loading it. */
 function printHelp(): number {
-  try {
-    out(readFileSync(new URL('../../src/cli/help/kcmp.txt', import.meta.url), 'utf8'));
-    return 0;
-  } catch (error) {
-    err(`kcmp: ${(error as Error).message}\n`);
-    return 2;
-  }
+  out(readFileSync(new URL('../../src/cli/help/kcmp.txt', import.meta.url), 'utf8'));
+  return 0;
 }
 
-if (argv.length === 1 && argv[0] === '--help') process.exitCode = printHelp();
-else {
-  void import('./run.ts')
-    .then(({ run }) => run(argv, io))
-    .then((code) => {
-      process.exitCode = code;
-    });
+const isPlainHelp = argv.length === 1 && argv[0] === '--help';
+
+// Trouble until there is an answer: a module that cannot be loaded is no "different".
+process.exitCode = 2;
+try {
+  process.exitCode = isPlainHelp ? printHelp() : await (await import('./run.ts')).run(argv, io);
+} catch (error) {
+  err(`kcmp: ${(error as Error).message}\n`);
 }

@@ -1,0 +1,27 @@
+/** An installation that lost a file, or that cannot open one: trouble, which is 2, and never the 1 of an answer. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { after, test } from 'node:test';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+const folder = mkdtempSync(join(tmpdir(), 'kcmp-lost-'));
+after(() => rmSync(folder, { recursive: true }));
+
+for (const lost of ['cli/run.ts', 'cli/commands/same.ts', 'util/text.ts', 'index.ts', 'cli/help/kcmp.txt']) {
+  test(`without ${lost} it says so in one line, and is 2`, () => {
+    for (const name of ['src', 'package.json']) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+    rmSync(join(folder, 'src', lost));
+    const args = lost.endsWith('.txt') ? ['--help'] : ['same', `${process.pid}:0`, `${process.pid}:0`];
+    const main = join(folder, 'src/cli/main.ts');
+    const node = ['--import', import.meta.resolve('tsx'), main, ...args];
+    const { status, stdout, stderr } = spawnSync(process.execPath, node, { encoding: 'utf8' });
+    assert.deepEqual([status, stdout], [2, '']);
+    assert.match(stderr, /^kcmp: [^\n]+\n$/);
+    assert.ok(stderr.includes(lost), stderr);
+  });
+}
