@@ -19,6 +19,8 @@ export interface KcmpSupport {
   reason: string;
   /** What to change, where something can be. */
   fix?: string;
+  /** Whoever calls kcmp is killed: not even another comparison may be tried. */
+  kills?: true;
   /** Each comparison on its own, asked of this process. */
   types: Record<'file' | TaskResource, KcmpStatus>;
   /** Whether KCMP_EPOLL_TFD works, which needs Linux 4.13. */
@@ -100,23 +102,47 @@ function loaderFlags(): string[] {
   return flags;
 }
 
+/** Whether no filter is on this very thread, so that no call can kill it; false where that cannot be read. */
+function isUnfiltered(): boolean {
+  try {
+    const status = process.getBuiltinModule('node:fs').readFileSync('/proc/thread-self/status', 'latin1');
+    return /^Seccomp:\t0$/m.test(status);
+  } catch {
+    return false;
+  }
+}
+
+/** Node's permission model forbids children; there, and wherever else none can be started, one can do without where nothing kills. */
+function probeWithoutChild(error: Error): KcmpSupport {
+  if (isUnfiltered()) return probeHere();
+  const isForbidden = (error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED';
+  return support(
+    'unknown',
+    `a seccomp filter may kill whoever calls kcmp, and no child process could be started to ask: ${error.message}`,
+    isForbidden ? 'run Node with --allow-child-process' : undefined,
+  );
+}
+
 function probeInChild(): KcmpSupport {
   // Loaded here, since it costs more than this package, and most processes never ask.
   const { spawnSync } = process.getBuiltinModule('node:child_process');
   const { fileURLToPath } = process.getBuiltinModule('node:url');
   const script = fileURLToPath(new URL(IS_SOURCE ? './probe-child.ts' : './probe-child.js', import.meta.url));
-  const child = spawnSync(process.execPath, [...loaderFlags(), script], {
-    encoding: 'utf8',
-    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: CHILD_TIMEOUT_MS,
-  });
+  let child: import('node:child_process').SpawnSyncReturns<string>;
+  try {
+    child = spawnSync(process.execPath, [...loaderFlags(), script], {
+      encoding: 'utf8',
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: CHILD_TIMEOUT_MS,
+    });
+  } catch (error) {
+    return probeWithoutChild(error as Error);
+  }
+  if (child.error !== undefined && child.pid === 0) return probeWithoutChild(child.error);
   if (child.signal === 'SIGSYS') {
-    return support(
-      'blocked',
-      'a seccomp filter kills every process that calls kcmp',
-      'do not call kcmp in this sandbox',
-    );
+    const reason = 'a seccomp filter kills every process that calls kcmp';
+    return { ...support('blocked', reason, 'do not call kcmp in this sandbox'), kills: true };
   }
   if (child.status === 0) return JSON.parse(child.stdout) as KcmpSupport;
   const how = child.error?.message ?? (child.signal === null ? `exit code ${child.status}` : child.signal);
@@ -129,7 +155,8 @@ function probeInChild(): KcmpSupport {
  * The kernel answers EINVAL to the unknown type exactly when the call is there and not blocked.
  *
  * @param options.isolated - ask in a child process, for sandboxes whose filter kills the caller
- *   (SIGSYS; Chromium's and Android's do); costs the start of a process
+ *   (SIGSYS; Chromium's and Android's do); costs the start of a process. Where none can be started, a thread
+ *   without a filter asks itself
  * @returns the status, its reason, what to change, and the status of every comparison type
  * @since Linux 3.5; on older ones the status is `missing`
  * @see kernel/kcmp.c, seccomp(2)

@@ -4,8 +4,8 @@ import { describe, test } from 'node:test';
 import { probe } from '../../src/index.ts';
 import type { Facts } from '../../src/cli/doctor/facts.ts';
 import { diagnose, type Problem } from '../../src/cli/doctor/remedies.ts';
-import { startChild } from '../support/child.ts';
-import { AS_NOBODY, needsRoot } from '../support/user.ts';
+import { type ChildOptions, startChild } from '../support/child.ts';
+import { AS_NOBODY, needsRoot, ORDINARY } from '../support/user.ts';
 import { kcmp, kcmpJson, kcmpProcess, type Result } from './command.ts';
 
 type Report = Facts & { problems: Problem[] };
@@ -25,8 +25,12 @@ const LABELS = [
 ];
 
 /** `kcmp doctor` in a child under a filter of test/support/seccomp.ts. */
-async function doctorUnder(filter: 'EPERM' | 'ENOSYS' | 'kill', ...args: string[]): Promise<Result> {
-  await using child = await startChild();
+async function doctorUnder(
+  filter: 'EPERM' | 'ENOSYS' | 'kill',
+  args: string[] = [],
+  options: ChildOptions = {},
+): Promise<Result> {
+  await using child = await startChild(options);
   return await child.run(
     async ({ seccomp }, source: string, filter: string, args: string[]) => {
       if (filter === 'kill') seccomp.killOnKcmp();
@@ -69,20 +73,41 @@ test('its JSON says the same as probe, and as /proc', async () => {
 });
 
 describe('under a filter', () => {
-  test('that answers EPERM, it names the filter, the capability and its Kubernetes spelling, and is 2', async () => {
-    const { code, out } = await doctorUnder('EPERM');
-    assert.equal(code, 2);
-    assert.match(out, /^kcmp cannot work here\.\n/);
+  test('that answers EPERM, it names the filter, what works all the same, and the capability, and is 1', async () => {
+    const { code, out } = await doctorUnder('EPERM', [], ORDINARY);
+    assert.equal(code, 1);
+    assert.match(out, /^kcmp works here, with limits\.\n/);
     assert.match(out, /^kcmp +blocked: a seccomp filter blocks kcmp/m);
     assert.match(out, /^seccomp +a filter/m);
+    assert.match(out, /; sockets, files on different inodes.* can be told all the same\. To change that:/);
     assert.match(out, /--cap-add=SYS_PTRACE/);
     assert.match(out, /securityContext: \{ capabilities: \{ add: \["SYS_PTRACE"\] \} \}/);
   });
 
-  test('that answers ENOSYS, it names the kernel option, and is 2', async () => {
+  test('it does not advise the capability to whoever has it', { skip: needsRoot }, async () => {
+    const { code, out } = await doctorUnder('EPERM');
+    assert.equal(code, 1);
+    assert.match(out, /, with CAP_SYS_PTRACE;/);
+    assert.doesNotMatch(out, /=SYS_PTRACE|"SYS_PTRACE"/);
+    assert.match(out, /--security-opt seccomp=PROFILE\.json/);
+  });
+
+  test('whether it can tell its own descriptors is what identifyFiles says', async () => {
+    await using child = await startChild();
+    const via = await child.run(({ kcmp, libc, seccomp }) => {
+      seccomp.refuseKcmp('EPERM');
+      const { pid } = process;
+      return kcmp.identifyFiles({ pid, fd: libc.eventfd() }, { pid, fd: libc.eventfd() }).via;
+    });
+    const { out } = await doctorUnder('EPERM', ['--json']);
+    assert.equal((JSON.parse(out) as Report).ownFiles, via === 'dupfd-query');
+  });
+
+  test('that answers ENOSYS, it names the kernel option and what works all the same, and is 1', async () => {
     const { code, out } = await doctorUnder('ENOSYS');
-    assert.equal(code, 2);
+    assert.equal(code, 1);
     assert.match(out, /^kcmp +missing: /m);
+    assert.match(out, /can be told all the same/);
     assert.match(out, /CONFIG_KCMP=y/);
   });
 
@@ -94,13 +119,13 @@ describe('under a filter', () => {
   });
 
   test('its JSON has the problems with what mends them', async () => {
-    const { code, out } = await doctorUnder('EPERM', '--json');
-    assert.equal(code, 2);
+    const { code, out } = await doctorUnder('EPERM', ['--json'], ORDINARY);
+    assert.equal(code, 1);
     const { problems, support, processes } = JSON.parse(out) as Report;
     assert.deepEqual([support.status, processes], ['blocked', null]);
     assert.deepEqual(
       problems.map(({ weight }) => weight),
-      ['fatal'],
+      ['limit'],
     );
     assert.ok(problems[0]?.fixes.some((fix) => fix.includes('--cap-add=SYS_PTRACE')));
   });
@@ -171,6 +196,7 @@ test('other platforms are told to use Linux', () => {
     capabilities: { effective: null, sysPtrace: null },
     pidNamespace: { inode: null, nested: null },
     proc: { mounted: false, own: false, hidepid: null },
+    ownFiles: null,
     processes: null,
   };
   assert.deepEqual(diagnose(facts), [

@@ -53,7 +53,8 @@ function factRows(facts: Facts): string[][] {
   ];
 }
 
-function verdict(problems: Problem[]): string {
+function verdict({ support }: Facts, problems: Problem[]): string {
+  if (support.status === 'unknown') return 'Whether kcmp works here could not be told.';
   if (problems.some(({ weight }) => weight === 'fatal')) return 'kcmp cannot work here.';
   return problems.some(({ weight }) => weight === 'limit') ? 'kcmp works here, with limits.' : 'kcmp works here.';
 }
@@ -62,7 +63,7 @@ function verdict(problems: Problem[]): string {
 function text(facts: Facts, problems: Problem[]): string[] {
   const [first = [], ...rest] = factRows(facts);
   return [
-    verdict(problems),
+    verdict(facts, problems),
     '',
     ...table(first, rest),
     ...problems.flatMap(({ what, fixes }) => [

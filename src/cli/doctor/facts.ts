@@ -1,8 +1,8 @@
 /** What this machine, this process and its /proc are like, for `kcmp doctor`. Nothing here throws. */
-import { compareTasks, probe, type KcmpSupport } from '../../index.ts';
+import { compareTasks, identifyFiles, probe, type FileRef, type KcmpSupport } from '../../index.ts';
 import { listProcesses } from '../../procfs/processes.ts';
 
-const { readFileSync, readlinkSync } = process.getBuiltinModule('node:fs');
+const { closeSync, openSync, readFileSync, readlinkSync } = process.getBuiltinModule('node:fs');
 
 /** The inode of the first pid namespace, PROC_PID_INIT_INO of include/linux/proc_ns.h. */
 const FIRST_PID_NAMESPACE = 4026531836;
@@ -23,6 +23,8 @@ export interface Facts {
   pidNamespace: { inode: number | null; nested: boolean | null };
   /** `own`: it shows this process under the number it has for itself. */
   proc: { mounted: boolean; own: boolean; hidepid: string | null };
+  /** Whether this process can tell its own descriptors apart, be it without kcmp; null where it may not be tried. */
+  ownFiles: boolean | null;
   /** null where kcmp may not be called. */
   processes: { listed: number; inspectable: number; refused: number[] } | null;
 }
@@ -76,9 +78,21 @@ function inspectable(): NonNullable<Facts['processes']> {
   return found;
 }
 
+/** By two descriptors of this process that are on one inode, so that only the kernel can tell. */
+function tellsOwnFiles(): boolean {
+  const fds = [0, 1].map(() => openSync('/proc/self/status', 'r'));
+  try {
+    const [a, b] = fds.map((fd) => ({ pid: process.pid, fd })) as [FileRef, FileRef];
+    return identifyFiles(a, b).relation === 'different';
+  } finally {
+    fds.forEach(closeSync);
+  }
+}
+
 export function gatherFacts(): Facts {
   // In a child process: a filter may kill whoever calls.
   const support = probe({ isolated: true });
+  const mayAsk = support.kills !== true && support.status !== 'unsupported' && support.status !== 'unknown';
   const status = read('/proc/self/status');
   const effective = field(status, 'CapEff');
   const inode = numberOf(/\d+/.exec(attempt(() => readlinkSync('/proc/self/ns/pid')) ?? '')?.[0] ?? null);
@@ -97,6 +111,7 @@ export function gatherFacts(): Facts {
     },
     pidNamespace: { inode, nested: inode === null ? null : inode !== FIRST_PID_NAMESPACE },
     proc: { ...procMount(), own: attempt(() => readlinkSync('/proc/self')) === `${process.pid}` },
+    ownFiles: mayAsk ? attempt(tellsOwnFiles) : null,
     processes: support.status === 'available' ? inspectable() : null,
   };
 }

@@ -10,23 +10,42 @@ export interface Problem {
   fixes: string[];
 }
 
-const ADD_PTRACE = [
+const WITH_PTRACE = [
   'Docker, Podman: start the container with --cap-add=SYS_PTRACE',
   'Kubernetes: in the container\'s spec, securityContext: { capabilities: { add: ["SYS_PTRACE"] } }',
 ];
+/** No advice for whoever has it. */
+const addPtrace = ({ capabilities }: Facts): string[] => (capabilities.sysPtrace === true ? [] : WITH_PTRACE);
 const OTHER_PROFILE = 'Docker, Podman: start it with --security-opt seccomp=PROFILE.json, a profile that allows kcmp';
 const KERNEL = 'a kernel with CONFIG_KCMP=y (before Linux 5.12: CONFIG_CHECKPOINT_RESTORE=y)';
 
 /** By type: what the kernel needs for it. */
 const OPTIONS: Readonly<Record<string, string>> = { sysvsem: 'CONFIG_SYSVIPC=y' };
 
-function theCall({ support: { status, reason, fix } }: Facts): Problem[] {
-  const problem = (fixes: string[]): Problem[] => [{ weight: 'fatal', what: reason, fixes }];
+const filterFixes = (facts: Facts): string[] => [
+  ...addPtrace(facts),
+  OTHER_PROFILE,
+  'a sandbox of another kind: let its seccomp filter allow kcmp',
+];
+
+/** What can be told without kcmp, as identifyFiles does; '' where nothing can, or may not even be tried. */
+function toldWithout({ ownFiles, proc }: Facts): string {
+  if (ownFiles === null) return '';
+  const told = proc.own ? ['sockets', 'files on different inodes'] : [];
+  if (ownFiles) told.push("this process' own descriptors");
+  return told.length === 0 ? '' : `; ${list(told)} can be told all the same`;
+}
+
+function theCall(facts: Facts): Problem[] {
+  const { status, reason, fix } = facts.support;
+  const told = toldWithout(facts);
+  const weight = told === '' ? 'fatal' : 'limit';
+  const problem = (fixes: string[]): Problem[] => [{ weight, what: `${reason}${told}`, fixes }];
   switch (status) {
     case 'available':
       return [];
     case 'blocked':
-      return problem([...ADD_PTRACE, OTHER_PROFILE, 'a sandbox of another kind: let its seccomp filter allow kcmp']);
+      return problem(filterFixes(facts));
     case 'missing':
       return problem([KERNEL, 'gVisor and other emulated kernels have no kcmp: use the runtime runc']);
     default:
@@ -34,35 +53,29 @@ function theCall({ support: { status, reason, fix } }: Facts): Problem[] {
   }
 }
 
-function theTypes({ support }: Facts): Problem[] {
-  if (support.status !== 'available') return [];
-  const absent = Object.entries(support.types)
-    .filter(([, status]) => status !== 'available')
-    .map(([type]) => type);
-  const types: Problem[] =
-    absent.length === 0
-      ? []
-      : [
-          {
-            weight: 'limit',
-            what: `the kernel cannot compare ${list(absent)}`,
-            fixes: [
-              ...new Set(
-                absent.map((type) => `a kernel with ${OPTIONS[type] ?? 'all comparison types, Linux 3.5 or later'}`),
-              ),
-              'a filter that allows every type',
-            ],
-          },
-        ];
-  if (support.epollTargets) return types;
-  return [
-    ...types,
-    {
-      weight: 'limit',
-      what: 'the kernel cannot compare epoll targets',
-      fixes: ['Linux 4.13 or later, with CONFIG_EPOLL=y'],
-    },
-  ];
+function theTypes(facts: Facts): Problem[] {
+  const { status, types, epollTargets } = facts.support;
+  if (status !== 'available') return [];
+  const named = Object.entries(types);
+  const blocked = named.flatMap(([type, status]) => (status === 'blocked' ? [type] : []));
+  const absent = named.flatMap(([type, status]) => (status === 'available' || status === 'blocked' ? [] : [type]));
+  const problems: Problem[] = [];
+  if (blocked.length > 0) {
+    const told = blocked.includes('file') ? toldWithout(facts) : '';
+    const what = `a seccomp filter forbids to compare ${list(blocked)}${told}`;
+    problems.push({ weight: 'limit', what, fixes: filterFixes(facts) });
+  }
+  if (absent.length > 0) {
+    const needs = absent.map((type) => `a kernel with ${OPTIONS[type] ?? 'all comparison types, Linux 3.5 or later'}`);
+    const what = `the kernel cannot compare ${list(absent)}`;
+    problems.push({ weight: 'limit', what, fixes: [...new Set(needs), 'a filter that allows every type'] });
+  }
+  if (!epollTargets) {
+    const fixes = ['Linux 4.13 or later, with CONFIG_EPOLL=y'];
+    if (facts.seccomp.mode === 2) fixes.push('a seccomp filter that allows KCMP_EPOLL_TFD');
+    problems.push({ weight: 'limit', what: 'epoll targets cannot be compared', fixes });
+  }
+  return problems;
 }
 
 function theProc({ proc, platform }: Facts): Problem[] {
@@ -122,7 +135,7 @@ function theOthers({ processes, capabilities, uid }: Facts): Problem[] {
       what: `${what}: they are other users', or not dumpable`,
       fixes: [
         uid === 0 ? 'give this process CAP_SYS_PTRACE' : 'run as the user whose processes they are, or as root',
-        ...ADD_PTRACE,
+        ...WITH_PTRACE,
       ],
     },
   ];
