@@ -2,7 +2,7 @@
 import { KCMP_FILE, TASK_RESOURCE_TYPES, type TaskResource } from './abi.ts';
 import { errnoName } from './errors.ts';
 import { accessTo, BLOCKED, BLOCKED_FIX, epollTargetsSupported, MISSING, MISSING_FIX } from './explain.ts';
-import { kcmpRaw, load, platformRefusal } from './syscall.ts';
+import { kcmpRaw, load, platformRefusal, trialScript } from './syscall.ts';
 
 const { constants, release } = process.getBuiltinModule('node:os');
 
@@ -32,7 +32,6 @@ export interface KcmpSupport {
 }
 
 const { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } = constants.errno;
-const IS_SOURCE = import.meta.url.endsWith('.ts');
 const CHILD_TIMEOUT_MS = 30_000;
 
 function statusOf(result: number): KcmpStatus {
@@ -66,14 +65,18 @@ function support(status: KcmpStatus, reason: string, fix?: string): KcmpSupport 
   return found;
 }
 
-function probeHere(): KcmpSupport {
+function unsupported(): KcmpSupport | undefined {
   const refusal = platformRefusal();
   if (refusal !== undefined) return support('unsupported', refusal.reason, refusal.fix);
   try {
     load();
+    return undefined;
   } catch (error) {
     return support('unsupported', (error as Error).message, 'install koffi with its optional dependencies');
   }
+}
+
+function probeHere(): KcmpSupport {
   const { pid } = process;
   const self = accessTo(pid);
   const found =
@@ -88,18 +91,6 @@ function probeHere(): KcmpSupport {
   for (const [name, type] of TASK_RESOURCE_TYPES) found.types[name] = statusOf(kcmpRaw(pid, pid, type, 0, 0));
   found.epollTargets = epollTargetsSupported();
   return found;
-}
-
-/** The loader flags of this process, without which a child could not run a .ts file. */
-function loaderFlags(): string[] {
-  if (!IS_SOURCE) return [];
-  const flags: string[] = [];
-  const { execArgv } = process;
-  for (const [i, flag] of execArgv.entries()) {
-    if (/^(--import|--require|-r|--loader|--experimental-loader)$/.test(flag)) flags.push(flag, execArgv[i + 1] ?? '');
-    else if (/^--(import|require|loader|experimental-loader|experimental-strip-types)\b/.test(flag)) flags.push(flag);
-  }
-  return flags;
 }
 
 /** Whether no filter is on this very thread, so that no call can kill it; false where that cannot be read. */
@@ -123,28 +114,23 @@ function probeWithoutChild(error: Error): KcmpSupport {
   );
 }
 
-function probeInChild(): KcmpSupport {
+/** A child process has the filters of whoever starts it: what it survives, this one does. */
+function probeAfterChild(): KcmpSupport {
   // Loaded here, since it costs more than this package, and most processes never ask.
   const { spawnSync } = process.getBuiltinModule('node:child_process');
-  const { fileURLToPath } = process.getBuiltinModule('node:url');
-  const script = fileURLToPath(new URL(IS_SOURCE ? './probe-child.ts' : './probe-child.js', import.meta.url));
-  let child: import('node:child_process').SpawnSyncReturns<string>;
+  const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
+  let child: import('node:child_process').SpawnSyncReturns<Buffer>;
   try {
-    child = spawnSync(process.execPath, [...loaderFlags(), script], {
-      encoding: 'utf8',
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: CHILD_TIMEOUT_MS,
-    });
+    child = spawnSync(process.execPath, ['-e', trialScript()], { env, stdio: 'ignore', timeout: CHILD_TIMEOUT_MS });
   } catch (error) {
     return probeWithoutChild(error as Error);
   }
   if (child.error !== undefined && child.pid === 0) return probeWithoutChild(child.error);
+  if (child.status === 0) return probeHere();
   if (child.signal === 'SIGSYS') {
     const reason = 'a seccomp filter kills every process that calls kcmp';
     return { ...support('blocked', reason, 'do not call kcmp in this sandbox'), kills: true };
   }
-  if (child.status === 0) return JSON.parse(child.stdout) as KcmpSupport;
   const how = child.error?.message ?? (child.signal === null ? `exit code ${child.status}` : child.signal);
   return support('unknown', `the child process that was to ask ended early: ${how}`);
 }
@@ -154,16 +140,16 @@ function probeInChild(): KcmpSupport {
  *
  * The kernel answers EINVAL to the unknown type exactly when the call is there and not blocked.
  *
- * @param options.isolated - ask in a child process, for sandboxes whose filter kills the caller
- *   (SIGSYS; Chromium's and Android's do); costs the start of a process. Where none can be started, a thread
- *   without a filter asks itself
+ * @param options.isolated - let a child process try first, for sandboxes whose filter kills the caller
+ *   (SIGSYS; Chromium's and Android's do); costs the start of a process. Where none can be started, only a thread
+ *   without a filter asks
  * @returns the status, its reason, what to change, and the status of every comparison type
  * @since Linux 3.5; on older ones the status is `missing`
  * @see kernel/kcmp.c, seccomp(2)
  */
 export function probe(options?: { isolated?: boolean }): KcmpSupport {
   try {
-    return options?.isolated === true && platformRefusal() === undefined ? probeInChild() : probeHere();
+    return unsupported() ?? (options?.isolated === true ? probeAfterChild() : probeHere());
   } catch (error) {
     return support('unknown', String(error));
   }

@@ -5,6 +5,7 @@
  * Sources: the attributes of koffi 3.3.4's binary (`readelf --arch-specific`); arch/riscv/kernel/cpu.c and cpufeature.c,
  * which print the line `isa` of /proc/cpuinfo; the RISC-V profiles, RVA23U64.
  */
+import { requireHere } from './require.ts';
 
 /**
  * What the binary is built for, brings instructions of its own, and has a name in `isa`. Left out are what is in every
@@ -40,7 +41,7 @@ export function missingExtensions(cpuinfo: string): string[] | undefined {
 function isInstalled(): boolean {
   const { createRequire } = process.getBuiltinModule('node:module');
   try {
-    createRequire(createRequire(import.meta.url).resolve('koffi')).resolve(BINARY);
+    createRequire(requireHere().resolve('koffi')).resolve(BINARY);
     return true;
   } catch {
     return false;

@@ -5,6 +5,7 @@
 import { KCMP_EPOLL_TFD, SYSCALL_NUMBERS, type SyscallNumbers } from './abi.ts';
 import { coded, type CodedError } from './arguments.ts';
 import { EPOLL_SLOT_SIZE, writeEpollSlot } from './epoll-slot.ts';
+import { requireHere } from './require.ts';
 import { processorRefusal } from './processor.ts';
 
 const os = process.getBuiltinModule('node:os');
@@ -49,9 +50,7 @@ export function load(): Syscall {
   numbers = SYSCALL_NUMBERS[process.arch] as SyscallNumbers;
   kcmpNumber = numbers.kcmp;
   try {
-    const koffi = process.getBuiltinModule('node:module').createRequire(import.meta.url)(
-      'koffi',
-    ) as typeof import('koffi');
+    const koffi = requireHere()('koffi') as typeof import('koffi');
     errno = koffi.errno;
     addressOf = (bytes) => Number(koffi.address(bytes));
     slotAddress = addressOf(slotBytes);
@@ -65,6 +64,16 @@ export function load(): Syscall {
     throw koffiUnavailable(cause);
   }
   return syscall;
+}
+
+/** A script for a child process, which calls kcmp(2) with every type on itself. It depends on nothing but koffi. */
+export function trialScript(): string {
+  load();
+  const koffi = JSON.stringify(requireHere().resolve('koffi'));
+  return `
+    const koffi = process.getBuiltinModule('node:module').createRequire(${koffi})(${koffi});
+    const call = koffi.load(null).func('int syscall(long, int, int, int, ulong, ulong)');
+    for (let type = -1; type <= ${KCMP_EPOLL_TFD}; type++) call(${kcmpNumber}, process.pid, process.pid, type, 0, 0);`;
 }
 
 function koffiUnavailable(cause: unknown): CodedError {

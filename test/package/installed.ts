@@ -9,9 +9,9 @@ const PNPM = 'pnpm@10.34.9';
 const NOBODY = 65534;
 
 const SAME = `const { pid } = process; console.log(kcmp.sameFile({ pid, fd: 0 }, { pid, fd: 0 }), kcmp.probe({ isolated: true }).status);`;
-const ESM = `import * as kcmp from 'kcmp'; ${SAME}`;
+export const ESM: string = `import * as kcmp from 'kcmp'; ${SAME}`;
 const CJS = `const kcmp = require('kcmp'); ${SAME}`;
-const ANSWER = 'true available\n';
+export const ANSWER = 'true available\n';
 
 /** An empty project that has installed the tarball. */
 export function installed(

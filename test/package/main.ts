@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundles } from './bundles.ts';
 import { consumers } from './consumers.ts';
 import { installations } from './installed.ts';
 import { lint } from './lint.ts';
@@ -20,6 +21,7 @@ try {
     ...tarball.checks,
     ...installations(folder, tarball.file),
     ...platforms(folder),
+    ...bundles(ROOT, folder),
     ...consumers(folder, tarball.file),
     ...lint(folder, tarball.file),
   ];
