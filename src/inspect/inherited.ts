@@ -11,6 +11,7 @@ import { Account, type Coverage, unseen } from '../scan/coverage.ts';
 import { checkOptions, checkPid, checkProgress, type ScanOptions } from '../scan/options.ts';
 import { type Asked, finish, type Steps } from '../scan/steps.ts';
 import { listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
+import { clean } from '../util/text.ts';
 import { groupsOf } from './groups.ts';
 
 /** A descriptor that shares its description with one of another process. */
@@ -37,8 +38,6 @@ export interface InheritedReport {
   inherited: InheritedFile[];
   coverage: Coverage;
 }
-
-const { inspect } = process.getBuiltinModule('node:util');
 
 /**
  * `kcmp(pid, from, KCMP_FILE, …)` — descriptors beyond 0, 1 and 2 whose open file description a process
@@ -179,13 +178,10 @@ export function refuseInherited(report: InheritedReport, asserted: (...args: nev
   });
 }
 
-/** A file's name may hold what a terminal obeys. */
-const printable = (link: string | null): string => (link === null ? '?' : inspect(link).slice(1, -1));
-
 function table(inherited: readonly InheritedFile[]): string[] {
   const rows = [
     ['FD', 'FROM', 'KIND', 'FILE'],
-    ...inherited.map(({ fd, from, kind, link }) => [`${fd}`, `${from.fd}`, kind, printable(link)]),
+    ...inherited.map(({ fd, from, kind, link }) => [`${fd}`, `${from.fd}`, kind, clean(link ?? '?')]),
   ];
   const widths = [0, 1, 2].map((column) =>
     rows.reduce((width, row) => Math.max(width, (row[column] as string).length), 0),

@@ -1,15 +1,22 @@
 /** Text for people: lines of tables, sentences, names cleaned of whatever a terminal would obey. Pure. */
 
-/** C0, DEL and C1; bidirectional and invisible controls, which reorder or hide what stands beside them. */
-const CONTROL = /[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+/**
+ * What a terminal obeys, and what nobody sees, which reorders or hides what stands beside it: controls, ends of lines, all
+ * that Unicode lets a font leave out (bidirectional controls, joiners, fillers, variation selectors, tags), and marks of
+ * interlinear notes.
+ */
+export const UNSEEN: RegExp = /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
+
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
+function escaped(character: string): string {
+  const code = (character.codePointAt(0) as number).toString(16);
+  if (code.length > 4) return `\\u{${code}}`;
+  return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
+}
+
 /** Names come from processes and files, and may hold anything. */
-export const clean = (text: string): string =>
-  text.replace(CONTROL, (c) => {
-    const code = c.charCodeAt(0).toString(16);
-    return SHORT[c] ?? (code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`);
-  });
+export const clean = (text: string): string => text.replace(UNSEEN, (c) => SHORT[c] ?? escaped(c));
 
 /**
  * Lines of a table. Columns are as wide as they must be, two spaces apart.

@@ -4,10 +4,10 @@ import { describe, test } from 'node:test';
 import { toJson } from '../../src/cli/output/json.ts';
 import { print } from '../../src/cli/output/print.ts';
 import { withProgress } from '../../src/cli/output/progress.ts';
-import { type Graph, render } from '../../src/draw/graph.ts';
+import { type Graph, GRAPH_LANGUAGES, render } from '../../src/draw/graph.ts';
 import { clean, describeFile, list, some, table } from '../../src/util/text.ts';
 
-/** Every character that must never reach a terminal from a name. */
+/** Every character that must never reach a terminal from a name: what it obeys, what reorders, what nobody sees. */
 const CONTROLS = [
   ...Array(0x20).keys(),
   ...Array.from({ length: 0x21 }, (_, i) => 0x7f + i),
@@ -22,13 +22,29 @@ const CONTROLS = [
   0x2066,
   0x2069,
   0xfeff,
+  0xad,
+  0x34f,
+  0x115f,
+  0x1160,
+  0x180e,
+  ...Array.from({ length: 0x10 }, (_, i) => 0x2060 + i),
+  0x3164,
+  0xfe0f,
+  0xffa0,
+  0xfff9,
+  0xe0000,
+  0xe0041,
+  0xe007f,
+  0xe0100,
 ];
+const NAME = CONTROLS.map((code) => String.fromCodePoint(code)).join('a');
 
 test('control characters of every kind become visible escapes', () => {
   for (const code of CONTROLS) {
-    const cleaned = clean(`a${String.fromCharCode(code)}b`);
-    assert.match(cleaned, /^a\\(n|r|t|x[0-9a-f]{2}|u[0-9a-f]{4})b$/);
+    const cleaned = clean(`a${String.fromCodePoint(code)}b`);
+    assert.match(cleaned, /^a\\(n|r|t|x[0-9a-f]{2}|u[0-9a-f]{4}|u\{[0-9a-f]{5}\})b$/);
   }
+  assert.equal(clean('a\u{e0041}b'), 'a\\u{e0041}b');
   assert.equal(clean('a\nb\u009bc\u202ed'), 'a\\nb\\x9bc\\u202ed');
 });
 
@@ -80,10 +96,9 @@ describe('JSON', () => {
   });
 
   test('has no control character in it, and the same strings after parsing', () => {
-    const link = CONTROLS.map((code) => String.fromCharCode(code)).join('');
-    const text = toJson({ link });
-    assert.equal((JSON.parse(text) as { link: string }).link, link);
-    assert.equal(clean(text.replaceAll('\n', '')), text.replaceAll('\n', ''));
+    const text = toJson({ link: NAME });
+    assert.equal((JSON.parse(text) as { link: string }).link, NAME);
+    assert.match(text, /^[\n\x20-\x7e]+$/);
   });
 });
 
@@ -100,6 +115,12 @@ const graph: Graph = {
 };
 
 describe('graphs', () => {
+  test('hold nothing that nobody sees, in any language', () => {
+    const named: Graph = { nodes: [{ id: 'p1', label: NAME, kind: 'process' }], edges: [] };
+    for (const language of GRAPH_LANGUAGES)
+      for (const line of render(named, language)) assert.match(line, /^[\x20-\x7e]+$/);
+  });
+
   test('in dot escape quotes and backslashes', () => {
     assert.deepEqual(render({ nodes: [{ id: 'p1', label: 'a"\\N', kind: 'process' }], edges: [] }, 'dot'), [
       'digraph kcmp {',

@@ -237,7 +237,7 @@ describe('assertNoInherited', () => {
     rmSync(path);
     assert.throws(
       () => assertNoInherited(child.pid),
-      ({ message }: Error) => message.split('\n').length === 3 && message.includes(`/tmp/kcmp-\\x1B[31m\\n-${me}`),
+      ({ message }: Error) => message.split('\n').length === 3 && message.includes(`/tmp/kcmp-\\x1b[31m\\n-${me}`),
     );
   });
 

@@ -1,8 +1,6 @@
 /** The output for scripts: one document, the library's report. */
+import { UNSEEN } from '../../util/text.ts';
 import type { Io } from '../io.ts';
-
-/** What a terminal or a reader could take for something else, though JSON allows it in a string. */
-const UNSAFE = /[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
 function replace(key: string, value: unknown): unknown {
   if (typeof value !== 'bigint') return value;
@@ -10,9 +8,12 @@ function replace(key: string, value: unknown): unknown {
   return key === 'data' ? `0x${value.toString(16)}` : value.toString();
 }
 
-/** Text of a report: bigints as decimal strings, `data` as a hexadecimal one. */
-export const toJson = (report: unknown): string =>
-  JSON.stringify(report, replace, 2).replace(UNSAFE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+/** As JSON has it: two escapes for what is beyond 16 bits. The ends of lines are JSON's own; it escapes those of strings. */
+const escaped = (unseen: string): string =>
+  unseen === '\n' ? unseen : unseen.replace(/./gs, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** Text of a report: bigints as decimal strings, `data` as a hexadecimal one. JSON allows in a string what nobody sees. */
+export const toJson = (report: unknown): string => JSON.stringify(report, replace, 2).replace(UNSEEN, escaped);
 
 export function printJson(io: Io, report: unknown): void {
   io.out(`${toJson(report)}\n`);
