@@ -1,32 +1,15 @@
 /** Pairs of processes that clone(2) made with flags of choice: fixtures/family.c, compiled once where `cc` exists. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import './leash.ts';
+import { compile, compilerMissing } from './compile.ts';
 
-const SOURCE = fileURLToPath(new URL('./fixtures/family.c', import.meta.url));
+const SOURCE = new URL('./fixtures/family.c', import.meta.url);
 
 export const CLONE_SYSVSEM = 0x40000;
 export const CLONE_IO = 0x80000000;
 
 /** Why pairs cannot be made here, or false; for a test's `skip`. */
-export const familyMissing: string | false =
-  spawnSync('cc', ['--version'], { stdio: 'ignore' }).status === 0 ? false : 'cc is not installed';
-
-let program: string | undefined;
-
-function compile(): string {
-  if (program !== undefined) return program;
-  const folder = mkdtempSync(join(tmpdir(), 'kcmp-family-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  program = join(folder, 'family');
-  const { status, stderr } = spawnSync('cc', ['-O1', '-o', program, SOURCE], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`cc: ${stderr}`);
-  return program;
-}
+export const familyMissing: string | false = compilerMissing;
 
 export interface FamilyOptions {
   /** Flags for clone(2), without CLONE_VM. */
@@ -47,7 +30,9 @@ export interface Family {
 
 export async function startFamily(options: FamilyOptions = {}): Promise<Family> {
   const { flags = 0, parent = '-', child = '-', fds = [] } = options;
-  const proc = spawn(compile(), [flags.toString(16), parent, child], { stdio: ['pipe', 'pipe', 'inherit', ...fds] });
+  const proc = spawn(compile(SOURCE), [flags.toString(16), parent, child], {
+    stdio: ['pipe', 'pipe', 'inherit', ...fds],
+  });
   const ended = once(proc, 'exit');
   const early = ended.then(([code]) => Promise.reject(new Error(`family ended with ${code}`)));
   const [line] = (await Promise.race([once(proc.stdout as NodeJS.ReadableStream, 'data'), early])) as [Buffer];

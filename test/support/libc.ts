@@ -204,3 +204,12 @@ export function createUndoList(): void {
   libc('int semop(int, void *, ulong)')(set, operation, 1);
   libc('int semctl(int, int, int)')(set, 0, IPC_RMID);
 }
+
+const mmap = lib.func('void *mmap(void *, ulong, int, int, int, long)') as unknown as (...args: unknown[]) => unknown;
+
+/** The memory of a file, which other processes may write to meanwhile: read it with Atomics. */
+export function mapShared(fd: number, bytes: number): Uint32Array {
+  const PROT_READ_WRITE = 3;
+  const MAP_SHARED = 1;
+  return new Uint32Array(koffi.view(mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0), bytes));
+}

@@ -1,0 +1,74 @@
+/** Runs plans: each by its caller, in a pid namespace of few processes, so that a call is cheap and neighbours decide nothing. */
+import { spawnSync } from 'node:child_process';
+import { type Child, startChild } from '../../support/child.ts';
+import { compile, compilerMissing } from '../../support/compile.ts';
+import type * as spots from './blind-spots.ts';
+import type * as caller from './caller.ts';
+import type { CallerName, Plan } from './plan.ts';
+
+const CALLER = new URL('./caller.ts', import.meta.url).href;
+const isRoot = process.getuid?.() === 0;
+const NAMESPACE = [
+  'unshare',
+  ...(isRoot ? [] : ['--user', '--map-root-user']),
+  '--pid',
+  '--fork',
+  '--kill-child',
+  '--mount-proc',
+];
+const WRAPPERS: Record<CallerName, string[]> = {
+  plain: NAMESPACE,
+  refused: NAMESPACE,
+  nobody: [...NAMESPACE, 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--pdeathsig=keep'],
+};
+
+function works(name: CallerName): boolean {
+  const [command = '', ...args] = WRAPPERS[name];
+  return spawnSync(command, [...args, 'true'], { stdio: 'ignore' }).status === 0;
+}
+
+/** Why nothing can be run here, or false; for a test's `skip`. */
+export const raceMissing: string | false =
+  compilerMissing || (works('plain') ? false : 'needs root, or user namespaces');
+/** Where an ordinary user is not to be had, what is asked as one is left out. */
+export const callerMissing = (name: CallerName): string | false =>
+  works(name) ? false : `there is no caller ${name} here`;
+
+async function startCaller(name: CallerName): Promise<Child> {
+  const child = await startChild({ wrapper: WRAPPERS[name] });
+  if (name === 'refused') await child.run(({ seccomp }) => seccomp.refuseKcmp('EPERM'));
+  return child;
+}
+
+const program = (): string => compile(new URL('./mover.c', import.meta.url), new URL('./moves.c', import.meta.url));
+
+/** @returns what the judges of answers do not see, see blind-spots.ts */
+export async function findBlindSpots(): Promise<string[]> {
+  await using child = await startCaller('plain');
+  return await child.run(
+    async (_, source: string, program: string) => ((await import(source)) as typeof spots).blindSpots(program),
+    new URL('./blind-spots.ts', import.meta.url).href,
+    program(),
+  );
+}
+
+/** @param done - is told of every plan that was run, with one row for each question and door */
+export async function race(plans: readonly Plan[], done: (rows: caller.Row[], plan: Plan) => void): Promise<void> {
+  for (const name of new Set(plans.map((plan) => plan.caller))) {
+    const child = await startCaller(name);
+    try {
+      for (const plan of plans.filter((plan) => plan.caller === name)) {
+        const rows = await child.run(
+          async (_, source: string, program: string, plan: Plan) =>
+            ((await import(source)) as typeof caller).run(program, plan),
+          CALLER,
+          program(),
+          plan,
+        );
+        done(rows, plan);
+      }
+    } finally {
+      await child.stop();
+    }
+  }
+}
