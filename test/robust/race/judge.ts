@@ -67,7 +67,10 @@ export function judgeHolders(ask: Ask, report: HolderReport, look: Look): Wrong 
   return anyOf(look.may(ask), (file) => {
     const excuses = new Excuses(report.coverage, look);
     const asked = fileOf(scene, file);
-    const isBeside = (number: number): boolean => number !== file && fileOf(scene, number).class === asked.class;
+    const isBeside = (number: number): boolean => {
+      const other = fileOf(scene, number);
+      return number !== file && other.class === asked.class && other.kind === asked.kind;
+    };
     const beside = (ref: FileRef): Wrong =>
       filesOf(look.may(ref)).some(isBeside)
         ? undefined

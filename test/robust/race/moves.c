@@ -1,16 +1,5 @@
-/* The moves: what each scene looks like, and one step of what goes on in it. */
+/* The moves of descriptors and of items: what each scene looks like, and one step of what goes on in it. */
 #include "mover.h"
-
-/* An instance that watches X and Y under closed numbers, X also under the number that it may have today, and Y under
- * one that may be another file now. */
-static void watch(int who) {
-  open_file(E, "epoll");
-  item(E, 1, 45, X, -1);
-  item(E, 2, 46, Y, -1);
-  item(E, 3, 50, X, -1);
-  item(E, 4, 52, Y, -1);
-  hold(who, 90, E);
-}
 
 /* Descriptors flip between two descriptions of one inode, some of which nobody touches. */
 static void flip_setup(const char *kind) {
@@ -19,7 +8,7 @@ static void flip_setup(const char *kind) {
   if (pollable) watch(BOTH);
   int still[][2] = { { 30, X }, { 31, Y }, { 50, X }, { 51, Y }, { 52, Z }, { 75, X }, { 76, Y } };
   for (int i = 0; i < 7; i++) hold(BOTH, still[i][0], still[i][1]);
-  for (int fd = 10; fd <= 100; fd += 30) cell(fd, X);
+  for (int fd = 10; fd <= 100; fd += 30) cell(MOVER, fd, X);
   ask("holders", MOVER, 50, 0, 0); ask("holders", KEEPER, 31, 0, 0); ask("holders", MOVER, 40, 0, 1);
   ask("groups", KEEPER, 0, 0, 0); ask("inherited", MOVER, 0, 0, 0);
   if (pollable) ask("epoll", MOVER, 90, 0, 0);
@@ -34,7 +23,7 @@ static void renumber_setup(const char *kind) {
   open_three(kind);
   if (pollable) watch(KEEPER);
   hold(KEEPER, 9, X); hold(KEEPER, 70, X); hold(BOTH, 30, Z);
-  for (int i = 0; i < 8; i++) cell(numbers[i % 4] + i / 4, i % 4 ? NONE : i / 4 ? Y : X);
+  for (int i = 0; i < 8; i++) cell(MOVER, numbers[i % 4] + i / 4, i % 4 ? NONE : i / 4 ? Y : X);
   say("roam %d\nroam %d\n", X, Y);
   ask("holders", KEEPER, 9, 0, 0); ask("groups", KEEPER, 0, 0, 0); ask("inherited", MOVER, 0, 0, 0);
   if (pollable) ask("epoll", KEEPER, 90, 0, 0);
@@ -46,21 +35,6 @@ static void renumber(void) {
   at[which] = to;
 }
 
-/* A process that holds X and Y forks and ends, and so does its child. */
-static void chain_setup(const char *kind) {
-  int pollable = strcmp(kind, "file");
-  open_three(kind);
-  if (pollable) watch(KEEPER);
-  hold(KEEPER | BORN, 9, X); hold(BORN, 12, Y); hold(KEEPER, 30, Z);
-  say("roam %d\nroam %d\n", X, Y);
-  ask("holders", KEEPER, 9, 0, 0); ask("groups", KEEPER, 0, 0, 0);
-  if (pollable) ask("epoll", KEEPER, 90, 0, 0);
-}
-static void chain(void) {
-  shared->moves++;
-  if (fork() > 0) _exit(0);
-}
-
 /* The descriptors that are asked about become other files: of another inode and kind, of another instance. */
 static int gap;
 static void reuse_setup(const char *kind) {
@@ -68,7 +42,7 @@ static void reuse_setup(const char *kind) {
   open_file(X, "file"); open_file(Y, "pipe"); open_file(E, "epoll"); open_file(E2, "epoll");
   item(E, 1, 51, Y, -1); item(E2, 2, 45, Y, -1); item(E2, 3, 51, Y, -1);
   hold(BOTH, 50, X); hold(BOTH, 51, Y); hold(BOTH, 92, E); hold(BOTH, 93, E2);
-  cell(10, X); cell(11, E);
+  cell(MOVER, 10, X); cell(MOVER, 11, E);
   ask("holders", MOVER, 10, 0, 1); ask("epoll", MOVER, 11, 0, 1);
   ask("groups", KEEPER, 0, 0, 0); ask("inherited", MOVER, 0, 0, 0);
 }
@@ -92,7 +66,7 @@ static int is_last(int data) {
 }
 static void aba_setup(const char *kind) {
   open_file(X, kind); open_file(Y, kind); open_file(E, "epoll");
-  item(E, 1, 70, X, -1); item(E, 2, 70, Y, cell(-1, Y));
+  item(E, 1, 70, X, -1); item(E, 2, 70, Y, cell(MOVER, -1, Y));
   if (is_last(2)) { /* the kernel orders items by the addresses of their files: let the other one come and go */
     dup2(MASTER(X), 199); dup2(MASTER(Y), MASTER(X)); dup2(199, MASTER(Y)); close(199);
     for (int file = X; file <= Y; file++) {
@@ -113,41 +87,6 @@ static void aba(void) {
   arrive(0, gone ? NONE : Y);
 }
 
-/* The mover may be looked at, and then it may not: for ordinary users. */
-static void dumpable_setup(const char *kind) {
-  open_three(kind);
-  watch(BOTH);
-  say("access %d\n", cell(-1, 1), 0);
-  hold(BOTH, 30, X); hold(KEEPER, 50, X); hold(MOVER, 51, Y); hold(BOTH, 52, Z);
-  ask("holders", KEEPER, 30, 0, 0); ask("holders", MOVER, 30, 0, 1); ask("groups", KEEPER, 0, 0, 0);
-  ask("epoll", KEEPER, 90, 0, 0); ask("inherited", MOVER, 0, 0, 1);
-}
-static void dumpable(void) {
-  static int may = 1;
-  announce(0, may = !may);
-  if (prctl(PR_SET_DUMPABLE, may)) die("PR_SET_DUMPABLE");
-  arrive(0, may);
-}
-
-/* The mover executes itself, which closes one descriptor; the others stay. */
-static void exec_setup(const char *kind) {
-  open_three(kind);
-  watch(BOTH);
-  hold(BOTH, 30, X); hold(BOTH, 50, X); hold(BOTH, 51, Y); hold(MOVER, 70, Y); hold(BOTH, 52, Z);
-  cell(10, NONE);
-  ask("holders", MOVER, 50, 0, 0); ask("holders", KEEPER, 51, 0, 0); ask("groups", KEEPER, 0, 0, 0);
-  ask("inherited", MOVER, 0, 0, 0); ask("epoll", KEEPER, 90, 0, 0); ask("epoll", MOVER, 90, 0, 0);
-}
-static void exec(void) {
-  arrive(0, NONE); /* nobody announces it after an execve */
-  announce(0, Y);
-  if (dup3(51, 10, O_CLOEXEC) < 0) die("dup3");
-  arrive(0, Y);
-  rest();
-  announce(0, NONE);
-  again();
-}
-
 /* 5 and 6 are never one description: both are O_PATH of one socket, but two opens, or two other sockets. */
 static void opath_setup(const char *kind) {
   (void)kind;
@@ -159,7 +98,7 @@ static void opath_setup(const char *kind) {
   }
   open_file(Z, "socket"); open_file(E, "socket");
   for (int file = X; file <= E; file++) hold(MOVER, 20 + file, file);
-  cell(5, X); cell(6, Y);
+  cell(MOVER, 5, X); cell(MOVER, 6, Y);
   ask("identify", MOVER, 5, 6, 1); ask("groups", KEEPER, 0, 0, 0);
   ask("holders", MOVER, 23, 0, 0); ask("holders", MOVER, 5, 0, 1);
 }
@@ -169,13 +108,14 @@ static void opath(void) {
 }
 
 const struct move moves[] = {
-  { "flip", MOVER, flip_setup, flip },
-  { "renumber", MOVER, renumber_setup, renumber },
-  { "chain", BORN, chain_setup, chain },
-  { "reuse", MOVER, reuse_setup, reuse },
-  { "aba", MOVER, aba_setup, aba },
-  { "dumpable", MOVER, dumpable_setup, dumpable },
-  { "exec", MOVER, exec_setup, exec },
-  { "opath", MOVER, opath_setup, opath },
+  { "flip", MOVER, flip_setup, 0, flip },
+  { "renumber", MOVER, renumber_setup, 0, renumber },
+  { "reuse", MOVER, reuse_setup, 0, reuse },
+  { "aba", MOVER, aba_setup, 0, aba },
+  { "opath", MOVER, opath_setup, 0, opath },
+  { "chain", BORN, chain_setup, 0, chain },
+  { "pass", MOVER, pass_setup, pass_begin, pass },
+  { "dumpable", MOVER, dumpable_setup, 0, dumpable },
+  { "exec", MOVER, exec_setup, 0, exec },
   { 0 },
 };

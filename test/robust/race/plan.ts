@@ -27,6 +27,7 @@ const MOVES: ReadonlyArray<{ move: string; caller: CallerName; kinds: Record<str
   },
   { move: 'renumber', caller: 'plain', kinds: { eventfd: 4, pipe: 4, file: 3 } },
   { move: 'chain', caller: 'plain', kinds: { pipe: 3, file: 2 } },
+  { move: 'pass', caller: 'plain', kinds: { pipe: 3, eventfd: 3 } },
   { move: 'reuse', caller: 'plain', kinds: { dup2: 4, close: 4 } },
   { move: 'aba', caller: 'plain', kinds: { eventfd: 2 } },
   { move: 'exec', caller: 'plain', kinds: { pipe: 6 } },

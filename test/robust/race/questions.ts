@@ -71,7 +71,8 @@ function judgeError(error: NodeJS.ErrnoException, ask: Ask, look: Look): Judged 
 
 /** Asks once, and judges the answer by what was true meanwhile. */
 export async function inquire(ask: Ask, door: Door, scene: Scene): Promise<Verdict> {
-  const pids = scene.mover === 0 ? {} : { pids: [scene.keeper, scene.mover] };
+  const { keeper, mover, twin } = scene;
+  const pids = mover === 0 ? {} : { pids: [keeper, mover, ...(twin === 0 ? [] : [twin])] };
   const since = scene.watch();
   const start = performance.now();
   let answer: Answer | NodeJS.ErrnoException;

@@ -40,7 +40,8 @@ async function startCaller(name: CallerName): Promise<Child> {
   return child;
 }
 
-const program = (): string => compile(new URL('./mover.c', import.meta.url), new URL('./moves.c', import.meta.url));
+const SOURCES = ['mover.c', 'files.c', 'moves.c', 'processes.c'].map((name) => new URL(name, import.meta.url));
+const program = (): string => compile(...SOURCES);
 
 /** @returns what the judges of answers do not see, see blind-spots.ts */
 export async function findBlindSpots(): Promise<string[]> {

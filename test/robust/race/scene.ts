@@ -33,7 +33,7 @@ export const filesOf = (mask: Mask): number[] => [1, 2, 3, 4, 5, 6, 7].filter((f
 
 export const keyOf = ({ pid, fd }: FileRef): string => `${pid}:${fd}`;
 const FILES = 8;
-const HEAD = 2; // struct shared: stage, moves
+const HEAD = 4; // struct shared: stage, moves, request, twin
 const CELL = 2 + FILES; // struct cell: next, now, said[]
 export const SHARED_BYTES = 4096;
 
@@ -56,6 +56,8 @@ export class Scene {
   keeper = 0;
   /** 0: many processes, one after another. */
   mover = 0;
+  /** A second mover; 0: there is none. */
+  twin = 0;
   readonly #shared: Uint32Array;
   #stop: () => Promise<void> = async () => {};
 
@@ -108,7 +110,7 @@ export class Scene {
     const [a = 0, b = 0, c = 0, d = 0, e = 0] = words.map(Number);
     if (what === 'file') this.files.set(a, { class: b, kind: words.slice(2).join(' '), link: '' });
     else if (what === 'link') (this.files.get(a) as File).link = words.slice(1).join(' ');
-    else if (what === 'pids') [this.keeper, this.mover] = [a, b];
+    else if (what === 'pids') [this.keeper, this.mover, this.twin] = [a, b, c];
     else if (what === 'still') this.still.set(keyOf({ pid: a, fd: b }), c);
     else if (what === 'born') this.born.set(a, b);
     else if (what === 'cell') this.cells.set(keyOf({ pid: b, fd: c }), a);
