@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FileRef } from '../../src/index.ts';
 import { type Child, type ChildOptions, startChild } from '../support/child.ts';
 import { Random, SEED } from '../support/random.ts';
-import { ORDINARY } from '../support/scenes.ts';
+import { isRoot, ORDINARY } from '../support/user.ts';
 import type { Questions } from './static/build.ts';
 import { Judge } from './static/judge.ts';
 import { OPENERS } from './static/openers.ts';
@@ -18,7 +18,6 @@ import { listing, Truth } from './static/truth.ts';
 const FILES = 40; // that are asked about one by one
 const PAIRS = 600;
 
-const isRoot = process.getuid?.() === 0;
 interface Asker {
   name: string;
   options: ChildOptions;

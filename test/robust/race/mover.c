@@ -12,9 +12,14 @@ static char **arguments;
 static unsigned period, state;
 static struct place { int who, fd, file; } holds[64], cells[CELLS];
 static struct ask { const char *question; int who, fd, other, moves; } asked[16];
-static int hold_count, cell_count, ask_count, mover;
+static int hold_count, cell_count, ask_count, keeper, mover;
+enum { READY = 1, MOVING, ENDING };
 
-void die(const char *what) { perror(what); kill(0, SIGTERM); _exit(1); }
+void die(const char *what) {
+  perror(what);
+  if (keeper) kill(keeper, SIGKILL); /* and all that is below it ends */
+  _exit(1);
+}
 int sure(int result, const char *what) { if (result < 0) die(what); return result; }
 
 unsigned below(unsigned limit) { /* xorshift32 */
@@ -84,7 +89,7 @@ static void keep(int side) {
 static _Noreturn void move(const struct move *how) {
   for (;;) {
     rest();
-    if (getppid() == 1) _exit(0); /* the keeper has ended */
+    if (shared->stage == ENDING || getppid() == 1) _exit(0); /* the keeper is about to end, or has ended */
     how->step();
   }
 }
@@ -118,16 +123,15 @@ int main(int count, char **given) {
   if (shared == MAP_FAILED) die("mmap");
   close(fd);
   mover = getpid();
-  if (count > 6) { cells[0].fd = 10; move(how); }
+  if (count > 6) { cells[0].fd = 10; keeper = getppid(); move(how); }
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   prctl(PR_SET_TIMERSLACK, 1);
-  setpgid(0, 0);
   signal(SIGCHLD, SIG_IGN); /* so that nobody has to wait for what ends */
   close_range(3, ~0u, 0);
   how->setup(given[2]);
   fflush(stdout);
-  int keeper = getpid();
+  keeper = getpid();
   mover = sure(fork(), "fork");
   if (mover == 0) {
     if (how->side == MOVER) prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -135,15 +139,17 @@ int main(int count, char **given) {
     mover = getpid();
     keep(how->side);
     if (how->begin) how->begin();
-    for (shared->stage = 1; shared->stage < 2;) usleep(100);
+    for (shared->stage = READY; shared->stage == READY;) usleep(100);
     move(how);
   }
   keep(KEEPER);
-  while (shared->stage < 1) usleep(100);
+  while (shared->stage < READY && waitpid(-1, 0, WNOHANG) >= 0) usleep(100);
   describe(how->side);
-  shared->stage = 2;
+  shared->stage = MOVING;
   char byte;
   while (read(0, &byte, 1) > 0) {}
-  for (signal(SIGTERM, SIG_IGN); kill(0, SIGTERM), waitpid(-1, 0, WNOHANG) >= 0;) usleep(200);
+  shared->stage = ENDING;
+  if (how->side == MOVER) kill(mover, SIGKILL); /* it may be at rest */
+  while (waitpid(-1, 0, WNOHANG) >= 0) usleep(200);
   return 0;
 }

@@ -1,38 +1,27 @@
 /** Runs plans: each by its caller, in a pid namespace of few processes, so that a call is cheap and neighbours decide nothing. */
-import { spawnSync } from 'node:child_process';
 import { type Child, startChild } from '../../support/child.ts';
 import { compile, compilerMissing } from '../../support/compile.ts';
+import { AS_NOBODY, isRoot, works } from '../../support/user.ts';
 import type * as spots from './blind-spots.ts';
 import type * as caller from './caller.ts';
 import type { CallerName, Plan } from './plan.ts';
 
 const CALLER = new URL('./caller.ts', import.meta.url).href;
-const isRoot = process.getuid?.() === 0;
-const NAMESPACE = [
-  'unshare',
-  ...(isRoot ? [] : ['--user', '--map-root-user']),
-  '--pid',
-  '--fork',
-  '--kill-child',
-  '--mount-proc',
-];
+const USER = isRoot ? [] : ['--user', '--map-root-user'];
+const NAMESPACE = ['unshare', ...USER, '--pid', '--fork', '--kill-child', '--mount-proc'];
 const WRAPPERS: Record<CallerName, string[]> = {
   plain: NAMESPACE,
   refused: NAMESPACE,
-  nobody: [...NAMESPACE, 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--pdeathsig=keep'],
+  // Whoever becomes another user loses what makes him end with his parent.
+  nobody: [...NAMESPACE, ...AS_NOBODY, '--pdeathsig=keep'],
 };
-
-function works(name: CallerName): boolean {
-  const [command = '', ...args] = WRAPPERS[name];
-  return spawnSync(command, [...args, 'true'], { stdio: 'ignore' }).status === 0;
-}
 
 /** Why nothing can be run here, or false; for a test's `skip`. */
 export const raceMissing: string | false =
-  compilerMissing || (works('plain') ? false : 'needs root, or user namespaces');
-/** Where an ordinary user is not to be had, what is asked as one is left out. */
+  compilerMissing || (works(NAMESPACE) ? false : 'needs root, or user namespaces');
+/** Where nobody else can be had, what is asked as an ordinary user is left out. */
 export const callerMissing = (name: CallerName): string | false =>
-  works(name) ? false : `there is no caller ${name} here`;
+  works(WRAPPERS[name]) ? false : `nobody can be ${name} here`;
 
 async function startCaller(name: CallerName): Promise<Child> {
   const child = await startChild({ wrapper: WRAPPERS[name] });

@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import '../../support/leash.ts';
 import type { FileRef } from '../../../src/index.ts';
 
 export interface Ask extends FileRef {
@@ -72,7 +73,8 @@ export class Scene {
     const ended = once(mover, 'exit');
     scene.#stop = async () => {
       mover.stdin.end();
-      await ended;
+      const [code] = await ended;
+      if (code !== 0) throw new Error(`the mover ${args.join(' ')} ended with ${code}`);
     };
     for await (const line of createInterface(mover.stdout)) {
       if (line !== 'go') scene.#read(line.split(' '));

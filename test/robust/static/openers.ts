@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FileKind } from '../../../src/index.ts';
+import '../../support/leash.ts';
 import { KINDS, openTty } from '../../support/kinds.ts';
 import * as libc from '../../support/libc.ts';
 
