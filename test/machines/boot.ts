@@ -5,7 +5,7 @@ import type { Image } from './image.ts';
 import { BEGIN, END } from './init.ts';
 import type { Machine } from './machines.ts';
 
-const PATIENCE_MS = 45 * 60_000;
+const PATIENCE_MS = 90 * 60_000;
 const MEMORY_MB = 2048;
 
 export interface Report {

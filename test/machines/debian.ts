@@ -63,8 +63,8 @@ export class Debian {
     return [...run('apt-get', args, this.#folder).matchAll(/^Inst (\S+)/gm)].map(([, name = '']) => name);
   }
 
-  /** Downloads packages and unpacks them, or only what lies below `under`, into a folder. */
-  unpack(names: string[], target: string, under?: string): void {
+  /** Downloads packages and unpacks them, or only the paths that match a pattern of the shell, into a folder. */
+  unpack(names: string[], target: string, pattern?: string): void {
     mkdirSync(target, { recursive: true });
     const packages = join(this.#folder, 'packages');
     const found = (name: string): string | undefined =>
@@ -78,11 +78,11 @@ export class Debian {
         'sh',
         [
           '-c',
-          'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" ${3:+"$3"}',
+          'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" ${3:+--wildcards "$3"}',
           'sh',
           file,
           target,
-          ...(under === undefined ? [] : [under]),
+          ...(pattern === undefined ? [] : [pattern]),
         ],
         packages,
       );

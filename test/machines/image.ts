@@ -50,8 +50,10 @@ export function buildImage(name: string, machine: Machine, project: string, test
   const [release, meta] = machine.kernel;
   const kernels = release === machine.userland ? userland : debian(release);
   const boot = join(folder, 'boot');
-  kernels.unpack([kernels.kernelOf(meta)], boot, './boot');
-  const kernel = readdirSync(join(boot, 'boot')).find((file) => file.startsWith('vmlinu'));
+  kernels.unpack([kernels.kernelOf(meta)], boot, '*/vmlinu[xz]*');
+  const kernel = readdirSync(boot, { recursive: true, encoding: 'utf8' }).find((file) =>
+    /\/vmlinu[xz][^/]*$/.test(file),
+  );
   if (kernel === undefined) throw new Error('the kernel package holds no kernel');
 
   if (machine.node !== undefined) addNode(machine.node, root);
@@ -70,7 +72,7 @@ export function buildImage(name: string, machine: Machine, project: string, test
     root,
   );
   rmSync(root, { recursive: true });
-  return { folder, kernel: join(boot, 'boot', kernel), initramfs };
+  return { folder, kernel: join(boot, kernel), initramfs };
 }
 
 function addNode(spec: string, root: string): void {

@@ -64,8 +64,8 @@ export const MACHINES: Readonly<Record<string, Machine>> = {
   },
   ppc64el: {
     debian: 'ppc64el',
-    userland: 'trixie',
-    kernel: ['trixie', 'linux-image-powerpc64le'],
+    userland: 'sid',
+    kernel: ['sid', 'linux-image-powerpc64le'],
     cpu: 'ppc64',
     qemu: ['qemu-system-ppc64', '-M', 'pseries', '-cpu', 'power9', '-vga', 'none'],
     console: 'hvc0',
@@ -101,8 +101,8 @@ export const MACHINES: Readonly<Record<string, Machine>> = {
   },
   s390x: {
     debian: 's390x',
-    userland: 'trixie',
-    kernel: ['trixie', 'linux-image-s390x'],
+    userland: 'sid',
+    kernel: ['sid', 'linux-image-s390x'],
     cpu: 's390x',
     qemu: ['qemu-system-s390x', '-M', 's390-ccw-virtio', '-cpu', 'max'],
     console: 'ttysclp0',
