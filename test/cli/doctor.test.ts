@@ -153,7 +153,8 @@ test('hidepid is a limit, with the mount option that lifts it', { skip: needsRoo
     'sh',
     ...AS_NOBODY,
   ];
-  const { code, out } = kcmpProcess(['doctor'], mount);
+  const { code, out, err } = kcmpProcess(['doctor'], mount);
+  assert.equal(err, '');
   assert.equal(code, 1, out);
   assert.match(out, /^kcmp works here, with limits\.\n/);
   assert.match(out, /^\/proc +hidepid (invisible|2)$/m);

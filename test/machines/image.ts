@@ -20,8 +20,11 @@ import { run } from './run.ts';
 import { copyStripped } from './stripped.ts';
 
 const CACHE = cacheFolder('machines');
-/** Libraries of Node, a shell, the few programs that tests start, and the kernel's headers. */
-const USERLAND = ['libstdc++6', 'libatomic1', 'busybox-static', 'util-linux', 'mount', 'linux-libc-dev'];
+/**
+ * Libraries of Node, the few programs that tests start, and the kernel's headers. A shell besides busybox, whose own
+ * prefers its own programs to those of the same name.
+ */
+const USERLAND = ['libstdc++6', 'libatomic1', 'busybox-static', 'dash', 'util-linux', 'mount', 'linux-libc-dev'];
 /** Below /usr/share only Debian's Node has what it needs. */
 const NOT_NEEDED = /^(?!nodejs$)/;
 

@@ -7,7 +7,7 @@ export const END = 'kcmp: the tests end with';
 export const init = (tests: string[]): string => `#!/bin/busybox sh
 /bin/busybox mkdir -p /busybox
 /bin/busybox --install -s /busybox
-[ -e /bin/sh ] || /bin/busybox ln -s busybox /bin/sh
+/bin/busybox ln -sf dash /bin/sh
 export PATH=/usr/bin:/usr/sbin:/bin:/sbin:/busybox HOME=/root TERM=dumb NO_COLOR=1 NODE_NO_WARNINGS=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
