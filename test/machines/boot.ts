@@ -60,7 +60,7 @@ export async function boot(
 
   const count = (name: string): number => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(output)?.[1] ?? NaN);
   const [pass, fail, skipped] = [count('pass'), count('fail'), count('skipped')];
-  const [, release, architecture, node] = new RegExp(`^${BEGIN} (\\S+) (\\S+), Node v(\\S+)$`, 'm').exec(output) ?? [];
+  const [, release, architecture, node] = new RegExp(`${BEGIN} (\\S+) (\\S+), Node v(\\S+)$`, 'm').exec(output) ?? [];
   const end = new RegExp(`^${END} (\\d+)$`, 'm').exec(output)?.[1];
   const refused = /^ *# refused: (.*)$/m.exec(output)?.[1];
   const asRefused = machine.refused === undefined ? refused === undefined : machine.refused.test(refused ?? '');
