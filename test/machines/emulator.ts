@@ -1,5 +1,6 @@
 /** The emulator of a machine: the installed one, or a newer one beside it, which brings its own libraries. */
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cacheFolder } from '../runtimes/cache.ts';
 import { Debian } from './debian.ts';
@@ -9,9 +10,9 @@ import { run } from './run.ts';
 const RELEASE = 'trixie';
 
 /** The command that starts it, with the machine's options. */
-export function emulatorOf({ qemu, emulator }: Machine): string[] {
+export function emulatorOf({ qemu, emulator, newer }: Machine): string[] {
   const [program = '', ...flags] = qemu;
-  if (emulator === undefined) return [program, ...flags];
+  if (newer === undefined && spawnSync(program, ['--version']).status === 0) return [program, ...flags];
   const root = unpacked(emulator);
   const libraries = join(root, 'usr/lib');
   const loader = readdirSync(libraries)
@@ -23,7 +24,7 @@ export function emulatorOf({ qemu, emulator }: Machine): string[] {
     loader,
     ...['--library-path', dirname(loader)],
     join(root, 'usr/bin', program),
-    ...['-L', join(root, 'usr/share/qemu')],
+    ...['qemu', 'seabios'].flatMap((name) => ['-L', join(root, 'usr/share', name)]),
     ...flags.map((flag) => (flag.startsWith('@') ? join(root, flag.slice(1)) : flag)),
   ];
 }
@@ -33,12 +34,11 @@ function unpacked(packages: readonly string[]): string {
   const folder = join(cacheFolder('machines'), 'emulators', ...packages);
   const root = join(folder, 'root');
   if (existsSync(root)) return root;
+  // Named so at the end, since a run may be cut off in the middle.
+  const partly = `${root}.part`;
+  rmSync(partly, { recursive: true, force: true });
   const debian = new Debian(join(folder, RELEASE), architecture, RELEASE);
-  try {
-    debian.unpack(debian.withDependencies([...packages]), root);
-  } catch (error) {
-    rmSync(root, { recursive: true, force: true });
-    throw error;
-  }
+  debian.unpack(debian.withDependencies([...packages]), partly);
+  renameSync(partly, root);
   return root;
 }

