@@ -25,8 +25,6 @@ const CACHE = cacheFolder('machines');
  * prefers its own programs to those of the same name.
  */
 const USERLAND = ['libstdc++6', 'libatomic1', 'busybox-static', 'dash', 'util-linux', 'mount', 'linux-libc-dev'];
-/** Below /usr/share only Debian's Node has what it needs. */
-const NOT_NEEDED = /^(?!nodejs$)/;
 
 export interface Image {
   folder: string;
@@ -42,9 +40,9 @@ export function buildImage(name: string, machine: Machine, project: string, test
 
   const userland = debian(machine.userland);
   userland.unpack(userland.withDependencies([...USERLAND, ...(machine.node === undefined ? ['nodejs'] : [])]), root);
+  // Below /usr/share only Debian's Node has what it needs.
   const share = join(root, 'usr/share');
-  for (const entry of readdirSync(share).filter((entry) => NOT_NEEDED.test(entry)))
-    rmSync(join(share, entry), { recursive: true });
+  for (const entry of readdirSync(share)) if (entry !== 'nodejs') rmSync(join(share, entry), { recursive: true });
   // Since Debian 13 only a package that nothing depends on makes these.
   for (const entry of ['bin', 'sbin', 'lib', 'lib64'])
     if (!existsSync(join(root, entry)) && existsSync(join(root, 'usr', entry)))
