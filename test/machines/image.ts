@@ -93,7 +93,7 @@ function addNode(spec: string, root: string): void {
 /** The project with its dependencies for that architecture; the compiler stays at home. */
 function addProject(cpu: string, project: string, target: string): void {
   mkdirSync(target, { recursive: true });
-  for (const name of ['package.json', 'package-lock.json', 'tsconfig.json'])
+  for (const name of ['package.json', 'package-lock.json', 'tsconfig.json', 'README.md'])
     cpSync(join(project, name), join(target, name));
   run(
     'npm',
