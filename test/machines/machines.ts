@@ -124,6 +124,3 @@ export const MACHINES: Readonly<Record<string, Machine>> = {
   'amd64-bookworm': { ...AMD64, kernel: ['bookworm', 'linux-image-amd64'] },
   'amd64-sid': { ...AMD64, kernel: ['sid', 'linux-image-amd64'] },
 };
-
-/** The machines that koffi or the kernel serves and that could not be had, with the reason. */
-export const ABSENT: Readonly<Record<string, string>> = {};

@@ -24,10 +24,8 @@ export const rowOf = (
   result: string,
 ): Row => [name, architecture, kernel, node, result, new Date().toISOString().slice(0, 10)];
 
-export const absentRow = ([name, reason]: [string, string]): Row => [name, '', '', '', `none: ${reason}`, ''];
-
-/** Merges rows into the table; `order` is that of the names, and a row that is not in it goes. */
-export function writeRows(path: string, rows: Row[], order: string[]): void {
+/** Puts a row into the table in place of the one of its name; `order` is that of the names, and a row that is not in it goes. */
+export function writeRow(path: string, row: Row, order: string[]): void {
   const text = existsSync(path) ? readFileSync(path, 'utf8') : DOCUMENT;
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`${path} has no table between ${BEGIN} and ${END}`);
@@ -36,7 +34,7 @@ export function writeRows(path: string, rows: Row[], order: string[]): void {
     .split('\n')
     .filter((line) => line.startsWith('| '))
     .slice(1);
-  const merged = new Map([...before.map(cellsOf), ...rows].map((row) => [row[0], row]));
+  const merged = new Map([...before.map(cellsOf), row].map((cells) => [cells[0], cells]));
   const body = order.map((name) => merged.get(name)).filter((row) => row !== undefined);
   const lines = [lineOf(HEAD), `|${'---|'.repeat(HEAD.length)}`, ...body.map(lineOf)];
   mkdirSync(dirname(path), { recursive: true });
