@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { readEpoll, resolveEpoll } from '../../src/inspect/epoll.ts';
+import { readEpoll } from '../../src/inspect/epoll.ts';
 import { Fds, only } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { resolveEpoll } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
 
 const me = process.pid;
@@ -35,7 +36,7 @@ describe('the targets change during the scan', () => {
     return efd;
   }
 
-  test('a target that is removed meanwhile is not reported, and the report is stable after another look', () => {
+  test('a target that is removed meanwhile is not reported, and the report is stable after another look', async () => {
     const [read] = fds.pipe();
     const efd = withTargetInFlight(read);
     let removed = false;
@@ -43,13 +44,13 @@ describe('the targets change during the scan', () => {
       if (!removed) libc.epollCtl(efd, libc.EPOLL_CTL_DEL, read);
       removed = true;
     };
-    const report = resolveEpoll(me, efd, { pids: [me, child.pid], onProgress });
+    const report = await resolveEpoll(me, efd, { pids: [me, child.pid], onProgress });
     assert.ok(removed, 'progress was reported');
     assert.equal(only(report).status, 'unresolved');
     assert.equal(report.stable, true);
   });
 
-  test('a target that is added meanwhile is reported where it is', () => {
+  test('a target that is added meanwhile is reported where it is', async () => {
     const [read] = fds.pipe();
     const efd = withTargetInFlight();
     let added = false;
@@ -57,7 +58,7 @@ describe('the targets change during the scan', () => {
       if (!added) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, read);
       added = true;
     };
-    const report = resolveEpoll(me, efd, { pids: [me, child.pid], onProgress });
+    const report = await resolveEpoll(me, efd, { pids: [me, child.pid], onProgress });
     assert.equal(report.stable, true);
     assert.deepEqual(
       report.targets.filter(({ tfd }) => tfd === read).map(({ status, holders }) => ({ status, holders })),
@@ -65,10 +66,10 @@ describe('the targets change during the scan', () => {
     );
   });
 
-  test('targets that never stop changing end the scan all the same, with stable false', () => {
+  test('targets that never stop changing end the scan all the same, with stable false', async () => {
     const efd = withTargetInFlight();
     const onProgress = (): void => libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fds.eventfd());
-    assert.equal(resolveEpoll(me, efd, { pids: [me, child.pid], onProgress }).stable, false);
+    assert.equal((await resolveEpoll(me, efd, { pids: [me, child.pid], onProgress })).stable, false);
   });
 
   test('a busy process is resolved again and again without an error, and no answer is invented', async () => {
@@ -90,7 +91,7 @@ describe('the targets change during the scan', () => {
       return efd;
     });
     for (let round = 0; round < 40; round++) {
-      const report = resolveEpoll(child.pid, efd, { pids: [child.pid] });
+      const report = await resolveEpoll(child.pid, efd, { pids: [child.pid] });
       for (const { tfd, holders } of report.stable ? report.targets : []) {
         assert.ok(
           holders.every(({ pid, fd }) => pid === child.pid && (fd === tfd || fd === tfd + 1000)),
@@ -119,7 +120,7 @@ describe('a process ends', () => {
       if (!killed) killNow(child);
       killed = true;
     };
-    const report = resolveEpoll(me, efd, { pids: [gone.pid, me, child.pid], onProgress });
+    const report = await resolveEpoll(me, efd, { pids: [gone.pid, me, child.pid], onProgress });
     await exit;
     assert.deepEqual(report.targets.find(({ tfd }) => tfd === read)?.holders, [{ pid: me, fd: read }]);
     assert.equal(report.targets.length, 2);
@@ -139,7 +140,7 @@ describe('a process ends', () => {
     });
     const exit = once(child.process, 'exit');
     const onProgress = (): void => killNow(child);
-    const report = resolveEpoll(child.pid, efd, { pids: [me, child.pid], onProgress });
+    const report = await resolveEpoll(child.pid, efd, { pids: [me, child.pid], onProgress });
     await exit;
     assert.equal(report.stable, false);
   });
@@ -149,6 +150,6 @@ describe('a process ends', () => {
     const efd = await child.run(({ libc }) => libc.epollCreate());
     await child.stop();
     assert.throws(() => readEpoll(child.pid, efd), { code: 'ESRCH' });
-    assert.throws(() => resolveEpoll(child.pid, efd), { code: 'ESRCH' });
+    await assert.rejects(() => resolveEpoll(child.pid, efd), { code: 'ESRCH' });
   });
 });

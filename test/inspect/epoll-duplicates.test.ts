@@ -5,9 +5,10 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
-import { type EpollReport, resolveEpoll } from '../../src/inspect/epoll.ts';
+import type { EpollReport } from '../../src/inspect/epoll.ts';
 import type { EpollTarget } from '../../src/inspect/epoll/targets.ts';
 import { assertTrue, Fds, refs } from '../support/brute.ts';
+import { resolveEpoll } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
 import '../support/leash.ts';
 
@@ -15,8 +16,8 @@ const me = process.pid;
 const fds = new Fds();
 afterEach(() => fds.closeAll());
 
-function resolve(efd: number): EpollReport {
-  const report = resolveEpoll(me, efd, { pids: [me] });
+async function resolve(efd: number): Promise<EpollReport> {
+  const report = await resolveEpoll(me, efd, { pids: [me] });
   assertTrue(report, [me]);
   return report;
 }
@@ -30,7 +31,7 @@ function marked({ targets }: EpollReport, data: bigint): EpollTarget {
   return target;
 }
 
-test('two files registered under one number resolve to the descriptor of each', () => {
+test('two files registered under one number resolve to the descriptor of each', async () => {
   const number = fds.eventfd();
   const efd = fds.epoll();
   libc.epollCtl(efd, libc.EPOLL_CTL_ADD, number, libc.EPOLLIN, 1n);
@@ -39,7 +40,7 @@ test('two files registered under one number resolve to the descriptor of each', 
   fds.dup2(second, number);
   libc.epollCtl(efd, libc.EPOLL_CTL_ADD, number, libc.EPOLLIN, 2n);
 
-  const report = resolve(efd);
+  const report = await resolve(efd);
   assert.deepEqual(
     report.targets.map(({ tfd, toff }) => [tfd, toff]),
     [
@@ -53,27 +54,27 @@ test('two files registered under one number resolve to the descriptor of each', 
   assert.deepEqual([marked(report, 2n).status, marked(report, 2n).numberReused], ['live', false]);
 });
 
-test('one file registered under two numbers is two targets, each with both holders', () => {
+test('one file registered under two numbers is two targets, each with both holders', async () => {
   const [first] = fds.pipe();
   const second = fds.dup(first);
-  const report = resolve(fds.epoll(first, second));
+  const report = await resolve(fds.epoll(first, second));
   assert.equal(report.targets.length, 2);
   for (const { toff, status, holders } of report.targets) {
     assert.deepEqual([toff, status, refs(holders)], [0, 'live', mine(first, second)]);
   }
 });
 
-test('one file under two numbers, one of them closed, is one live target and one renumbered', () => {
+test('one file under two numbers, one of them closed, is one live target and one renumbered', async () => {
   const [first] = fds.pipe();
   const second = fds.dup(first);
   const efd = fds.epoll(first, second);
   fds.close(first);
-  const report = resolve(efd);
+  const report = await resolve(efd);
   assert.equal(marked(report, BigInt(first)).status, 'renumbered');
   assert.equal(marked(report, BigInt(second)).status, 'live');
 });
 
-test('of three files under one number, one live, one moved and one in flight each get their own status', () => {
+test('of three files under one number, one live, one moved and one in flight each get their own status', async () => {
   const [here] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
   const efd = fds.epoll();
   const number = fds.eventfd();
@@ -85,7 +86,7 @@ test('of three files under one number, one live, one moved and one in flight eac
   fds.dup2(fds.eventfd(), number);
   libc.epollCtl(efd, libc.EPOLL_CTL_ADD, number, libc.EPOLLIN, 3n);
 
-  const report = resolve(efd);
+  const report = await resolve(efd);
   const status = (data: bigint): [string, number] => [marked(report, data).status, marked(report, data).holders.length];
   assert.deepEqual([1n, 2n, 3n].map(status), [
     ['unresolved', 0],
@@ -94,7 +95,7 @@ test('of three files under one number, one live, one moved and one in flight eac
   ]);
 });
 
-test('a FIFO on disk registered through a dup is told from another open of the same FIFO', () => {
+test('a FIFO on disk registered through a dup is told from another open of the same FIFO', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'kcmp-fifo-'));
   const path = join(dir, 'fifo');
   assert.equal(spawnSync('mkfifo', [path]).status, 0);
@@ -105,7 +106,7 @@ test('a FIFO on disk registered through a dup is told from another open of the s
     const number = fds.dup(opened);
     const efd = fds.epoll(number);
     fds.dup2(other, number);
-    const [target] = resolve(efd).targets;
+    const [target] = (await resolve(efd)).targets;
     assert.equal(target?.status, 'renumbered');
     assert.deepEqual(target.holders, mine(opened));
     assert.equal(target.numberNow, path);

@@ -1,30 +1,31 @@
 /** resolveEpoll: epoll instances that are targets themselves, and every event loop of a Node process. */
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { listEpolls, resolveEpoll } from '../../src/inspect/epoll.ts';
+import { listEpolls } from '../../src/inspect/epoll.ts';
 import { assertTrue, Fds, only } from '../support/brute.ts';
 import { startChild } from '../support/child.ts';
+import { resolveEpoll } from '../support/door.ts';
 
 const me = process.pid;
 const fds = new Fds();
 afterEach(() => fds.closeAll());
 
-test('each of four nested instances is the target of the next', () => {
+test('each of four nested instances is the target of the next', async () => {
   const chain = [fds.epoll(fds.eventfd())];
   for (let level = 1; level < 4; level++) chain.push(fds.epoll(chain.at(-1) as number));
   for (const [level, efd] of chain.entries()) {
-    const report = resolveEpoll(me, efd, { pids: [me] });
+    const report = await resolveEpoll(me, efd, { pids: [me] });
     assertTrue(report, [me]);
     if (level > 0) assert.deepEqual(only(report).holders, [{ pid: me, fd: chain[level - 1] }]);
   }
 });
 
-test('a nested instance whose number another instance has taken is found where it went', () => {
+test('a nested instance whose number another instance has taken is found where it went', async () => {
   const inner = fds.epoll(fds.eventfd());
   const outer = fds.epoll(inner);
   const moved = fds.dup(inner);
   fds.dup2(outer, inner);
-  const report = resolveEpoll(me, outer, { pids: [me] });
+  const report = await resolveEpoll(me, outer, { pids: [me] });
   assertTrue(report, [me]);
   assert.deepEqual(only(report).holders, [{ pid: me, fd: moved }]);
   assert.equal(only(report).numberReused, true);
@@ -45,7 +46,7 @@ test('every target of every event loop of a Node process with a server, a client
   const loops = listEpolls(child.pid);
   assert.ok(loops.length >= 2, 'the main thread and the worker have a loop each');
   for (const efd of loops) {
-    const report = resolveEpoll(child.pid, efd, { pids });
+    const report = await resolveEpoll(child.pid, efd, { pids });
     assertTrue(report, pids);
     assert.deepEqual(
       report.targets.filter(({ status }) => status !== 'live'),

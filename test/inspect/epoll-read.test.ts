@@ -5,8 +5,9 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
-import { listEpolls, readEpoll, resolveEpoll } from '../../src/inspect/epoll.ts';
+import { listEpolls, readEpoll } from '../../src/inspect/epoll.ts';
 import { Fds } from '../support/brute.ts';
+import { resolveEpoll } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
 import '../support/leash.ts';
 
@@ -89,21 +90,23 @@ test('items come in the order of fdinfo, and toff counts the earlier ones with t
 
 const ended = (): number => spawnSync('true').pid;
 
-test('a descriptor that is not open is EBADF', () => {
-  for (const read of [readEpoll, resolveEpoll]) assert.throws(() => read(me, 2 ** 31 - 1), { code: 'EBADF' });
+const readers = [async (pid: number, efd: number) => readEpoll(pid, efd), resolveEpoll];
+
+test('a descriptor that is not open is EBADF', async () => {
+  for (const read of readers) await assert.rejects(() => read(me, 2 ** 31 - 1), { code: 'EBADF' });
 });
 
-test('a descriptor that is no epoll instance is EINVAL', () => {
-  for (const read of [readEpoll, resolveEpoll]) assert.throws(() => read(me, fds.eventfd()), { code: 'EINVAL' });
+test('a descriptor that is no epoll instance is EINVAL', async () => {
+  for (const read of readers) await assert.rejects(() => read(me, fds.eventfd()), { code: 'EINVAL' });
 });
 
-test('a process that does not exist is ESRCH', () => {
+test('a process that does not exist is ESRCH', async () => {
   const pid = ended();
-  for (const read of [readEpoll, resolveEpoll]) assert.throws(() => read(pid, 3), { code: 'ESRCH' });
+  for (const read of readers) await assert.rejects(() => read(pid, 3), { code: 'ESRCH' });
   assert.throws(() => listEpolls(pid), { code: 'ESRCH' });
 });
 
-test('an argument of the wrong kind is a TypeError, one out of range a RangeError', () => {
+test('an argument of the wrong kind is a TypeError, one out of range a RangeError', async () => {
   const type = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
   const range = { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' };
   for (const [value, expected] of [
@@ -119,7 +122,7 @@ test('an argument of the wrong kind is a TypeError, one out of range a RangeErro
     assert.throws(() => listEpolls(bad), expected);
     assert.throws(() => readEpoll(bad, 3), expected);
     assert.throws(() => readEpoll(me, bad), expected);
-    assert.throws(() => resolveEpoll(bad, 3), expected);
-    assert.throws(() => resolveEpoll(me, bad), expected);
+    await assert.rejects(() => resolveEpoll(bad, 3), expected);
+    await assert.rejects(() => resolveEpoll(me, bad), expected);
   }
 });

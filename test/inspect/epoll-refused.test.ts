@@ -2,9 +2,10 @@
 import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type EpollReport, resolveEpoll } from '../../src/inspect/epoll.ts';
+import type { EpollReport } from '../../src/inspect/epoll.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { resolveEpoll } from '../support/door.ts';
 import { needsRoot, ORDINARY } from '../support/user.ts';
 
 /**
@@ -42,7 +43,7 @@ after(async () => {
 
 const observe = (...pids: number[]): Promise<EpollReport> =>
   observer.run(
-    ({ kcmp }, efd: number, pids: number[]) => kcmp.resolveEpoll(process.pid, efd, { pids }),
+    ({ door }, efd: number, pids: number[]) => door.resolveEpoll(process.pid, efd, { pids }),
     watching,
     pids,
   );
@@ -67,7 +68,7 @@ test('the same target is unseen when everything that was asked for could be read
 
 test('a scan of every process resolves it as well as it may, and throws nothing', async () => {
   const efd = watching;
-  const { targets, coverage } = await observer.run(({ kcmp }, efd: number) => kcmp.resolveEpoll(process.pid, efd), efd);
+  const { targets, coverage } = await observer.run(({ door }, efd: number) => door.resolveEpoll(process.pid, efd), efd);
   assert.equal(targets.length, 1);
   assert.ok(coverage.skipped.length > 0);
 });
@@ -78,21 +79,21 @@ test('an instance whose fdinfo may not be read is an error that names the refusa
     ({ code }: NodeJS.ErrnoException) => code === 'EACCES' || code === 'EPERM',
   );
   await assert.rejects(
-    observer.run(({ kcmp }, pid: number, efd: number) => kcmp.resolveEpoll(pid, efd), subject.pid, hidden),
+    observer.run(({ door }, pid: number, efd: number) => door.resolveEpoll(pid, efd), subject.pid, hidden),
     ({ code }: NodeJS.ErrnoException) => code === 'EACCES' || code === 'EPERM',
   );
 });
 
 test('where targets cannot be compared at all, as before Linux 4.13, resolving them is an error', async () => {
   await using filtered = await startChild();
-  const asked = filtered.run(({ kcmp, libc, seccomp }) => {
+  const asked = filtered.run(({ kcmp, door, libc, seccomp }) => {
     seccomp.refuseEpollTargets();
     const { status, epollTargets } = kcmp.probe();
     if (status !== 'available' || epollTargets) throw new Error('the filter does not work');
     const [read] = libc.pipe();
     const efd = libc.epollCreate();
     libc.epollCtl(efd, libc.EPOLL_CTL_ADD, read);
-    return kcmp.resolveEpoll(process.pid, efd, { pids: [] });
+    return door.resolveEpoll(process.pid, efd, { pids: [] });
   });
   await assert.rejects(asked, {
     code: 'EINVAL',
@@ -100,8 +101,8 @@ test('where targets cannot be compared at all, as before Linux 4.13, resolving t
   });
 });
 
-test('root resolves the target that was refused', { skip: needsRoot }, () => {
-  const { targets } = resolveEpoll(observer.pid, watching, { pids: [observer.pid, subject.pid] });
+test('root resolves the target that was refused', { skip: needsRoot }, async () => {
+  const { targets } = await resolveEpoll(observer.pid, watching, { pids: [observer.pid, subject.pid] });
   assert.deepEqual(
     targets.map(({ status, holders }) => ({ status, holders })),
     [{ status: 'foreign', holders: [{ pid: subject.pid, fd: 4 }] }],

@@ -1,8 +1,8 @@
 /** resolveEpoll: many targets that a number or an inode does not tell apart. */
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { resolveEpoll } from '../../src/inspect/epoll.ts';
 import { assertTrue, Fds } from '../support/brute.ts';
+import { resolveEpoll } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
 
 const me = process.pid;
@@ -12,7 +12,7 @@ afterEach(() => fds.closeAll());
 /** Each target's data says which descriptor was made its only holder. */
 const fdInData = ({ data }: { data: bigint }): { pid: number; fd: number }[] => [{ pid: me, fd: Number(data) }];
 
-test('250 targets registered under one number resolve to 250 descriptors', () => {
+test('250 targets registered under one number resolve to 250 descriptors', async () => {
   const efd = fds.epoll();
   const number = fds.eventfd();
   for (let i = 0; i < 250; i++) {
@@ -21,7 +21,7 @@ test('250 targets registered under one number resolve to 250 descriptors', () =>
     libc.epollCtl(efd, libc.EPOLL_CTL_ADD, number, libc.EPOLLIN, BigInt(fd));
   }
   fds.dup2(efd, number);
-  const report = resolveEpoll(me, efd, { pids: [me] });
+  const report = await resolveEpoll(me, efd, { pids: [me] });
   assert.deepEqual(
     report.targets.map(({ tfd, toff }) => [tfd, toff]),
     Array.from({ length: 250 }, (_, toff) => [number, toff]),
@@ -34,9 +34,9 @@ test('250 targets registered under one number resolve to 250 descriptors', () =>
   assertTrue(report, [me]);
 });
 
-test('1,000 eventfds on one inode resolve where each has its own number', () => {
+test('1,000 eventfds on one inode resolve where each has its own number', async () => {
   const efd = fds.epoll(...Array.from({ length: 1000 }, () => fds.eventfd()));
-  const report = resolveEpoll(me, efd, { pids: [me] });
+  const report = await resolveEpoll(me, efd, { pids: [me] });
   assert.equal(report.targets.length, 1000);
   assert.equal(new Set(report.targets.map(({ ino }) => ino)).size, 1);
   assert.deepEqual(
@@ -46,7 +46,7 @@ test('1,000 eventfds on one inode resolve where each has its own number', () => 
   assert.ok(report.targets.every(({ status }) => status === 'live'));
 });
 
-test('1,000 eventfds on one inode resolve where each has taken the number of the next', () => {
+test('1,000 eventfds on one inode resolve where each has taken the number of the next', async () => {
   const efd = fds.epoll();
   const numbers = Array.from({ length: 1000 }, () => fds.eventfd());
   const before = (i: number): number => numbers.at(i - 1) as number;
@@ -56,7 +56,7 @@ test('1,000 eventfds on one inode resolve where each has taken the number of the
   fds.dup2(first, before(0));
   fds.close(first);
 
-  const report = resolveEpoll(me, efd, { pids: [me] });
+  const report = await resolveEpoll(me, efd, { pids: [me] });
   assert.equal(report.targets.length, 1000);
   assert.deepEqual(
     report.targets.map(({ holders }) => holders),
@@ -66,7 +66,7 @@ test('1,000 eventfds on one inode resolve where each has taken the number of the
   assert.equal(report.stable, true);
 });
 
-test('an eventfd in flight that was registered under 1,000 numbers is 1,000 unresolved targets', () => {
+test('an eventfd in flight that was registered under 1,000 numbers is 1,000 unresolved targets', async () => {
   const efd = fds.epoll();
   const [here] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
   const file = fds.eventfd();
@@ -75,7 +75,7 @@ test('an eventfd in flight that was registered under 1,000 numbers is 1,000 unre
   libc.sendFd(here, file);
   fds.close(file, ...numbers);
   for (let i = 0; i < 10; i++) fds.eventfd(); // the same inode, never the same file
-  const report = resolveEpoll(me, efd, { pids: [me] });
+  const report = await resolveEpoll(me, efd, { pids: [me] });
   assert.equal(report.targets.length, 1000);
   assert.ok(
     report.targets.every(

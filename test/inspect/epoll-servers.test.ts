@@ -5,8 +5,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import * as net from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { type EpollReport, listEpolls, resolveEpoll } from '../../src/inspect/epoll.ts';
+import { type EpollReport, listEpolls } from '../../src/inspect/epoll.ts';
 import { assertTrue, refs } from '../support/brute.ts';
+import { resolveEpoll } from '../support/door.ts';
 import { nginxMissing, redisMissing, startNginx, startRedis, type Nginx, type Redis } from '../support/servers.ts';
 
 /** The inode of the socket that listens on a loopback port, as /proc/net/tcp has it. */
@@ -20,7 +21,7 @@ function listeningInode(port: number): bigint {
 }
 
 /** The report on the one epoll instance of a server's process. */
-function resolveLoop(pid: number): EpollReport {
+async function resolveLoop(pid: number): Promise<EpollReport> {
   const [efd, ...others] = listEpolls(pid);
   assert.ok(efd !== undefined && others.length === 0);
   return resolveEpoll(pid, efd);
@@ -35,10 +36,10 @@ describe('nginx with a master and three workers', { skip: nginxMissing }, () => 
   });
   after(() => nginx?.stop());
 
-  test('every worker’s listening socket resolves to the master and all workers', () => {
+  test('every worker’s listening socket resolves to the master and all workers', async () => {
     const inode = listeningInode(nginx.port);
     for (const worker of nginx.workers) {
-      const listening = resolveLoop(worker).targets.filter(({ ino }) => ino === inode);
+      const listening = (await resolveLoop(worker)).targets.filter(({ ino }) => ino === inode);
       assert.deepEqual(
         listening.map(({ status }) => status),
         ['live'],
@@ -51,9 +52,9 @@ describe('nginx with a master and three workers', { skip: nginxMissing }, () => 
     }
   });
 
-  test('every target of every worker resolves, and each holder is right', () => {
+  test('every target of every worker resolves, and each holder is right', async () => {
     for (const worker of nginx.workers) {
-      const report = resolveLoop(worker);
+      const report = await resolveLoop(worker);
       assert.ok(report.targets.length >= 2);
       assert.deepEqual(notLive(report), []);
       assertTrue(report, [nginx.master, ...nginx.workers]);
@@ -61,13 +62,13 @@ describe('nginx with a master and three workers', { skip: nginxMissing }, () => 
   });
 
   test('a connection that is kept open is a target of exactly one worker, which alone holds it', async () => {
-    const before = nginx.workers.map((worker) => resolveLoop(worker).targets.length);
+    const before = await Promise.all(nginx.workers.map(resolveLoop));
     const socket = net.connect(nginx.port, '127.0.0.1');
     socket.write('GET / HTTP/1.1\r\nHost: here\r\n\r\n');
     await once(socket, 'data');
-    const reports = nginx.workers.map(resolveLoop);
+    const reports = await Promise.all(nginx.workers.map(resolveLoop));
     const added = reports.flatMap(({ targets }, i) =>
-      Array.from({ length: targets.length - (before[i] ?? 0) }, () => i),
+      Array.from({ length: targets.length - (before[i]?.targets.length ?? 0) }, () => i),
     );
     assert.equal(added.length, 1);
     const { pid, targets } = reports[added[0] as number] as EpollReport;
@@ -89,7 +90,7 @@ describe('redis-server with 300 clients', { skip: redisMissing }, () => {
 
   test('each client resolves to exactly the descriptor that redis itself names', async () => {
     const fdOf = await redis.clientFds();
-    const { targets, stable } = resolveLoop(redis.pid);
+    const { targets, stable } = await resolveLoop(redis.pid);
     assert.equal(redis.clients.length, 300);
     for (const { port } of redis.clients) {
       const fd = fdOf.get(port) as number;
@@ -99,8 +100,8 @@ describe('redis-server with 300 clients', { skip: redisMissing }, () => {
     assert.equal(stable, true);
   });
 
-  test('nothing is unresolved, and each holder is right', () => {
-    const report = resolveLoop(redis.pid);
+  test('nothing is unresolved, and each holder is right', async () => {
+    const report = await resolveLoop(redis.pid);
     assert.ok(report.targets.length > 300);
     assert.deepEqual(notLive(report), []);
     assertTrue(report, [redis.pid]);

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { readlinkSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { type EpollReport, resolveEpoll } from '../../src/inspect/epoll.ts';
+import type { EpollReport } from '../../src/inspect/epoll.ts';
 import { assertTrue, Fds, only, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { resolveEpoll } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
 
 const me = process.pid;
@@ -12,17 +13,17 @@ const fds = new Fds();
 afterEach(() => fds.closeAll());
 
 /** The report on an epoll instance of this process, checked against brute force. */
-function resolve(efd: number, pids: number[] = [me]): EpollReport {
-  const report = resolveEpoll(me, efd, { pids });
+async function resolve(efd: number, pids: number[] = [me]): Promise<EpollReport> {
+  const report = await resolveEpoll(me, efd, { pids });
   assertTrue(report, pids);
   return report;
 }
 
 describe('a target whose file this process holds', () => {
-  test('is live while its number is its file', () => {
+  test('is live while its number is its file', async () => {
     const [read] = fds.pipe();
     const efd = fds.epoll(read);
-    const report = resolve(efd);
+    const report = await resolve(efd);
     const target = only(report);
     assert.equal(target.status, 'live');
     assert.deepEqual(target.holders, [{ pid: me, fd: read }]);
@@ -32,74 +33,74 @@ describe('a target whose file this process holds', () => {
     assert.deepEqual([report.pid, report.efd, report.stable], [me, efd, true]);
   });
 
-  test('is live with all of its holders when it has other numbers as well', () => {
+  test('is live with all of its holders when it has other numbers as well', async () => {
     const [read] = fds.pipe();
     const efd = fds.epoll(read);
     const more = [fds.dup(read), fds.dup(read)];
-    assert.deepEqual(refs(only(resolve(efd)).holders), refs([read, ...more].map((fd) => ({ pid: me, fd }))));
+    assert.deepEqual(refs(only(await resolve(efd)).holders), refs([read, ...more].map((fd) => ({ pid: me, fd }))));
   });
 
-  test('is renumbered when its number is closed', () => {
+  test('is renumbered when its number is closed', async () => {
     const [read] = fds.pipe();
     const efd = fds.epoll(read);
     const moved = fds.dup(read);
     fds.close(read);
-    const target = only(resolve(efd));
+    const target = only(await resolve(efd));
     assert.equal(target.status, 'renumbered');
     assert.deepEqual(target.holders, [{ pid: me, fd: moved }]);
     assert.equal(target.numberNow, null);
     assert.equal(target.numberReused, false);
   });
 
-  test('is renumbered and its number reused when the number is another file', () => {
+  test('is renumbered and its number reused when the number is another file', async () => {
     const [read] = fds.pipe();
     const [other] = fds.pipe();
     const efd = fds.epoll(read);
     const moved = fds.dup(read);
     fds.dup2(other, read);
-    const target = only(resolve(efd));
+    const target = only(await resolve(efd));
     assert.equal(target.status, 'renumbered');
     assert.deepEqual(target.holders, [{ pid: me, fd: moved }]);
     assert.equal(target.numberNow, readlinkSync(`/proc/self/fd/${other}`));
     assert.equal(target.numberReused, true);
   });
 
-  test('is renumbered when the other end of its pipe has taken the number, although the inode is the same', () => {
+  test('is renumbered when the other end of its pipe has taken the number, although the inode is the same', async () => {
     const [read, write] = fds.pipe();
     const efd = fds.epoll(read);
     const moved = fds.dup(read);
     fds.dup2(write, read);
-    const target = only(resolve(efd));
+    const target = only(await resolve(efd));
     assert.deepEqual(target.holders, [{ pid: me, fd: moved }]);
     assert.equal(target.numberReused, true);
   });
 
-  test('is live again when its file comes back to its number', () => {
+  test('is live again when its file comes back to its number', async () => {
     const [read] = fds.pipe();
     const efd = fds.epoll(read);
     const moved = fds.dup(read);
     fds.close(read);
     fds.dup2(moved, read);
-    assert.equal(only(resolve(efd)).status, 'live');
+    assert.equal(only(await resolve(efd)).status, 'live');
   });
 });
 
 describe('a target in flight over a unix socket', () => {
-  test('is unresolved and unseen, and resolves once it is received', () => {
+  test('is unresolved and unseen, and resolves once it is received', async () => {
     const [here, there] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
     const [read, write] = fds.pipe();
     const efd = fds.epoll(read);
     libc.sendFd(here, read);
     fds.dup2(write, read);
 
-    const inFlight = only(resolve(efd));
+    const inFlight = only(await resolve(efd));
     assert.equal(inFlight.status, 'unresolved');
     assert.equal(inFlight.reason, 'unseen');
     assert.deepEqual(inFlight.holders, []);
     assert.equal(inFlight.numberReused, true);
 
     const arrived = fds.add(libc.receiveFd(there));
-    const target = only(resolve(efd));
+    const target = only(await resolve(efd));
     assert.equal(target.status, 'renumbered');
     assert.equal(target.reason, undefined);
     assert.deepEqual(target.holders, [{ pid: me, fd: arrived }]);
@@ -119,8 +120,8 @@ describe('a target and another process', () => {
     common.closeAll();
   });
 
-  test('is live with the holders of both processes', () => {
-    const target = only(resolve(fds.epoll(read), [me, child.pid]));
+  test('is live with the holders of both processes', async () => {
+    const target = only(await resolve(fds.epoll(read), [me, child.pid]));
     assert.equal(target.status, 'live');
     assert.deepEqual(
       refs(target.holders),
@@ -131,9 +132,9 @@ describe('a target and another process', () => {
     );
   });
 
-  test('names every holder of a shared instance', () => {
+  test('names every holder of a shared instance', async () => {
     const again = fds.dup(shared);
-    const { instance } = resolve(shared, [me, child.pid]);
+    const { instance } = await resolve(shared, [me, child.pid]);
     const expected = [
       { pid: me, fd: shared },
       { pid: me, fd: again },
@@ -149,9 +150,9 @@ describe('a target and another process', () => {
       libc.epollCtl(5, libc.EPOLL_CTL_ADD, 900);
       return 900;
     });
-    const seenHere = only(resolve(shared, pids));
+    const seenHere = only(await resolve(shared, pids));
     assert.deepEqual([seenHere.status, seenHere.tfd, seenHere.numberNow], ['foreign', fd, null]);
-    const seenThere = resolveEpoll(child.pid, 5, { pids });
+    const seenThere = await resolveEpoll(child.pid, 5, { pids });
     assertTrue(seenThere, pids);
     assert.equal(only(seenThere).status, 'live');
     assert.deepEqual(refs(seenThere.targets.flatMap((target) => target.holders)), refs(seenHere.holders));
@@ -178,7 +179,7 @@ describe('a target and another process', () => {
         });
       });
     });
-    const report = resolveEpoll(child.pid, made.efd, { pids: [child.pid] });
+    const report = await resolveEpoll(child.pid, made.efd, { pids: [child.pid] });
     assert.deepEqual(refs(only(report).holders), [{ pid: made.tid, fd: made.fd }]);
     assert.notEqual(only(report).status, 'unresolved');
     assert.ok(report.coverage.tasks > report.coverage.processes);
@@ -192,12 +193,12 @@ describe('a target that only another process holds', () => {
     await using child = await startChild({ fds: [read] });
     fds.close(read);
     const pids = [me, child.pid];
-    const target = only(resolve(efd, pids));
+    const target = only(await resolve(efd, pids));
     assert.equal(target.status, 'foreign');
     assert.deepEqual(target.holders, [{ pid: child.pid, fd: 4 }]);
     assert.equal(target.numberReused, false);
     fds.dup2(write, read);
-    const reused = only(resolve(efd, pids));
+    const reused = only(await resolve(efd, pids));
     assert.deepEqual([reused.status, reused.numberReused], ['foreign', true]);
   });
 });

@@ -3,17 +3,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import {
-  findHolders,
-  findInherited,
-  groupFiles,
-  resolveEpoll,
-  type FileGroup,
-  type FileRef,
-  type GroupReport,
-} from '../../src/index.ts';
+import type { FileGroup, FileRef, GroupReport } from '../../src/index.ts';
 import { everyDescriptor, Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { findHolders, findInherited, groupFiles, resolveEpoll } from '../support/door.ts';
 import { KINDS } from '../support/kinds.ts';
 import { assertGrouped, isZombie, onceOfTen } from '../support/scenes.ts';
 import { ORDINARY } from '../support/user.ts';
@@ -76,22 +69,22 @@ const groupOf = ({ groups }: GroupReport, { pid, fd }: FileRef): FileGroup =>
   groups.find(({ holders }) => holders.some((holder) => holder.pid === pid && holder.fd === fd)) as FileGroup;
 
 describe('a scene of a dozen kinds in four processes', () => {
-  test('is grouped as a comparison of every pair groups it', () => {
-    onceOfTen(() => {
+  test('is grouped as a comparison of every pair groups it', async () => {
+    await onceOfTen(async () => {
       const all = everything();
       assert.ok(all.length >= 300, `${all.length} descriptors`);
       assert.ok(new Set(KINDS.map(({ kind }) => kind)).size >= 12);
-      const { groups } = groupFiles({ pids, minHolders: 1 });
+      const { groups } = await groupFiles({ pids, minHolders: 1 });
       assertGrouped(groups, all);
       assert.equal(groups.flatMap(({ holders }) => holders).length, all.length);
     });
   });
 
-  test('has the same holders when each description is asked about by itself', () => {
-    onceOfTen(() => {
-      for (const { holders, kind, link } of groupFiles({ pids, minHolders: 1 }).groups) {
+  test('has the same holders when each description is asked about by itself', async () => {
+    await onceOfTen(async () => {
+      for (const { holders, kind, link } of (await groupFiles({ pids, minHolders: 1 })).groups) {
         const [first] = holders as [FileRef];
-        const report = findHolders(first, { pids });
+        const report = await findHolders(first, { pids });
         assert.deepEqual(refs(report.holders), holders);
         assert.deepEqual([report.kind, report.link], [kind, link]);
       }
@@ -99,9 +92,9 @@ describe('a scene of a dozen kinds in four processes', () => {
   });
 
   for (const [i, { name, kind }] of KINDS.entries()) {
-    test(`has the ${name} that each child was given, of the kind ${kind}`, () => {
+    test(`has the ${name} that each child was given, of the kind ${kind}`, async () => {
       const file = { pid: me, fd: given[i] as number };
-      const group = groupOf(groupFiles({ pids }), file);
+      const group = groupOf(await groupFiles({ pids }), file);
       assert.equal(group.kind, kind);
       assert.equal(group.link, linkOf(file));
       const theirs = children.map(({ pid }) =>
@@ -121,8 +114,8 @@ describe('a scene of a dozen kinds in four processes', () => {
 });
 
 describe('the report', () => {
-  test('numbers its groups by lowest pid, then fd, and lists holders in that order', () => {
-    const { groups } = groupFiles({ pids: pids.toReversed() });
+  test('numbers its groups by lowest pid, then fd, and lists holders in that order', async () => {
+    const { groups } = await groupFiles({ pids: pids.toReversed() });
     assert.deepEqual(
       groups.map(({ id }) => id),
       groups.map((_, i) => i + 1),
@@ -132,28 +125,31 @@ describe('the report', () => {
     for (const { holders } of groups) assert.deepEqual(holders, refs(holders));
   });
 
-  test('is the same in whatever order the processes are given, and twice in a row', () => {
-    onceOfTen(() => {
-      assert.deepEqual(groupFiles({ pids }).groups, groupFiles({ pids: [...pids.toReversed(), ...pids] }).groups);
+  test('is the same in whatever order the processes are given, and twice in a row', async () => {
+    await onceOfTen(async () => {
+      assert.deepEqual(
+        (await groupFiles({ pids })).groups,
+        (await groupFiles({ pids: [...pids.toReversed(), ...pids] })).groups,
+      );
     });
   });
 
-  test('leaves out groups of one, unless asked for them, and any smaller than minHolders', () => {
-    const sizes = (minHolders?: number): number[] =>
-      groupFiles({ pids, ...(minHolders === undefined ? {} : { minHolders }) }).groups.map(
+  test('leaves out groups of one, unless asked for them, and any smaller than minHolders', async () => {
+    const sizes = async (minHolders?: number): Promise<number[]> =>
+      (await groupFiles({ pids, ...(minHolders === undefined ? {} : { minHolders }) })).groups.map(
         ({ holders }) => holders.length,
       );
-    assert.ok(sizes().every((size) => size >= 2));
-    assert.ok(sizes(1).includes(1));
+    assert.ok((await sizes()).every((size) => size >= 2));
+    assert.ok((await sizes(1)).includes(1));
     assert.deepEqual(
       sizes(3),
-      sizes(1).filter((size) => size >= 3),
+      (await sizes(1)).filter((size) => size >= 3),
     );
-    assert.ok(sizes(3).length > 0);
+    assert.ok((await sizes(3)).length > 0);
   });
 
-  test('has two numbers of one process in one group', () => {
-    const report = groupFiles({ pids: [me] });
+  test('has two numbers of one process in one group', async () => {
+    const report = await groupFiles({ pids: [me] });
     for (const [i, fd] of kept.entries()) {
       assert.deepEqual(
         groupOf(report, { pid: me, fd }).holders,
@@ -165,30 +161,30 @@ describe('the report', () => {
     }
   });
 
-  test('is empty for no processes', () => {
-    assert.deepEqual(groupFiles({ pids: [] }), {
+  test('is empty for no processes', async () => {
+    assert.deepEqual(await groupFiles({ pids: [] }), {
       groups: [],
       sharedTables: [],
       coverage: { processes: 0, tasks: 0, descriptors: 0, skipped: [] },
     });
   });
 
-  test('refuses a minHolders below 1, and options of the wrong kind', () => {
+  test('refuses a minHolders below 1, and options of the wrong kind', async () => {
     for (const minHolders of [0, -1, 1.5, NaN])
-      assert.throws(() => groupFiles({ pids, minHolders }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
+      await assert.rejects(() => groupFiles({ pids, minHolders }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
     for (const minHolders of ['2', null])
-      assert.throws(() => groupFiles({ pids, minHolders: minHolders as unknown as number }), {
+      await assert.rejects(() => groupFiles({ pids, minHolders: minHolders as unknown as number }), {
         name: 'TypeError',
         code: 'ERR_INVALID_ARG_TYPE',
       });
-    assert.throws(() => groupFiles({ pids: 1 as unknown as number[] }), {
+    await assert.rejects(() => groupFiles({ pids: 1 as unknown as number[] }), {
       name: 'TypeError',
       code: 'ERR_INVALID_ARG_TYPE',
     });
   });
 });
 
-test('options are read once, so that what was checked is what is used', () => {
+test('options are read once, so that what was checked is what is used', async () => {
   const changing = (name: string, first: unknown): object => {
     let reads = 0;
     return Object.defineProperty({ pids: [me] }, name, { get: () => (reads++ === 0 ? first : 'other') });
@@ -199,10 +195,10 @@ test('options are read once, so that what was checked is what is used', () => {
     (options: object) => findHolders(file, options),
     (options: object) => resolveEpoll(me, fds.epoll(), options),
   ]) {
-    ask(changing('onProgress', () => {}));
-    ask(changing('onProgress', undefined));
+    await ask(changing('onProgress', () => {}));
+    await ask(changing('onProgress', undefined));
   }
-  findInherited(me, changing('from', me));
+  await findInherited(me, changing('from', me));
 });
 
 test('two processes that end while they are looked at are not taken for sharers of one table', async () => {
@@ -217,7 +213,7 @@ test('two processes that end while they are looked at are not taken for sharers 
     while (!pids.every(isZombie));
   };
   // They are not waited for before this is over, so that nobody else gets their numbers.
-  assert.deepEqual(groupFiles({ pids, onProgress }).sharedTables, []);
+  assert.deepEqual((await groupFiles({ pids, onProgress })).sharedTables, []);
 });
 
 test("a refused process and one that has ended neither merge nor split the groups of two ordinary users' processes", async () => {
@@ -232,7 +228,7 @@ test("a refused process and one that has ended neither merge nor split the group
   await refused.run(({ libc }) => libc.prctl(4, 0)); // PR_SET_DUMPABLE: nobody without privileges may look at it now
   await ended.stop();
   const asked = [observer, refused, ended, other].map(({ pid }) => pid);
-  const { groups, coverage } = await observer.run(({ kcmp }, pids: number[]) => kcmp.groupFiles({ pids }), asked);
+  const { groups, coverage } = await observer.run(({ door }, pids: number[]) => door.groupFiles({ pids }), asked);
   await Promise.all([observer, refused, other].map((child) => child.stop()));
   const pairs = eventfds.map((_, i) => [
     { pid: observer.pid, fd: 4 + i },

@@ -1,9 +1,10 @@
 /** findHolders and groupFiles where descriptor tables are not one a process: threads, zombies, shared tables. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { findHolders, groupFiles, type FileGroup, type FileRef } from '../../src/index.ts';
+import type { FileGroup, FileRef } from '../../src/index.ts';
 import { everyDescriptor, Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { findHolders, groupFiles } from '../support/door.ts';
 import { familyMissing, startFamily, type Family } from '../support/family.ts';
 import * as libc from '../support/libc.ts';
 import { assertGrouped, endLeader, onceOfTen, startThread, startZombies, type Zombies } from '../support/scenes.ts';
@@ -32,14 +33,14 @@ describe('a thread with a descriptor table of its own', () => {
   });
   after(() => child.stop());
 
-  test('is a holder under its own id', () => {
-    const { holders, coverage } = findHolders(mine(write), { pids: [me, child.pid] });
+  test('is a holder under its own id', async () => {
+    const { holders, coverage } = await findHolders(mine(write), { pids: [me, child.pid] });
     assert.deepEqual(refs(holders), refs([mine(write), { pid: thread, fd: WRITE }]));
     assert.deepEqual([coverage.processes, coverage.tasks], [2, 3]);
   });
 
-  test('may be asked about by its id, and names each holder once', () => {
-    const report = findHolders({ pid: thread, fd: WRITE }, { pids: [me, child.pid] });
+  test('may be asked about by its id, and names each holder once', async () => {
+    const report = await findHolders({ pid: thread, fd: WRITE }, { pids: [me, child.pid] });
     assert.deepEqual(refs(report.holders), refs([mine(write), { pid: thread, fd: WRITE }]));
     assert.equal(
       report.holders.some(({ sharedWith }) => sharedWith !== undefined),
@@ -47,9 +48,9 @@ describe('a thread with a descriptor table of its own', () => {
     );
   });
 
-  test('is grouped with its process, descriptor by descriptor', () => {
-    onceOfTen(() => {
-      const { groups, coverage } = groupFiles({ pids: [me, child.pid], minHolders: 1 });
+  test('is grouped with its process, descriptor by descriptor', async () => {
+    await onceOfTen(async () => {
+      const { groups, coverage } = await groupFiles({ pids: [me, child.pid], minHolders: 1 });
       assert.deepEqual(
         refs(groupOf(groups, mine(write))?.holders ?? []),
         refs([mine(write), { pid: thread, fd: WRITE }]),
@@ -63,7 +64,7 @@ describe('a thread with a descriptor table of its own', () => {
 test('a thread that shares the table of its process may be asked about, and is the one that is named', async () => {
   await using child = await startChild({ fds: [write] });
   const thread = await startThread(child);
-  const { holders } = findHolders({ pid: thread, fd: WRITE }, { pids: [child.pid] });
+  const { holders } = await findHolders({ pid: thread, fd: WRITE }, { pids: [child.pid] });
   assert.deepEqual(refs(holders), [{ pid: thread, fd: WRITE }]);
   assert.deepEqual(holders[0]?.sharedWith, [child.pid]);
 });
@@ -78,8 +79,8 @@ describe('a leader that has ended while its threads live', () => {
   });
   after(() => child.stop());
 
-  test('hides no holder', () => {
-    const { holders } = findHolders(mine(write), { pids: [me, child.pid] });
+  test('hides no holder', async () => {
+    const { holders } = await findHolders(mine(write), { pids: [me, child.pid] });
     const others = holders.filter(({ pid }) => pid !== me);
     // The thread with its own table, and one of those that still share what was the leader's.
     assert.equal(others.length, 2);
@@ -87,9 +88,9 @@ describe('a leader that has ended while its threads live', () => {
     assert.ok(others.some(({ pid }) => pid === thread));
   });
 
-  test('hides no group', () => {
-    onceOfTen(() => {
-      const { groups } = groupFiles({ pids: [me, child.pid], minHolders: 1 });
+  test('hides no group', async () => {
+    await onceOfTen(async () => {
+      const { groups } = await groupFiles({ pids: [me, child.pid], minHolders: 1 });
       assert.equal(groupOf(groups, mine(write))?.holders.length, 3);
       assertGrouped(
         groups,
@@ -106,10 +107,10 @@ describe('zombies', () => {
   });
   after(() => zombies.stop());
 
-  test('hold nothing and disturb nothing', () => {
+  test('hold nothing and disturb nothing', async () => {
     const pids = [...zombies.pids, me];
-    assert.deepEqual(refs(findHolders(mine(read), { pids }).holders), [mine(read)]);
-    const { groups, coverage } = groupFiles({ pids, minHolders: 1 });
+    assert.deepEqual(refs((await findHolders(mine(read), { pids })).holders), [mine(read)]);
+    const { groups, coverage } = await groupFiles({ pids, minHolders: 1 });
     assert.deepEqual(groupOf(groups, mine(read))?.holders, [mine(read)]);
     assert.equal(
       groups.some(({ holders }) => holders.some(({ pid }) => zombies.pids.includes(pid))),
@@ -118,8 +119,8 @@ describe('zombies', () => {
     assert.equal(coverage.processes + coverage.skipped.filter(({ unit }) => unit === 'process').length, 3);
   });
 
-  test('have no descriptor that could be asked about', () => {
-    assert.throws(() => findHolders({ pid: zombies.pids[0], fd: 0 }, { pids: [me] }), { code: 'EBADF' });
+  test('have no descriptor that could be asked about', async () => {
+    await assert.rejects(() => findHolders({ pid: zombies.pids[0], fd: 0 }, { pids: [me] }), { code: 'EBADF' });
   });
 });
 
@@ -131,8 +132,8 @@ describe('two processes that share one table', { skip: familyMissing }, () => {
   after(() => family?.stop());
   const HERE = 3;
 
-  test('are one holder that names the other', () => {
-    const { holders } = findHolders(mine(write), { pids: [me, family.child, family.parent] });
+  test('are one holder that names the other', async () => {
+    const { holders } = await findHolders(mine(write), { pids: [me, family.child, family.parent] });
     assert.deepEqual(refs(holders), refs([mine(write), { pid: family.parent, fd: HERE }]));
     assert.deepEqual(
       holders.map(({ sharedWith }) => sharedWith),
@@ -140,14 +141,14 @@ describe('two processes that share one table', { skip: familyMissing }, () => {
     );
   });
 
-  test('are named by the one that was asked about', () => {
-    const { holders } = findHolders({ pid: family.child, fd: HERE }, { pids: [family.parent, family.child] });
+  test('are named by the one that was asked about', async () => {
+    const { holders } = await findHolders({ pid: family.child, fd: HERE }, { pids: [family.parent, family.child] });
     assert.deepEqual(refs(holders), [{ pid: family.child, fd: HERE }]);
     assert.deepEqual(holders[0]?.sharedWith, [family.parent]);
   });
 
-  test('are listed once in the groups, which name them as sharing', () => {
-    const { groups, sharedTables } = groupFiles({ pids: [me, family.child, family.parent], minHolders: 1 });
+  test('are listed once in the groups, which name them as sharing', async () => {
+    const { groups, sharedTables } = await groupFiles({ pids: [me, family.child, family.parent], minHolders: 1 });
     assert.deepEqual(sharedTables, [{ pid: family.parent, sharedWith: [family.child] }]);
     assert.deepEqual(
       refs(groupOf(groups, mine(write))?.holders ?? []),
@@ -159,8 +160,8 @@ describe('two processes that share one table', { skip: familyMissing }, () => {
 test('two processes with equal tables that they do not share are two holders', { skip: familyMissing }, async () => {
   const family = await startFamily({ fds: [write] });
   const pids = [me, family.child, family.parent];
-  const { sharedTables } = groupFiles({ pids });
-  const { holders } = findHolders(mine(write), { pids });
+  const { sharedTables } = await groupFiles({ pids });
+  const { holders } = await findHolders(mine(write), { pids });
   await family.stop();
   assert.deepEqual(refs(holders), refs([mine(write), { pid: family.parent, fd: 3 }, { pid: family.child, fd: 3 }]));
   assert.deepEqual(sharedTables, []);

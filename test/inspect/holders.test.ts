@@ -4,9 +4,10 @@ import { closeSync, constants, openSync, readFileSync, readlinkSync } from 'node
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
-import { findHolders, type FileRef, type Holder, type HolderReport } from '../../src/index.ts';
+import type { FileRef, Holder, HolderReport } from '../../src/index.ts';
 import { Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { findHolders } from '../support/door.ts';
 import { openTty } from '../support/kinds.ts';
 import * as libc from '../support/libc.ts';
 import { statOf } from '../support/scenes.ts';
@@ -44,7 +45,7 @@ after(async () => {
   fds.closeAll();
 });
 
-const holdersOf = (fd: number): HolderReport => findHolders(mine(fd), { pids });
+const holdersOf = (fd: number): Promise<HolderReport> => findHolders(mine(fd), { pids });
 const heirsWith = (fd: number): FileRef[] => heirs.map(({ pid }) => ({ pid, fd }));
 const find = (holders: Holder[], { pid, fd }: FileRef): Holder | undefined =>
   holders.find((holder) => holder.pid === pid && holder.fd === fd);
@@ -58,7 +59,7 @@ const openThere = (path: string, flags: number): Promise<FileRef> =>
 
 test('a pipe has its three heirs as holders, and the other end and a re-open through /proc as others of its inode', async () => {
   const reopened = await openThere(`/proc/${me}/fd/${write}`, constants.O_WRONLY);
-  const report = holdersOf(write);
+  const report = await holdersOf(write);
   assert.equal(report.kind, 'pipe');
   assert.equal(report.link, readlinkSync(`/proc/self/fd/${write}`));
   assert.deepEqual(report.file, mine(write));
@@ -75,7 +76,7 @@ test('a pipe has its three heirs as holders, and the other end and a re-open thr
 test('a holder comes with close-on-exec, the command name and the start time', async () => {
   const [heir] = heirs as [Child];
   const fd = await heir.run(({ libc }, fd: number) => libc.dup(fd), WRITE);
-  const { holders } = holdersOf(write);
+  const { holders } = await holdersOf(write);
   assert.equal(find(holders, mine(write))?.cloexec, true);
   assert.equal(find(holders, { pid: heir.pid, fd })?.cloexec, false);
   for (const { pid, command, startTime } of holders) {
@@ -85,18 +86,18 @@ test('a holder comes with close-on-exec, the command name and the start time', a
   await heir.run(({ libc }, fd: number) => libc.close(fd), fd);
 });
 
-test('a file that is opened twice has one holder for each open, and the dup of one shares it', () => {
+test('a file that is opened twice has one holder for each open, and the dup of one shares it', async () => {
   const [first, second] = [1, 2].map(() => fds.add(openSync(import.meta.filename, 'r'))) as [number, number];
   const again = fds.dup(first);
-  const report = holdersOf(first);
+  const report = await holdersOf(first);
   assert.deepEqual(refs(report.holders), refs([mine(first), mine(again)]));
   assert.deepEqual(refs(report.sameInode), [mine(second)]);
   assert.deepEqual([report.kind, report.link], ['regular', import.meta.filename]);
   fds.close(first, second, again);
 });
 
-test('a listening socket is held by every worker that got it, and a socket has no others of its inode', () => {
-  const report = holdersOf(listen);
+test('a listening socket is held by every worker that got it, and a socket has no others of its inode', async () => {
+  const report = await holdersOf(listen);
   assert.equal(report.kind, 'socket');
   assert.deepEqual(refs(report.holders), refs([mine(listen), ...heirsWith(LISTEN)]));
   assert.deepEqual(report.sameInode, []);
@@ -105,35 +106,35 @@ test('a listening socket is held by every worker that got it, and a socket has n
 test('an inherited tty is told from the same tty opened again', async () => {
   const path = readlinkSync(`/proc/self/fd/${tty}`);
   const again = await openThere(path, constants.O_RDWR | constants.O_NOCTTY);
-  const report = holdersOf(tty);
+  const report = await holdersOf(tty);
   assert.equal(report.kind, 'tty');
   assert.deepEqual(refs(report.holders), refs([mine(tty), ...heirsWith(TTY)]));
   assert.deepEqual(refs(report.sameInode), [again]);
-  assert.deepEqual(refs(holdersOf(master).holders), [mine(master)]);
+  assert.deepEqual(refs((await holdersOf(master)).holders), [mine(master)]);
 });
 
 test('a memfd is told from its re-open through /proc', async () => {
   const again = await openThere(`/proc/${me}/fd/${memfd}`, constants.O_RDONLY);
-  const report = holdersOf(memfd);
+  const report = await holdersOf(memfd);
   assert.equal(report.kind, 'memfd');
   assert.deepEqual(refs(report.holders), refs([mine(memfd), ...heirsWith(MEMFD)]));
   assert.deepEqual(refs(report.sameInode), [again]);
   assert.equal(find(report.sameInode, again)?.mode, 'r');
 });
 
-test('two pidfds of one process are two descriptions', () => {
+test('two pidfds of one process are two descriptions', async () => {
   const [first, second] = [1, 2].map(() => fds.add(libc.pidfdOpen(stranger.pid))) as [number, number];
   const again = fds.dup(first);
-  const report = holdersOf(first);
+  const report = await holdersOf(first);
   assert.equal(report.kind, 'pidfd');
   assert.deepEqual(refs(report.holders), refs([mine(first), mine(again)]));
   fds.close(first, second, again);
 });
 
-test('a descriptor opened with O_PATH is found, and its mode says so', () => {
+test('a descriptor opened with O_PATH is found, and its mode says so', async () => {
   const O_PATH = 0o10000000;
   const fd = fds.add(openSync('/', O_PATH));
-  const report = holdersOf(fd);
+  const report = await holdersOf(fd);
   assert.deepEqual(refs(report.holders), [mine(fd)]);
   assert.equal(report.holders[0]?.mode, 'path');
   assert.equal(report.kind, 'directory');
@@ -146,7 +147,7 @@ test('a descriptor that was passed by SCM_RIGHTS is found wherever it arrived', 
   const [heir] = heirs as [Child];
   const arrived = await heir.run(({ libc }, socket: number) => libc.receiveFd(socket), THERE);
   fds.eventfd(); // another one, of the same inode
-  const report = holdersOf(fd);
+  const report = await holdersOf(fd);
   assert.equal(report.kind, 'eventfd');
   assert.deepEqual(refs(report.holders), refs([mine(fd), { pid: heir.pid, fd: arrived }]));
 });
@@ -155,7 +156,7 @@ describe('the coverage', () => {
   test('is exactly what was asked for, and what its processes have', async () => {
     const others = heirs.map(({ pid }) => pid);
     const [heir] = heirs as [Child];
-    const { coverage } = findHolders({ pid: heir.pid, fd: WRITE }, { pids: others });
+    const { coverage } = await findHolders({ pid: heir.pid, fd: WRITE }, { pids: others });
     const open = await Promise.all(
       heirs.map((child) => child.run(({ fs }) => fs.readdirSync('/proc/self/fd').length - 1)),
     );
@@ -165,7 +166,7 @@ describe('the coverage', () => {
   test('counts a process that has ended, which disturbs nothing', async () => {
     const gone = await startChild();
     await gone.stop();
-    const { holders, coverage } = findHolders(mine(write), { pids: [gone.pid, ...pids] });
+    const { holders, coverage } = await findHolders(mine(write), { pids: [gone.pid, ...pids] });
     assert.deepEqual(refs(holders), refs([mine(write), ...heirsWith(WRITE)]));
     assert.equal(coverage.processes, pids.length);
     const [skipped] = coverage.skipped.filter(({ unit }) => unit === 'process');
@@ -173,9 +174,9 @@ describe('the coverage', () => {
     assert.notEqual(skipped?.reason, '');
   });
 
-  test('never goes back with onProgress, and ends with all of it done', () => {
+  test('never goes back with onProgress, and ends with all of it done', async () => {
     const seen: Array<[done: number, total: number]> = [];
-    findHolders(mine(write), { pids, onProgress: (done, total) => seen.push([done, total]) });
+    await findHolders(mine(write), { pids, onProgress: (done, total) => seen.push([done, total]) });
     const [last] = seen.slice(-1) as [[number, number]];
     assert.equal(last[0], last[1]);
     assert.ok(seen.every(([done, total], i) => total === last[1] && done >= (seen[i - 1]?.[0] ?? 0)));
@@ -183,33 +184,33 @@ describe('the coverage', () => {
   });
 });
 
-test('the file asked about is found although its process is not among those asked for', () => {
-  assert.deepEqual(refs(findHolders(mine(write), { pids: [] }).holders), [mine(write)]);
+test('the file asked about is found although its process is not among those asked for', async () => {
+  assert.deepEqual(refs((await findHolders(mine(write), { pids: [] })).holders), [mine(write)]);
 });
 
-test('a closed descriptor is EBADF, a process that does not exist ESRCH', () => {
+test('a closed descriptor is EBADF, a process that does not exist ESRCH', async () => {
   const closed = openSync('/', constants.O_RDONLY);
   closeSync(closed);
-  assert.throws(() => findHolders(mine(closed), { pids }), { code: 'EBADF' });
-  assert.throws(() => findHolders({ pid: 2 ** 31 - 1, fd: 0 }, { pids }), { code: 'ESRCH' });
+  await assert.rejects(() => findHolders(mine(closed), { pids }), { code: 'EBADF' });
+  await assert.rejects(() => findHolders({ pid: 2 ** 31 - 1, fd: 0 }, { pids }), { code: 'ESRCH' });
 });
 
-test('bad arguments are refused as Node refuses them', () => {
-  const bad = findHolders as (...args: unknown[]) => HolderReport;
-  assert.throws(() => bad(undefined), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
-  assert.throws(() => bad({ pid: '1', fd: 0 }), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
-  assert.throws(() => bad({ pid: me, fd: -1 }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
-  assert.throws(() => bad({ pid: me, fd: 0.5 }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
-  assert.throws(() => bad(mine(read), { pids: me }), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
-  assert.throws(() => bad(mine(read), { pids: [2 ** 31] }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
+test('bad arguments are refused as Node refuses them', async () => {
+  const bad = findHolders as (...args: unknown[]) => Promise<HolderReport>;
+  await assert.rejects(() => bad(undefined), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+  await assert.rejects(() => bad({ pid: '1', fd: 0 }), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+  await assert.rejects(() => bad({ pid: me, fd: -1 }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
+  await assert.rejects(() => bad({ pid: me, fd: 0.5 }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
+  await assert.rejects(() => bad(mine(read), { pids: me }), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+  await assert.rejects(() => bad(mine(read), { pids: [2 ** 31] }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
 });
 
-test('a descriptor that is closed while the others are looked at is EBADF, and not held by nobody', () => {
+test('a descriptor that is closed while the others are looked at is EBADF, and not held by nobody', async () => {
   const [closing] = fds.pipe();
   let isOpen = true;
   const onProgress = (): void => {
     if (isOpen) fds.close(closing);
     isOpen = false;
   };
-  assert.throws(() => findHolders(mine(closing), { pids: [me], onProgress }), { code: 'EBADF' });
+  await assert.rejects(() => findHolders(mine(closing), { pids: [me], onProgress }), { code: 'EBADF' });
 });

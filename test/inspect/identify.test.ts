@@ -9,13 +9,12 @@ import { spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { KcmpError, sameFile, type FileRef } from '../../src/index.ts';
 import type { FileIdentity } from '../../src/descriptions/without-kcmp.ts';
-import { identifyFiles } from '../../src/inspect/identify.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { identifyFiles } from '../support/door.ts';
 import { KINDS } from '../support/kinds.ts';
 import * as libc from '../support/libc.ts';
 
-const MODULE = new URL('../../src/inspect/identify.ts', import.meta.url).href;
 const F_DUPFD_QUERY = 1027;
 const O_PATH = 0o10000000;
 const NO_FD = 100_000;
@@ -28,18 +27,17 @@ const mine = (fd: number): FileRef => ({ pid, fd });
 type Outcome = Partial<FileIdentity> & { code?: string; message?: string; syscall?: string };
 const ask = (child: Child, pairs: Array<[FileRef, FileRef]>): Promise<Outcome[]> =>
   child.run(
-    async (_tools, module: string, pairs: Array<[FileRef, FileRef]>) => {
-      const { identifyFiles } = (await import(module)) as { identifyFiles: (a: FileRef, b: FileRef) => FileIdentity };
-      return pairs.map(([a, b]): Outcome => {
-        try {
-          return identifyFiles(a, b);
-        } catch (error) {
-          const { name, code, message, syscall } = error as Record<keyof Outcome | 'name', string>;
-          return name === 'KcmpError' ? { code, message, syscall } : { message: `${name}: ${message}` };
-        }
-      });
-    },
-    MODULE,
+    ({ door }, pairs: Array<[FileRef, FileRef]>) =>
+      Promise.all(
+        pairs.map(async ([a, b]): Promise<Outcome> => {
+          try {
+            return await door.identifyFiles(a, b);
+          } catch (error) {
+            const { name, code, message, syscall } = error as Record<keyof Outcome | 'name', string>;
+            return name === 'KcmpError' ? { code, message, syscall } : { message: `${name}: ${message}` };
+          }
+        }),
+      ),
     pairs,
   );
 const askOne = async (child: Child, a: FileRef, b: FileRef): Promise<Outcome> =>
@@ -48,7 +46,7 @@ const askOne = async (child: Child, a: FileRef, b: FileRef): Promise<Outcome> =>
 /** What the test process has, and gives to its children under the numbers 4, 5, … */
 const [socket, otherSocket] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
 const [readEnd, writeEnd] = fds.pipe();
-const file = fds.add(openSync(MODULE.slice('file://'.length), 'r'));
+const file = fds.add(openSync(import.meta.filename, 'r'));
 const GIVEN = [socket, readEnd, file];
 const [SOCKET, READ_END, FILE] = [4, 5, 6];
 
@@ -65,10 +63,10 @@ const queryMissing = !canQuery && 'fcntl(F_DUPFD_QUERY) needs Linux 6.10';
 after(() => fds.closeAll());
 
 describe('where kcmp can be used', () => {
-  test('a duplicate is the same, a second open is different, and kcmp says so', () => {
-    const again = openSync(MODULE.slice('file://'.length), 'r');
-    assert.deepEqual(identifyFiles(mine(file), mine(fds.dup(file))), { relation: 'same', via: 'kcmp' });
-    assert.deepEqual(identifyFiles(mine(file), mine(again)), { relation: 'different', via: 'kcmp' });
+  test('a duplicate is the same, a second open is different, and kcmp says so', async () => {
+    const again = openSync(import.meta.filename, 'r');
+    assert.deepEqual(await identifyFiles(mine(file), mine(fds.dup(file))), { relation: 'same', via: 'kcmp' });
+    assert.deepEqual(await identifyFiles(mine(file), mine(again)), { relation: 'different', via: 'kcmp' });
     closeSync(again);
   });
 
@@ -76,13 +74,13 @@ describe('where kcmp can be used', () => {
     ['a closed descriptor', mine(NO_FD), mine(file)],
     ['a missing process', mine(file), { pid: ended, fd: 1 }],
   ] as const) {
-    test(`${what} throws what sameFile throws`, () => {
+    test(`${what} throws what sameFile throws`, async () => {
       let expected: unknown;
       assert.throws(
         () => sameFile(a, b),
         (error) => ((expected = error), error instanceof KcmpError),
       );
-      assert.throws(
+      await assert.rejects(
         () => identifyFiles(a, b),
         (error) => {
           assert.deepEqual(error, expected);
@@ -92,17 +90,25 @@ describe('where kcmp can be used', () => {
     });
   }
 
-  test('a bad argument is refused under its name', () => {
-    const bad = identifyFiles as (a: unknown, b?: unknown) => unknown;
-    assert.throws(() => bad(undefined, mine(1)), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: /"a"/ });
-    assert.throws(() => bad(mine(1)), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: /"b"/ });
-    assert.throws(() => bad(mine(1.5), mine(1)), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE', message: /"a\.fd"/ });
-    assert.throws(() => bad(mine(1), { pid: '1', fd: 1 }), {
+  test('a bad argument is refused under its name', async () => {
+    const bad = identifyFiles as (a: unknown, b?: unknown) => Promise<unknown>;
+    await assert.rejects(() => bad(undefined, mine(1)), {
+      name: 'TypeError',
+      code: 'ERR_INVALID_ARG_TYPE',
+      message: /"a"/,
+    });
+    await assert.rejects(() => bad(mine(1)), { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message: /"b"/ });
+    await assert.rejects(() => bad(mine(1.5), mine(1)), {
+      name: 'RangeError',
+      code: 'ERR_OUT_OF_RANGE',
+      message: /"a\.fd"/,
+    });
+    await assert.rejects(() => bad(mine(1), { pid: '1', fd: 1 }), {
       name: 'TypeError',
       code: 'ERR_INVALID_ARG_TYPE',
       message: /"b\.pid"/,
     });
-    assert.throws(() => bad(mine(1), { pid: -1, fd: 1 }), {
+    await assert.rejects(() => bad(mine(1), { pid: -1, fd: 1 }), {
       name: 'RangeError',
       code: 'ERR_OUT_OF_RANGE',
       message: /"b\.pid"/,
@@ -127,7 +133,7 @@ for (const [code, words] of [
       const [copy, again] = await child.run(
         ({ libc, fs }, fd, path) => [libc.dup(fd), fs.openSync(path, 'r')] as const,
         FILE,
-        MODULE.slice(7),
+        import.meta.filename,
       );
       assert.deepEqual(
         await ask(child, [

@@ -3,15 +3,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { openSync, readlinkSync, rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import {
-  assertNoInherited,
-  findInherited,
-  sameFile,
-  type InheritedFile,
-  type InheritedReport,
-} from '../../src/index.ts';
+import { sameFile, type InheritedFile, type InheritedReport } from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { assertNoInherited, findInherited } from '../support/door.ts';
 import { numbersIn, startThread, startZombies } from '../support/scenes.ts';
 import { needsRoot, ORDINARY } from '../support/user.ts';
 
@@ -43,13 +38,13 @@ after(async () => {
 });
 
 const numbersOf = ({ inherited }: InheritedReport): number[] => inherited.map(({ fd }) => fd);
-const allowing = (...allow: Array<number | string | RegExp>): number[] =>
-  numbersOf(findInherited(leaky.pid, { allow }));
+const allowing = async (...allow: Array<number | string | RegExp>): Promise<number[]> =>
+  numbersOf(await findInherited(leaky.pid, { allow }));
 const LEAKS = [4, 5, 6];
 
 describe('findInherited', () => {
-  test('lists each leaked descriptor with its number in the parent, its kind and its link', () => {
-    const report = findInherited(leaky.pid);
+  test('lists each leaked descriptor with its number in the parent, its kind and its link', async () => {
+    const report = await findInherited(leaky.pid);
     const expected: InheritedFile[] = [
       { fd: 4, from: { pid: me, fd: read }, kind: 'pipe', link: linkOf(read) },
       { fd: 5, from: { pid: me, fd: write }, kind: 'pipe', link: linkOf(write) },
@@ -60,15 +55,15 @@ describe('findInherited', () => {
     assert.equal(report.coverage.processes, 2);
   });
 
-  test('finds nothing in a clean child, and never counts 0, 1 and 2, which it does share', () => {
-    assert.deepEqual(findInherited(clean.pid).inherited, []);
+  test('finds nothing in a clean child, and never counts 0, 1 and 2, which it does share', async () => {
+    assert.deepEqual((await findInherited(clean.pid)).inherited, []);
     const shared = [1, 2].filter((fd) => sameFile({ pid: clean.pid, fd }, { pid: me, fd }));
     assert.deepEqual(shared, [1, 2]);
   });
 
   test('finds a descriptor under every number that the child gave it', async () => {
     await leaky.run(({ libc }) => libc.dup2(4, 700));
-    assert.deepEqual(findInherited(leaky.pid).inherited.at(-1), {
+    assert.deepEqual((await findInherited(leaky.pid)).inherited.at(-1), {
       fd: 700,
       from: { pid: me, fd: read },
       kind: 'pipe',
@@ -79,31 +74,31 @@ describe('findInherited', () => {
 
   test('takes a re-open of the same file for what it is: not inherited', async () => {
     const fd = await clean.run(({ fs }, path: string) => fs.openSync(path, 'r'), `/proc/${me}/fd/${read}`);
-    assert.deepEqual(findInherited(clean.pid).inherited, []);
+    assert.deepEqual((await findInherited(clean.pid)).inherited, []);
     await clean.run(({ fs }, fd: number) => fs.closeSync(fd), fd);
   });
 
   test('compares with any process that is named, in either direction', async () => {
-    assert.deepEqual(findInherited(leaky.pid, { from: clean.pid }).inherited, []);
-    const upwards = findInherited(me, { from: leaky.pid });
+    assert.deepEqual((await findInherited(leaky.pid, { from: clean.pid })).inherited, []);
+    const upwards = await findInherited(me, { from: leaky.pid });
     assert.equal(upwards.from, leaky.pid);
     assert.deepEqual(new Set(numbersOf(upwards)), new Set([read, write, event]));
     assert.deepEqual(upwards.inherited.find(({ fd }) => fd === event)?.from, { pid: leaky.pid, fd: 6 });
   });
 
-  test('leaves out what is allowed, by number, by link, by a link with *, by a regular expression', () => {
-    assert.deepEqual(allowing(), LEAKS);
-    assert.deepEqual(allowing(4, 6), [5]);
-    assert.deepEqual(allowing(linkOf(read)), [6]);
-    assert.deepEqual(allowing('pipe:*'), [6]);
-    assert.deepEqual(allowing('*eventfd]'), [4, 5]);
-    assert.deepEqual(allowing(/^pipe:/g), [6]);
-    assert.deepEqual(allowing('pipe', 'PIPE:*', 'pipe:[?]', '.*'), LEAKS);
-    assert.deepEqual(allowing('*'), []);
-    assert.deepEqual(allowing('pipe:[*pipe:[*', '*]]', 'pipe:*:*'), LEAKS);
-    assert.deepEqual(allowing('p*p*:*]'), [6]);
-    assert.deepEqual(allowing(/ipe:/y), LEAKS);
-    assert.deepEqual(allowing(/pipe:/y), [6]);
+  test('leaves out what is allowed, by number, by link, by a link with *, by a regular expression', async () => {
+    assert.deepEqual(await allowing(), LEAKS);
+    assert.deepEqual(await allowing(4, 6), [5]);
+    assert.deepEqual(await allowing(linkOf(read)), [6]);
+    assert.deepEqual(await allowing('pipe:*'), [6]);
+    assert.deepEqual(await allowing('*eventfd]'), [4, 5]);
+    assert.deepEqual(await allowing(/^pipe:/g), [6]);
+    assert.deepEqual(await allowing('pipe', 'PIPE:*', 'pipe:[?]', '.*'), LEAKS);
+    assert.deepEqual(await allowing('*'), []);
+    assert.deepEqual(await allowing('pipe:[*pipe:[*', '*]]', 'pipe:*:*'), LEAKS);
+    assert.deepEqual(await allowing('p*p*:*]'), [6]);
+    assert.deepEqual(await allowing(/ipe:/y), LEAKS);
+    assert.deepEqual(await allowing(/pipe:/y), [6]);
   });
 
   test('finds what a thread of the other process gave that has a table of its own', async () => {
@@ -118,20 +113,20 @@ describe('findInherited', () => {
       new URL('../support/giver.ts', import.meta.url).href,
       read,
     );
-    const { inherited } = findInherited(pid);
+    const { inherited } = await findInherited(pid);
     assert.deepEqual(inherited, [
       { fd: 3, from: { pid: tid, fd: inherited[0]?.from.fd }, kind: 'pipe', link: linkOf(read) },
     ]);
     process.kill(pid);
   });
 
-  test('throws ESRCH for a process that does not exist, on either side', () => {
-    assert.throws(() => findInherited(2 ** 31 - 1), { code: 'ESRCH' });
-    assert.throws(() => findInherited(leaky.pid, { from: 2 ** 31 - 1 }), { code: 'ESRCH' });
+  test('throws ESRCH for a process that does not exist, on either side', async () => {
+    await assert.rejects(() => findInherited(2 ** 31 - 1), { code: 'ESRCH' });
+    await assert.rejects(() => findInherited(leaky.pid, { from: 2 ** 31 - 1 }), { code: 'ESRCH' });
   });
 
-  test('has nothing to compare a process with whose parent is outside of the pid namespace', () => {
-    assert.throws(() => findInherited(1), {
+  test('has nothing to compare a process with whose parent is outside of the pid namespace', async () => {
+    await assert.rejects(() => findInherited(1), {
       code: 'ESRCH',
       pid: 1,
       message: /^ESRCH: pid 1 has no parent in this pid namespace/,
@@ -140,13 +135,16 @@ describe('findInherited', () => {
 
   test('finds everything in a process that shares the whole table, under the same numbers', async () => {
     const tid = await startThread(leaky);
-    const { inherited } = findInherited(tid, { from: leaky.pid });
+    const { inherited } = await findInherited(tid, { from: leaky.pid });
     assert.deepEqual(
       inherited.map(({ fd, from }) => [fd, from]),
       inherited.map(({ fd }) => [fd, { pid: leaky.pid, fd }]),
     );
     // It opens and closes others meanwhile.
-    for (const report of [findInherited(tid, { from: leaky.pid }), findInherited(leaky.pid, { from: tid })]) {
+    for (const report of [
+      await findInherited(tid, { from: leaky.pid }),
+      await findInherited(leaky.pid, { from: tid }),
+    ]) {
       assert.deepEqual(
         LEAKS.filter((fd) => !numbersOf(report).includes(fd)),
         [],
@@ -159,20 +157,20 @@ describe('findInherited', () => {
     const zombies = await startZombies();
     try {
       for (const look of [findInherited, assertNoInherited]) {
-        assert.throws(() => look(zombies.pids[0]), { code: 'ESRCH', message: /has ended/ });
+        await assert.rejects(() => look(zombies.pids[0]), { code: 'ESRCH', message: /has ended/ });
       }
     } finally {
       await zombies.stop();
     }
   });
 
-  test('does not take a process that ends while it is looked at for a clean one', () => {
+  test('does not take a process that ends while it is looked at for a clean one', async () => {
     for (let i = 0; i < 20; i++) {
       const { pid = 0 } = spawn('sleep', ['0.02'], { stdio: ['ignore', 'ignore', 'ignore', read] });
       // It is not waited for before this test is over: until then it is a zombie, and no other gets its number.
       for (let leaks = 1; leaks > 0; ) {
         try {
-          leaks = findInherited(pid).inherited.length;
+          leaks = (await findInherited(pid)).inherited.length;
         } catch (error) {
           assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
           break;
@@ -184,34 +182,34 @@ describe('findInherited', () => {
 
   test('says so when the other process may not be inspected', { skip: needsRoot }, async () => {
     await using ordinary = await startChild({ ...ORDINARY, fds: [read] });
-    const asked = ordinary.run(({ kcmp }) => kcmp.findInherited(process.pid).inherited);
+    const asked = ordinary.run(({ door }) => door.findInherited(process.pid));
     await assert.rejects(asked, ({ code }: NodeJS.ErrnoException) => code === 'EACCES' || code === 'EPERM');
-    assert.deepEqual(numbersOf(findInherited(ordinary.pid)), [4]); // root may
+    assert.deepEqual(numbersOf(await findInherited(ordinary.pid)), [4]); // root may
   });
 
-  test('refuses bad arguments as Node does', () => {
-    const bad = findInherited as (...args: unknown[]) => InheritedReport;
+  test('refuses bad arguments as Node does', async () => {
+    const bad = findInherited as (...args: unknown[]) => Promise<InheritedReport>;
     const TYPE = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
     const RANGE = { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' };
-    assert.throws(() => bad('1'), TYPE);
-    assert.throws(() => bad(-1), RANGE);
-    assert.throws(() => bad(me, 1), TYPE);
-    assert.throws(() => bad(me, { from: '1' }), TYPE);
-    assert.throws(() => bad(me, { allow: 'pipe:*' }), TYPE);
-    assert.throws(() => bad(me, { allow: [null] }), TYPE);
-    assert.throws(() => bad(me, { allow: [-1] }), RANGE);
+    await assert.rejects(() => bad('1'), TYPE);
+    await assert.rejects(() => bad(-1), RANGE);
+    await assert.rejects(() => bad(me, 1), TYPE);
+    await assert.rejects(() => bad(me, { from: '1' }), TYPE);
+    await assert.rejects(() => bad(me, { allow: 'pipe:*' }), TYPE);
+    await assert.rejects(() => bad(me, { allow: [null] }), TYPE);
+    await assert.rejects(() => bad(me, { allow: [-1] }), RANGE);
   });
 });
 
 describe('assertNoInherited', () => {
-  test('passes for a clean child, and for a leaky one when all of it is allowed', () => {
-    assertNoInherited(clean.pid);
-    assertNoInherited(leaky.pid, { allow: ['pipe:*', 6] });
-    assertNoInherited(leaky.pid, { from: clean.pid });
+  test('passes for a clean child, and for a leaky one when all of it is allowed', async () => {
+    await assertNoInherited(clean.pid);
+    await assertNoInherited(leaky.pid, { allow: ['pipe:*', 6] });
+    await assertNoInherited(leaky.pid, { from: clean.pid });
   });
 
-  test('throws an AssertionError whose message is a table of the leaks', () => {
-    assert.throws(
+  test('throws an AssertionError whose message is a table of the leaks', async () => {
+    await assert.rejects(
       () => assertNoInherited(leaky.pid, { allow: [5] }),
       (error: assert.AssertionError) => {
         assert.ok(error instanceof assert.AssertionError);
@@ -235,14 +233,14 @@ describe('assertNoInherited', () => {
     const fd = fds.add(openSync(path, 'w'));
     await using child = await startChild({ fds: [fd] });
     rmSync(path);
-    assert.throws(
+    await assert.rejects(
       () => assertNoInherited(child.pid),
       ({ message }: Error) => message.split('\n').length === 3 && message.includes(`/tmp/kcmp-\\x1b[31m\\n-${me}`),
     );
   });
 
-  test('points its stack at the test, not into the library', () => {
-    assert.throws(
+  test('points its stack at the test, not into the library', async () => {
+    await assert.rejects(
       () => assertNoInherited(leaky.pid),
       ({ stack = '' }: Error) =>
         /^ +at .*inherited\.test\.ts/.test(stack.split('\n').find((line) => line.startsWith('    at ')) ?? ''),
@@ -252,6 +250,6 @@ describe('assertNoInherited', () => {
   test('does not take a process that is gone for a clean one', async () => {
     const gone = await startChild();
     await gone.stop();
-    assert.throws(() => assertNoInherited(gone.pid), { code: 'ESRCH' });
+    await assert.rejects(() => assertNoInherited(gone.pid), { code: 'ESRCH' });
   });
 });

@@ -2,14 +2,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
-import {
-  compareTasks,
-  taskSharing,
-  type SharingVerdict,
-  type TaskResource,
-  type TaskSharing,
-} from '../../src/index.ts';
+import { compareTasks, type SharingVerdict, type TaskResource, type TaskSharing } from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { taskSharing } from '../support/door.ts';
 import { CLONE_IO, CLONE_SYSVSEM, familyMissing, startFamily, type FamilyOptions } from '../support/family.ts';
 import * as libc from '../support/libc.ts';
 import { endLeader, numbersIn, startThread, startZombies, statOf, type Zombies } from '../support/scenes.ts';
@@ -20,10 +15,10 @@ const RESOURCES: TaskResource[] = ['vm', 'files', 'fs', 'sighand', 'io', 'sysvse
 /** The four that a task always has, unless it is a zombie or a kernel thread. */
 const FOUR: TaskResource[] = ['vm', 'files', 'fs', 'sighand'];
 
-const verdict = (a: number, b: number, resource: TaskResource): SharingVerdict =>
-  taskSharing([a, b]).resources[resource][0]?.verdict as SharingVerdict;
-const verdicts = (a: number, b: number, resources: TaskResource[] = FOUR): SharingVerdict[] =>
-  resources.map((resource) => verdict(a, b, resource));
+const verdict = async (a: number, b: number, resource: TaskResource): Promise<SharingVerdict> =>
+  (await taskSharing([a, b])).resources[resource][0]?.verdict as SharingVerdict;
+const verdicts = (a: number, b: number, resources: TaskResource[] = FOUR): Promise<SharingVerdict[]> =>
+  Promise.all(resources.map((resource) => verdict(a, b, resource)));
 
 let child: Child;
 let other: Child;
@@ -35,8 +30,8 @@ after(async () => {
 });
 
 describe('the report', () => {
-  test('has every pair once for each of the six resources, in the order given', () => {
-    const report = taskSharing([other.pid, me, child.pid]);
+  test('has every pair once for each of the six resources, in the order given', async () => {
+    const report = await taskSharing([other.pid, me, child.pid]);
     assert.deepEqual(report.tasks, [other.pid, me, child.pid]);
     assert.deepEqual(Object.keys(report.resources), RESOURCES);
     for (const pairs of Object.values(report.resources)) {
@@ -51,9 +46,9 @@ describe('the report', () => {
     }
   });
 
-  test('has no pairs for one task or none, and takes an id that is given twice once', () => {
-    assert.deepEqual(taskSharing([]).tasks, []);
-    for (const report of [taskSharing([me]), taskSharing([me, me])]) {
+  test('has no pairs for one task or none, and takes an id that is given twice once', async () => {
+    assert.deepEqual((await taskSharing([])).tasks, []);
+    for (const report of [await taskSharing([me]), await taskSharing([me, me])]) {
       assert.deepEqual(report.tasks, [me]);
       assert.deepEqual(
         Object.values(report.resources),
@@ -62,39 +57,39 @@ describe('the report', () => {
     }
   });
 
-  test('refuses bad ids as Node does', () => {
-    const bad = taskSharing as (ids: unknown) => TaskSharing;
+  test('refuses bad ids as Node does', async () => {
+    const bad = taskSharing as (ids: unknown) => Promise<TaskSharing>;
     const TYPE = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
-    assert.throws(() => bad(undefined), TYPE);
-    assert.throws(() => bad(1), TYPE);
-    assert.throws(() => bad([`${me}`]), TYPE);
-    assert.throws(() => bad([me, -1]), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
-    assert.throws(() => bad([me, 0.5]), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
+    await assert.rejects(() => bad(undefined), TYPE);
+    await assert.rejects(() => bad(1), TYPE);
+    await assert.rejects(() => bad([`${me}`]), TYPE);
+    await assert.rejects(() => bad([me, -1]), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
+    await assert.rejects(() => bad([me, 0.5]), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
   });
 });
 
 describe('processes and threads', () => {
-  test('two processes share none of the four', () => {
-    assert.deepEqual(verdicts(me, child.pid), ['separate', 'separate', 'separate', 'separate']);
+  test('two processes share none of the four', async () => {
+    assert.deepEqual(await verdicts(me, child.pid), ['separate', 'separate', 'separate', 'separate']);
   });
 
   test('a thread shares all four with its process', async () => {
     const thread = await startThread(child);
-    assert.deepEqual(verdicts(child.pid, thread), ['shared', 'shared', 'shared', 'shared']);
-    assert.deepEqual(verdicts(me, thread), ['separate', 'separate', 'separate', 'separate']);
+    assert.deepEqual(await verdicts(child.pid, thread), ['shared', 'shared', 'shared', 'shared']);
+    assert.deepEqual(await verdicts(me, thread), ['separate', 'separate', 'separate', 'separate']);
   });
 
   test('a thread that unshared its files, or its fs, shares the other three', async () => {
     const files = await startThread(child, libc.CLONE_FILES);
     const fs = await startThread(child, libc.CLONE_FS);
-    assert.deepEqual(verdicts(child.pid, files), ['shared', 'separate', 'shared', 'shared']);
-    assert.deepEqual(verdicts(child.pid, fs), ['shared', 'shared', 'separate', 'shared']);
-    assert.deepEqual(verdicts(files, fs), ['shared', 'separate', 'separate', 'shared']);
+    assert.deepEqual(await verdicts(child.pid, files), ['shared', 'separate', 'shared', 'shared']);
+    assert.deepEqual(await verdicts(child.pid, fs), ['shared', 'shared', 'separate', 'shared']);
+    assert.deepEqual(await verdicts(files, fs), ['shared', 'separate', 'separate', 'shared']);
   });
 
-  test('a pair with a task that does not exist is unknown with the code, and the other pairs are not', () => {
+  test('a pair with a task that does not exist is unknown with the code, and the other pairs are not', async () => {
     const { pid } = spawnSync('true');
-    const { resources } = taskSharing([me, pid, child.pid]);
+    const { resources } = await taskSharing([me, pid, child.pid]);
     for (const [resource, [gone, pair, goneToo]] of Object.entries(resources)) {
       assert.deepEqual(
         [gone?.verdict, gone?.code, goneToo?.verdict, goneToo?.code],
@@ -109,7 +104,7 @@ describe('processes and threads', () => {
   }, async () => {
     const [observer, own] = (await Promise.all([startChild(ORDINARY), startChild(ORDINARY)])) as [Child, Child];
     const { resources } = await observer.run(
-      ({ kcmp }, ids: number[]) => kcmp.taskSharing(ids),
+      ({ door }, ids: number[]) => door.taskSharing(ids),
       [observer.pid, me, own.pid],
     );
     await Promise.all([observer.stop(), own.stop()]);
@@ -133,20 +128,20 @@ describe('zombies', () => {
   });
   after(() => zombies.stop());
 
-  test('two of them have no address space, files and fs, which are not shared, although the kernel says equal', () => {
+  test('two of them have no address space, files and fs, which are not shared, although the kernel says equal', async () => {
     for (const resource of ['vm', 'files', 'fs'] as const) {
       assert.equal(compareTasks(...zombies.pids, resource), 0);
-      assert.equal(verdict(...zombies.pids, resource), 'none');
+      assert.equal(await verdict(...zombies.pids, resource), 'none');
     }
   });
 
-  test('two of them keep signal dispositions of their own', () => {
-    assert.equal(verdict(...zombies.pids, 'sighand'), 'separate');
+  test('two of them keep signal dispositions of their own', async () => {
+    assert.equal(await verdict(...zombies.pids, 'sighand'), 'separate');
   });
 
-  test('one of them and a living process share nothing', () => {
-    assert.deepEqual(verdicts(zombies.pids[0], me), ['separate', 'separate', 'separate', 'separate']);
-    assert.notEqual(verdict(zombies.pids[0], me, 'io'), 'shared');
+  test('one of them and a living process share nothing', async () => {
+    assert.deepEqual(await verdicts(zombies.pids[0], me), ['separate', 'separate', 'separate', 'separate']);
+    assert.notEqual(await verdict(zombies.pids[0], me, 'io'), 'shared');
   });
 });
 
@@ -155,7 +150,7 @@ test('a leader that has ended shares signal dispositions alone with its living t
   const thread = await startThread(leader);
   const second = await startThread(leader);
   await endLeader(leader);
-  const [ended, living] = [verdicts(leader.pid, thread), verdicts(thread, second)];
+  const [ended, living] = [await verdicts(leader.pid, thread), await verdicts(thread, second)];
   await leader.stop();
   assert.deepEqual(ended, ['separate', 'separate', 'separate', 'shared']);
   assert.deepEqual(living, ['shared', 'shared', 'shared', 'shared']);
@@ -176,20 +171,20 @@ const kernelThreads = numbersIn('/proc')
 describe('kernel threads', { skip: kernelThreads.length < 2 && 'no two kernel threads that may be inspected' }, () => {
   const [first, second] = kernelThreads as [number, number];
 
-  test('two of them have no address space, which is not shared, although the kernel says equal', () => {
+  test('two of them have no address space, which is not shared, although the kernel says equal', async () => {
     assert.equal(compareTasks(first, second, 'vm'), 0);
-    assert.equal(verdict(first, second, 'vm'), 'none');
+    assert.equal(await verdict(first, second, 'vm'), 'none');
   });
 
-  test('one of them and a process share nothing', () => {
-    assert.deepEqual(verdicts(first, me), ['separate', 'separate', 'separate', 'separate']);
+  test('one of them and a process share nothing', async () => {
+    assert.deepEqual(await verdicts(first, me), ['separate', 'separate', 'separate', 'separate']);
   });
 });
 
 describe('I/O contexts and undo lists', { skip: familyMissing }, () => {
   const between = async (resource: TaskResource, options: FamilyOptions): Promise<SharingVerdict> => {
     const family = await startFamily(options);
-    const answer = verdict(family.parent, family.child, resource);
+    const answer = await verdict(family.parent, family.child, resource);
     await family.stop();
     return answer;
   };
@@ -220,7 +215,7 @@ test('a clone that shares the descriptor table alone shares files and nothing el
   skip: familyMissing,
 }, async () => {
   const family = await startFamily({ flags: libc.CLONE_FILES });
-  const found = verdicts(family.parent, family.child);
+  const found = await verdicts(family.parent, family.child);
   await family.stop();
   assert.deepEqual(found, ['separate', 'shared', 'separate', 'separate']);
 });

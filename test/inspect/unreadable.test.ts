@@ -6,9 +6,10 @@ import { mkdtempSync, openSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { findHolders, findInherited, groupFiles, resolveEpoll, sameFile } from '../../src/index.ts';
+import { sameFile } from '../../src/index.ts';
 import { Fds, only, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { findHolders, findInherited, groupFiles, resolveEpoll } from '../support/door.ts';
 
 const me = process.pid;
 const fds = new Fds();
@@ -32,9 +33,9 @@ describe('the folder in /proc of a process that has ended', () => {
       { pid: child.pid, fd: 4 },
     ]);
 
-  test('is a group with all who hold it', () => {
+  test('is a group with all who hold it', async () => {
     assert.equal(sameFile({ pid: me, fd: folder }, { pid: child.pid, fd: 4 }), true);
-    const { groups, coverage } = groupFiles({ pids: [me, child.pid] });
+    const { groups, coverage } = await groupFiles({ pids: [me, child.pid] });
     assert.deepEqual(
       refs(groups.find((group) => group.holders.some(({ pid, fd }) => pid === me && fd === folder))?.holders ?? []),
       holders(),
@@ -42,12 +43,15 @@ describe('the folder in /proc of a process that has ended', () => {
     assert.deepEqual(coverage.skipped, []);
   });
 
-  test('has holders', () => {
-    assert.deepEqual(refs(findHolders({ pid: child.pid, fd: 4 }, { pids: [me, child.pid] }).holders), holders());
+  test('has holders', async () => {
+    assert.deepEqual(
+      refs((await findHolders({ pid: child.pid, fd: 4 }, { pids: [me, child.pid] })).holders),
+      holders(),
+    );
   });
 
-  test('is inherited', () => {
-    assert.ok(findInherited(child.pid).inherited.some(({ fd, from }) => fd === 4 && from.fd === folder));
+  test('is inherited', async () => {
+    assert.ok((await findInherited(child.pid)).inherited.some(({ fd, from }) => fd === 4 && from.fd === folder));
   });
 });
 
@@ -81,13 +85,13 @@ describe('a FIFO whose path is longer than 4095 bytes', () => {
 
   const all = (): unknown => refs(fifo.numbers.map((fd) => ({ pid: child.pid, fd })));
 
-  test('is a live target', () => {
-    const { status, holders, numberNow } = only(resolveEpoll(child.pid, fifo.efd, { pids: [child.pid] }));
+  test('is a live target', async () => {
+    const { status, holders, numberNow } = only(await resolveEpoll(child.pid, fifo.efd, { pids: [child.pid] }));
     assert.deepEqual([status, refs(holders), numberNow], ['live', all(), null]);
   });
 
-  test('has another description on its inode', () => {
-    const { link, kind, holders, sameInode } = findHolders(
+  test('has another description on its inode', async () => {
+    const { link, kind, holders, sameInode } = await findHolders(
       { pid: child.pid, fd: fifo.numbers[0] as number },
       { pids: [child.pid] },
     );

@@ -29,7 +29,7 @@ test("listDescriptors lists nothing that is only open while it reads, in this th
   const worker = startWorker(new URL('../support/thread.ts', import.meta.url));
   const [tid] = (await once(worker, 'message')) as [number];
   for (const task of [process.pid, tid]) {
-    onceOfTen(() => {
+    await onceOfTen(() => {
       const fds = listDescriptors(task);
       assert.ok(Array.isArray(fds) && fds.length > 2);
       assert.deepEqual(

@@ -2,9 +2,10 @@
 import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { findHolders, groupFiles, type Coverage, type FileRef, type GroupReport } from '../../src/index.ts';
+import type { Coverage, FileRef, GroupReport } from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { findHolders, groupFiles } from '../support/door.ts';
 import { numbersIn, skippedOf } from '../support/scenes.ts';
 import { needsRoot, NOBODY, ORDINARY } from '../support/user.ts';
 
@@ -63,26 +64,26 @@ const hasNone = (pid: number): boolean => {
 };
 
 describe('a scan of every process, by whoever runs the tests', () => {
-  test('sees or skips each process that /proc listed', () => {
+  test('sees or skips each process that /proc listed', async () => {
     const listed = numbersIn('/proc');
-    assertAddsUp(groupFiles({ pids: listed }).coverage, listed.length);
-    assertAddsUp(findHolders({ pid: me, fd: read }, { pids: listed }).coverage, listed.length);
+    assertAddsUp((await groupFiles({ pids: listed })).coverage, listed.length);
+    assertAddsUp((await findHolders({ pid: me, fd: read }, { pids: listed })).coverage, listed.length);
   });
 
-  test('covers everything by itself', () => {
+  test('covers everything by itself', async () => {
     const listed = new Set(numbersIn('/proc'));
-    const report = groupFiles({ minHolders: 1 });
+    const report = await groupFiles({ minHolders: 1 });
     const lasting = numbersIn('/proc').filter((pid) => listed.has(pid));
     assertAccountsForAll(report, lasting, hasNone);
-    const { holders, coverage } = findHolders({ pid: me, fd: read });
+    const { holders, coverage } = await findHolders({ pid: me, fd: read });
     const looked = coverage.processes + skippedOf(coverage, 'process');
     assert.ok(looked >= lasting.length && looked <= listed.size + 50, `${looked} of ${lasting.length}`);
     for (const { pid } of [own, ordinary]) assert.ok(holders.some((holder) => holder.pid === pid && holder.fd === 4));
   });
 
-  test('sees each descriptor that is in a group, and skips the others', () => {
+  test('sees each descriptor that is in a group, and skips the others', async () => {
     const pids = [own.pid, ordinary.pid];
-    const { groups, coverage } = groupFiles({ pids, minHolders: 1 });
+    const { groups, coverage } = await groupFiles({ pids, minHolders: 1 });
     assert.equal(
       groups.flatMap(({ holders }) => holders).length + skippedOf(coverage, 'descriptor'),
       coverage.descriptors,
@@ -93,14 +94,14 @@ describe('a scan of every process, by whoever runs the tests', () => {
 
 describe('a scan of every process by an ordinary user', () => {
   const scan = (): Promise<{ report: GroupReport; listed: number[]; lasting: number[]; empty: number[] }> =>
-    ordinary.run(({ fs, kcmp }) => {
+    ordinary.run(async ({ fs, door }) => {
       const numbersIn = (path: string): number[] =>
         fs
           .readdirSync(path)
           .filter((name) => /^\d+$/.test(name))
           .map(Number);
       const listed = numbersIn('/proc');
-      const report = kcmp.groupFiles({ pids: listed, minHolders: 1 });
+      const report = await door.groupFiles({ pids: listed, minHolders: 1 });
       const after = new Set(numbersIn('/proc'));
       const lasting = listed.filter((pid) => after.has(pid));
       const empty = lasting.filter((pid) => {
@@ -141,7 +142,7 @@ describe('a scan of every process by an ordinary user', () => {
 
   test('says nobody else only together with whom it could not ask', { skip: needsRoot }, async () => {
     const { holders, coverage } = await ordinary.run(
-      ({ kcmp }, pids: number[]) => kcmp.findHolders({ pid: process.pid, fd: 4 }, { pids }),
+      ({ door }, pids: number[]) => door.findHolders({ pid: process.pid, fd: 4 }, { pids }),
       [me, own.pid, ordinary.pid],
     );
     assert.deepEqual(
@@ -153,7 +154,7 @@ describe('a scan of every process by an ordinary user', () => {
   });
 
   test('may not ask about a descriptor of root', { skip: needsRoot }, async () => {
-    const asked = ordinary.run(({ kcmp }, pid: number, fd: number) => kcmp.findHolders({ pid, fd }), me, read);
+    const asked = ordinary.run(({ door }, pid: number, fd: number) => door.findHolders({ pid, fd }), me, read);
     await assert.rejects(asked, ({ code }: NodeJS.ErrnoException) => code === 'EACCES' || code === 'EPERM');
   });
 });
@@ -173,25 +174,27 @@ describe('root that may list descriptors and not look at them', { skip: needsRoo
     test(`is never told that there is nothing${filtered ? ', also under a filter' : ''}`, async () => {
       await using observer = await startChild({ wrapper: WITHOUT_PTRACE });
       const answers = await observer.run(
-        ({ kcmp, fs, seccomp }, filtered: boolean, pid: number, efd: number, other: number) => {
+        async ({ kcmp, door, fs, seccomp }, filtered: boolean, pid: number, efd: number, other: number) => {
           if (filtered) seccomp.refuseKcmp('EPERM');
-          const codeOf = (ask: () => unknown): unknown => {
+          const codeOf = async (ask: () => unknown): Promise<unknown> => {
             try {
-              return ask();
+              return await ask();
             } catch (error) {
               return (error as NodeJS.ErrnoException).code;
             }
           };
           return {
             listed: fs.readdirSync(`/proc/${pid}/fd`).length > efd,
-            errors: [
-              () => kcmp.listEpolls(pid),
-              () => kcmp.readEpoll(pid, efd),
-              () => kcmp.resolveEpoll(pid, efd),
-              () => kcmp.findInherited(pid, { from: other }),
-              () => kcmp.findHolders({ pid, fd: 4 }),
-            ].map(codeOf),
-            groups: kcmp.groupFiles({ pids: [pid, other] }),
+            errors: await Promise.all(
+              [
+                () => kcmp.listEpolls(pid),
+                () => kcmp.readEpoll(pid, efd),
+                () => door.resolveEpoll(pid, efd),
+                () => door.findInherited(pid, { from: other }),
+                () => door.findHolders({ pid, fd: 4 }),
+              ].map(codeOf),
+            ),
+            groups: await door.groupFiles({ pids: [pid, other] }),
           };
         },
         filtered,

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { groupFiles, sameFile } from '../../src/index.ts';
+import { sameFile } from '../../src/index.ts';
 import { OpenFiles } from '../../src/scan/inode-columns.ts';
 import { drain } from '../../src/util/drain.ts';
 import { everyDescriptor, Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { groupFiles } from '../support/door.ts';
 import { assertGrouped, onceOfTen } from '../support/scenes.ts';
 
 const fds = new Fds();
@@ -61,7 +62,7 @@ describe('OpenFiles', () => {
     });
     const files = new OpenFiles();
     for (const pid of [...pids, sparse.pid])
-      onceOfTen(() => assert.deepEqual(drain(files.list(pid)), numbers(pid), `${pid}`));
+      await onceOfTen(() => assert.deepEqual(drain(files.list(pid)), numbers(pid), `${pid}`));
     assert.ok(numbers(sparse.pid).includes(1000));
   });
 
@@ -84,15 +85,15 @@ describe('OpenFiles', () => {
     }
   });
 
-  test('leaves out the folder that it reads, in a table of this very process', () => {
-    onceOfTen(() => {
+  test('leaves out the folder that it reads, in a table of this very process', async () => {
+    await onceOfTen(async () => {
       const before = numbers(process.pid);
       const listed = drain(new OpenFiles().list(process.pid)) as number[];
       assert.deepEqual(
         listed.filter((fd) => !before.includes(fd)),
         [],
       );
-      const grouped = groupFiles({ pids: [process.pid], minHolders: 1 }).groups.flatMap(({ holders }) =>
+      const grouped = (await groupFiles({ pids: [process.pid], minHolders: 1 })).groups.flatMap(({ holders }) =>
         holders.map(({ fd }) => fd),
       );
       assert.deepEqual(
@@ -107,10 +108,10 @@ describe('OpenFiles', () => {
   });
 });
 
-test('a family is grouped as a comparison of every pair groups it', () => {
-  onceOfTen(() => {
+test('a family is grouped as a comparison of every pair groups it', async () => {
+  await onceOfTen(async () => {
     const all = everyDescriptor(pids);
-    const { groups } = groupFiles({ pids, minHolders: 1 });
+    const { groups } = await groupFiles({ pids, minHolders: 1 });
     assertGrouped(groups, all);
     assert.equal(groups.flatMap(({ holders }) => holders).length, all.length);
   });
@@ -136,10 +137,10 @@ for (const code of ['ENOSYS', 'EPERM'] as const) {
   test(`where statx is refused with ${code}, the groups are the same`, { skip }, async () => {
     await using observer = await startChild();
     const [reads, without] = await observer.run(
-      ({ kcmp, seccomp }, pids: number[], code: 'ENOSYS' | 'EPERM') => {
-        const own = kcmp.groupFiles({ pids: [...pids, process.pid], minHolders: 1 });
+      async ({ door, seccomp }, pids: number[], code: 'ENOSYS' | 'EPERM') => {
+        const own = await door.groupFiles({ pids: [...pids, process.pid], minHolders: 1 });
         seccomp.refuse('statx', code);
-        return [own, kcmp.groupFiles({ pids: [...pids, process.pid], minHolders: 1 })];
+        return [own, await door.groupFiles({ pids: [...pids, process.pid], minHolders: 1 })];
       },
       pids,
       code,

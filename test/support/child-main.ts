@@ -5,6 +5,7 @@ import * as net from 'node:net';
 import * as os from 'node:os';
 import * as workerThreads from 'node:worker_threads';
 import * as kcmp from '../../src/index.ts';
+import * as door from './door.ts';
 import * as landlock from './landlock.ts';
 import * as libc from './libc.ts';
 import * as seccomp from './seccomp.ts';
@@ -18,13 +19,28 @@ export interface Tools {
   os: typeof os;
   workerThreads: typeof workerThreads;
   kcmp: typeof kcmp;
+  /** The scans by the door that is tested, each a promise. */
+  door: typeof door;
   landlock: typeof landlock;
   libc: typeof libc;
   seccomp: typeof seccomp;
   startWorker: typeof startWorker;
   keep: Record<string, unknown>;
 }
-const tools: Tools = { fs, childProcess, net, os, workerThreads, kcmp, landlock, libc, seccomp, startWorker, keep: {} };
+const tools: Tools = {
+  fs,
+  childProcess,
+  net,
+  os,
+  workerThreads,
+  kcmp,
+  door,
+  landlock,
+  libc,
+  seccomp,
+  startWorker,
+  keep: {},
+};
 
 // tsx names functions by a helper that a function sent as text would miss.
 Object.assign(globalThis, { __name: (target: unknown) => target });

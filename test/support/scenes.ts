@@ -48,13 +48,14 @@ export async function endLeader(child: Child): Promise<void> {
 }
 
 /** A check that has to hold once: the threads of a Node process open and close files of their own at times. */
-export function onceOfTen(check: () => void): void {
+export async function onceOfTen(check: () => unknown): Promise<void> {
   for (let time = 1; ; time++) {
     try {
-      return check();
+      await check();
+      return;
     } catch (error) {
       if (time === 10) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 * time);
+      await sleep(5 * time);
     }
   }
 }
