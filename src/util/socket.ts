@@ -60,7 +60,7 @@ export const SEND_SHUTDOWN = 2;
 export interface UnixListing {
   ino: number;
   type: 'stream' | 'dgram' | 'seqpacket' | 'unknown';
-  /** A connected one is ESTABLISHED, a listener LISTEN, any other CLOSE. */
+  /** LISTEN, ESTABLISHED when connected, else CLOSE. A datagram receiver counts as connected once anybody was with it. */
   state: SocketState;
   /**
    * As it was bound, which may be a relative path. An abstract name begins with `@` and may hold NUL: of two

@@ -13,6 +13,7 @@ const LAYERS = [
   'util',
   'binding',
   'procfs',
+  'netlink',
   'scan',
   'descriptions',
   'inspect',

@@ -123,7 +123,7 @@ test('what a child has from its parent is in one group, also beside a process th
     for (let i = 0; i < 5; i++) libc.epollCreate();
     setInterval(() => {}, 0);
   });
-  const { groups } = groupFiles({ pids: [...pids, busy.pid], minHolders: 1 });
+  const { groups } = await groupFiles({ pids: [...pids, busy.pid], minHolders: 1 });
   const all = groups.flatMap(({ holders }) => holders.map(({ pid, fd }) => `${pid}:${fd}`));
   assert.deepEqual(all.length, new Set(all).size);
 });

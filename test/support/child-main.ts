@@ -9,6 +9,7 @@ import * as door from './door.ts';
 import * as landlock from './landlock.ts';
 import * as libc from './libc.ts';
 import * as seccomp from './seccomp.ts';
+import * as sockets from './sockets.ts';
 import { startWorker } from './worker.ts';
 
 /** What a function sent to a child may use; `keep` lasts from one function to the next. */
@@ -24,6 +25,7 @@ export interface Tools {
   landlock: typeof landlock;
   libc: typeof libc;
   seccomp: typeof seccomp;
+  sockets: typeof sockets;
   startWorker: typeof startWorker;
   keep: Record<string, unknown>;
 }
@@ -38,6 +40,7 @@ const tools: Tools = {
   landlock,
   libc,
   seccomp,
+  sockets,
   startWorker,
   keep: {},
 };

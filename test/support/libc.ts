@@ -9,10 +9,10 @@ import { getSystemErrorName } from 'node:util';
 const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
 const lib = koffi.load(null);
 
-type Call = (...args: unknown[]) => number;
+export type Call = (...args: unknown[]) => number;
 
 /** Declares a libc function; -1 becomes an exception. */
-function libc(declaration: string): Call {
+export function libc(declaration: string): Call {
   const call = lib.func(declaration) as unknown as Call;
   return (...args) => {
     const result = call(...args);
@@ -34,6 +34,10 @@ export const addressOf = (view: Uint8Array): number => Number(koffi.address(view
 
 export const dup: (fd: number) => number = libc('int dup(int)');
 export const dup2: (from: number, to: number) => number = libc('int dup2(int, int)');
+export const write: (fd: number, bytes: Uint8Array) => number = (
+  (call) => (fd, bytes) =>
+    call(fd, bytes, bytes.length)
+)(libc('long write(int, void *, ulong)'));
 export const close: (fd: number) => number = libc('int close(int)');
 export const eventfd: (value?: number, flags?: number) => number = (
   (call) =>

@@ -74,7 +74,7 @@ function install(program: Uint8Array, flags: number = 0): number {
 }
 
 /** A call fails with this errno: EPERM as in a container, ENOSYS as on a kernel without it. */
-export function refuse(name: keyof SyscallNumbers, code: 'EPERM' | 'ENOSYS'): void {
+export function refuse(name: keyof SyscallNumbers, code: keyof typeof constants.errno): void {
   install(filter(name, [answer(ERRNO | constants.errno[code])]));
 }
 
