@@ -14,6 +14,7 @@ type Syscall = (nr: number, a: number, b: number, c: number, d: number, e: numbe
 
 let syscall: Syscall | undefined;
 let wordCall: Syscall | undefined;
+let pathCall: Syscall | undefined;
 let addressOf: (bytes: Uint8Array) => number;
 let errno: () => number;
 let numbers: SyscallNumbers;
@@ -60,6 +61,7 @@ export function load(): Syscall {
     syscall = libc.func('int syscall(long, int, int, int, ulong, ulong)') as unknown as Syscall;
     // For calls that take an address early on.
     wordCall = libc.func('int syscall(long, int, ulong, ulong, ulong, ulong)') as unknown as Syscall;
+    pathCall = libc.func('int syscall(long, ulong, ulong, ulong, ulong, ulong)') as unknown as Syscall;
   } catch (cause) {
     throw koffiUnavailable(cause);
   }
@@ -130,5 +132,11 @@ export function addressOfBytes(bytes: Uint8Array): number {
 /** A system call of an int and up to four words, whose result fits an int. Returns that, or a negative errno. */
 export function wordCallRaw(nr: number, a: number, b: number, c: number, d: number, e: number): number {
   const result = (wordCall as Syscall)(nr, a, b, c, d, e);
+  return result === -1 ? -errno() : result;
+}
+
+/** As {@link wordCallRaw}, for calls whose first argument is an address. */
+export function pathCallRaw(nr: number, a: number, b: number, c: number, d: number): number {
+  const result = (pathCall as Syscall)(nr, a, b, c, d, 0);
   return result === -1 ? -errno() : result;
 }
