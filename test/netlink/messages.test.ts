@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { inetParser } from '../../src/netlink/inet-message.ts';
 import { attributeEnd, Reply } from '../../src/netlink/messages.ts';
-import { parseUnix } from '../../src/netlink/unix.ts';
+import { inodeIn, parseUnix, peerIn } from '../../src/netlink/unix-message.ts';
 import type { InetSocket, UnixSocket } from '../../src/util/socket.ts';
 import * as libc from '../support/libc.ts';
 import { Random, SEED } from '../support/random.ts';
@@ -76,6 +76,9 @@ function take(bytes: Uint8Array): Taken {
     last = start;
     const socket = parseUnix(view, start, end);
     if (socket !== undefined) taken.unix.push(socket);
+    assert.equal(inodeIn(view, start, end), socket?.ino ?? 0);
+    const peer = peerIn(view, start, end);
+    assert.ok(peer === 0 || Number.isInteger(peer));
     const inet = parseTcp(view, start, end);
     if (inet !== undefined) taken.tcp.push(inet);
   });

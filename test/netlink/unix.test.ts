@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, test } from 'node:test';
-import { dumpUnix, getUnix, lookUpUnix } from '../../src/netlink/unix.ts';
+import { dumpUnix, findSenders, getUnix, lookUpUnix } from '../../src/netlink/unix.ts';
 import { RCV_SHUTDOWN, SEND_SHUTDOWN, type UnixSocket } from '../../src/util/socket.ts';
 import { startChild } from '../support/child.ts';
 import { answered, ask } from '../support/diag.ts';
@@ -164,6 +164,8 @@ describe('datagrams', () => {
       [undefined, 'ESTABLISHED', name],
     );
     for (const sender of senders) assert.equal(look(sender).peer, inoOf(receiver));
+    const found = ask((diag) => findSenders(diag, new Set([inoOf(receiver)])));
+    assert.deepEqual(found, new Map(senders.map((fd) => [inoOf(fd), look(fd)])));
     close(receiver);
     for (const sender of senders) assert.deepEqual([look(sender).peer, look(sender).shutdown], [0, 0]);
   });
