@@ -23,6 +23,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES = fileURLToPath(new URL('./reference', import.meta.url));
 
 export type Library = typeof import('../../src/index.ts');
+/** What index.ts does not export. */
+export type Netlink = typeof import('../../src/netlink/namespaces.ts') & typeof import('../../src/netlink/unix.ts');
 
 /** What a reference did: `struct counts` of reference.h. */
 export interface Counts {
@@ -41,6 +43,7 @@ export interface References {
   groupByInode(pids: Int32Array): Counts;
   epollConfirm(pid: number, efd: number, tfds: Int32Array, fds: Int32Array): Counts;
   epollSearch(pid: number, efd: number, tfds: Int32Array): Counts;
+  listUnix(): Counts;
 }
 
 export interface Build {
@@ -51,6 +54,7 @@ export interface Build {
   /** dist/cli/main.js. */
   main: string;
   library: Library;
+  netlink: Netlink;
   /** Undefined without a C compiler. */
   references: References | undefined;
 }
@@ -79,8 +83,25 @@ export async function build(): Promise<Build> {
     empty,
     main: join(dist, 'cli/main.js'),
     library: (await import(pathToFileURL(index).href)) as Library,
+    netlink: await buildNetlink(join(folder, 'netlink.js')),
     references: isInstalled('cc') ? compileReferences(join(folder, 'reference.so')) : undefined,
   };
+}
+
+async function buildNetlink(output: string): Promise<Netlink> {
+  const entry = `${output}.ts`;
+  const modules = ['namespaces', 'unix'].map((name) => join(ROOT, 'src/netlink', `${name}.ts`));
+  writeFileSync(entry, modules.map((path) => `export * from ${JSON.stringify(path)};\n`).join(''));
+  const like = [
+    '--bundle',
+    '--format=esm',
+    '--platform=node',
+    '--target=node20.19',
+    '--external:koffi',
+    '--minify-syntax',
+  ];
+  run('npx', ['esbuild', entry, ...like, '--log-level=warning', `--outfile=${output}`]);
+  return (await import(pathToFileURL(output).href)) as Netlink;
 }
 
 function compileReferences(output: string): References {
@@ -116,5 +137,6 @@ function compileReferences(output: string): References {
     groupByInode: (pids) => byInode(pids, pids.length),
     epollConfirm: (pid, efd, tfds, fds) => confirm(pid, efd, tfds, fds, tfds.length),
     epollSearch: (pid, efd, tfds) => search(pid, efd, tfds, tfds.length),
+    listUnix: counting('int list_unix(void *counts)'),
   };
 }
