@@ -12,7 +12,7 @@ import {
 } from '../../src/util/socket.ts';
 import { answered, ask } from '../support/diag.ts';
 import * as libc from '../support/libc.ts';
-import { until } from '../support/scenes.ts';
+import { until } from '../support/until.ts';
 import * as sockets from '../support/sockets.ts';
 
 const { AF_INET, AF_INET6, STREAM, DGRAM, inetAddress, inoOf, portOf } = sockets;

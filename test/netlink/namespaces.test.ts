@@ -9,7 +9,8 @@ import { readInet } from '../../src/procfs/net.ts';
 import { INET_TABLES, type InetTable } from '../../src/util/socket.ts';
 import { type Child, startChild } from '../support/child.ts';
 import { answered, ask } from '../support/diag.ts';
-import { needsRoot, ORDINARY, startThread } from '../support/scenes.ts';
+import { startThread } from '../support/scenes.ts';
+import { needsRoot, ORDINARY } from '../support/user.ts';
 
 const NAMESPACES = new URL('../../src/netlink/namespaces.ts', import.meta.url).href;
 type Namespaces = typeof import('../../src/netlink/namespaces.ts');

@@ -6,7 +6,7 @@ import { socketProtocol } from '../../src/netlink/protocol.ts';
 import { listDescriptors } from '../../src/procfs/fd.ts';
 import { startChild } from '../support/child.ts';
 import * as libc from '../support/libc.ts';
-import { needsRoot, ORDINARY } from '../support/scenes.ts';
+import { needsRoot, ORDINARY } from '../support/user.ts';
 import * as sockets from '../support/sockets.ts';
 
 const open: number[] = [];

@@ -12,7 +12,7 @@ import { INET_TABLES } from '../../src/util/socket.ts';
 import { startChild } from '../support/child.ts';
 import { answered, ask } from '../support/diag.ts';
 import * as libc from '../support/libc.ts';
-import { ORDINARY } from '../support/scenes.ts';
+import { ORDINARY } from '../support/user.ts';
 import * as sockets from '../support/sockets.ts';
 
 const NAMESPACES = new URL('../../src/netlink/namespaces.ts', import.meta.url).href;

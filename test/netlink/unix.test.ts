@@ -10,7 +10,7 @@ import { startChild } from '../support/child.ts';
 import { answered, ask } from '../support/diag.ts';
 import * as libc from '../support/libc.ts';
 import * as sockets from '../support/sockets.ts';
-import { needsRoot } from '../support/scenes.ts';
+import { needsRoot } from '../support/user.ts';
 
 const { STREAM, DGRAM, SEQPACKET, inoOf } = sockets;
 

@@ -8,7 +8,7 @@ import { INET_TABLES, type InetSocket, type InetTable } from '../../src/util/soc
 import { ask } from '../support/diag.ts';
 import * as libc from '../support/libc.ts';
 import { Random, SEED } from '../support/random.ts';
-import { until } from '../support/scenes.ts';
+import { until } from '../support/until.ts';
 import * as sockets from '../support/sockets.ts';
 import { makeTree } from './tree.ts';
 

@@ -1,4 +1,5 @@
 /** Scenes for the inspectors: threads, zombies and processes of other users, and the truth about their descriptors. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
