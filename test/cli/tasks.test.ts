@@ -54,6 +54,26 @@ test('a thread and a stranger are told apart in one matrix', async () => {
   assert.match(squeeze(out), new RegExp(`^ *${thread} {2}A {2}A {2}A {2}A `, 'm'));
 });
 
+test('of many tasks it tells the sets that share, and its JSON has no pairs', async () => {
+  await using shell = await startChild();
+  const pids = await shell.run(({ childProcess, keep }) => {
+    const sleepers = Array.from({ length: 70 }, () => childProcess.spawn('sleep', ['1000'], { stdio: 'ignore' }));
+    keep['sleepers'] = sleepers;
+    return sleepers.map(({ pid }) => pid as number);
+  });
+  const threads = await kcmp('tasks', '--threads', shell.pid);
+  assert.equal(threads.code, 0);
+  const { report, code } = await kcmpJson<TaskSharing>('tasks', shell.pid, ...pids);
+  assert.equal(code, 1);
+  assert.deepEqual([report.resources.vm, report.groups.vm, report.skipped], [[], [], []]);
+  const { out } = await kcmp('tasks', shell.pid, ...pids);
+  assert.match(
+    squeeze(out),
+    /^What these 71 tasks share:\n\nRESOURCE {2}SHARED\nvm {2}nothing that is known to be shared\n/,
+  );
+  for (const pid of pids) process.kill(pid);
+});
+
 test('--json is the report of taskSharing', async () => {
   const { report } = await kcmpJson<TaskSharing>('tasks', me, child.pid, sleeper);
   assert.deepEqual(report, taskSharing([me, child.pid, sleeper]));

@@ -1,9 +1,9 @@
 /** `kcmp tasks`: which of the six resources do tasks share? */
 import { taskSharing, type TaskPair, type TaskSharing } from '../../index.ts';
 import { isListed, threadsOf } from '../../procfs/processes.ts';
-import { list, plural, table } from '../../util/text.ts';
+import { list, plural, some, table } from '../../util/text.ts';
 import { expect, parse, taskId, UsageError } from '../args.ts';
-import type { Command } from '../io.ts';
+import type { Command, ExitCode, Io } from '../io.ts';
 import { printJson } from '../output/json.ts';
 import { commandOf, named } from '../output/names.ts';
 import { print, tell } from '../output/print.ts';
@@ -34,13 +34,13 @@ const allPairs = ({ resources }: TaskSharing): TaskPair[] => RESOURCES.flatMap((
 function sentence({ tasks, resources }: TaskSharing): string {
   const has = (pairs: TaskPair[], want: (pair: TaskPair) => boolean): boolean => pairs.length > 0 && pairs.every(want);
   const everybody = RESOURCES.filter((resource) => has(resources[resource], ({ verdict }) => verdict === 'shared'));
-  const some = RESOURCES.filter(
+  const partly = RESOURCES.filter(
     (resource) => !everybody.includes(resource) && resources[resource].some(({ verdict }) => verdict === 'shared'),
   );
   const who = tasks.length === 2 ? list(tasks.map(named)) : `these ${tasks.length} tasks`;
   if (everybody.length > 0)
-    return `${tasks.length === 2 ? who : `All of ${who}`} share ${list(everybody)}${some.length > 0 ? `; some of them share ${list(some)}` : ''}.`;
-  if (some.length > 0) return `Some of ${who} share ${list(some)}.`;
+    return `${tasks.length === 2 ? who : `All of ${who}`} share ${list(everybody)}${partly.length > 0 ? `; some of them share ${list(partly)}` : ''}.`;
+  if (partly.length > 0) return `Some of ${who} share ${list(partly)}.`;
   return `Nothing was found that ${who} share.`;
 }
 
@@ -59,6 +59,25 @@ function text(report: TaskSharing): string[] {
       ? ['A letter with ?: shared, or none of them has one; the kernel tells no difference.']
       : []),
     ...(signs.includes('none') ? ['none: there is none to share, as in zombies and kernel threads.'] : []),
+  ];
+}
+
+/** Of many tasks no matrix, which nobody could read: for each resource the sets that share one. */
+function manyText({ tasks, groups }: TaskSharing): string[] {
+  const sets = (all: number[][]): string => {
+    const [largest] = all.toSorted((a, b) => b.length - a.length);
+    if (largest === undefined) return 'nothing that is known to be shared';
+    if (largest.length === tasks.length) return 'one for all';
+    const sharers = all.reduce((sum, { length }) => sum + length, 0);
+    return `${plural(all.length, 'set')} of ${sharers} tasks, the largest of ${largest.length}: ${some(largest.map(String), 5)}`;
+  };
+  return [
+    `What these ${tasks.length} tasks share:`,
+    '',
+    ...table(
+      ['RESOURCE', 'SHARED'],
+      RESOURCES.map((resource) => [resource, sets(groups[resource])]),
+    ),
   ];
 }
 
@@ -81,9 +100,10 @@ export const run: Command = (args, io) => {
   const report = taskSharing(ids);
   if (parsed.flag('json')) printJson(io, report);
   else if (report.tasks.length < 2) print(io, [`${named(ids[0] ?? 0)} has one thread only, so nothing is shared.`]);
-  else print(io, text(report));
+  else print(io, report.resources.vm.length > 0 ? text(report) : manyText(report));
   const pairs = allPairs(report);
   const unknown = pairs.filter(({ verdict }) => verdict === 'unknown');
+  if (pairs.length === 0) return codeOfMany(report, io);
   if (unknown.length > 0) {
     const codes = [...new Set(unknown.map(({ code = 'no code' }) => code))];
     const gone = ids.filter((id) => !isListed(id));
@@ -95,3 +115,10 @@ export const run: Command = (args, io) => {
   if (pairs.some(({ verdict }) => verdict === 'shared')) return 0;
   return unknown.length > 0 ? 2 : 1;
 };
+
+function codeOfMany({ groups, skipped }: TaskSharing, io: Io): ExitCode {
+  const codes = [...new Set(skipped.map(({ code }) => code))];
+  if (skipped.length > 0) tell(io, `${plural(skipped.length, 'task')} could not be compared: ${codes.join(', ')}`);
+  if (RESOURCES.some((resource) => groups[resource].length > 0)) return 0;
+  return skipped.length > 0 ? 2 : 1;
+}
