@@ -42,16 +42,23 @@ const MNT_DETACH = 2;
 const [ENOSYS, ENOENT] = [-38, -2];
 const [LOOKUP, FORGET, GETATTR, OPEN, INIT, INTERRUPT, BATCH_FORGET] = [1, 2, 3, 14, 26, 36, 42];
 
+/** What the file is: its inode number and st_mode. */
+export interface Served {
+  ino: number;
+  mode: number;
+}
+const REGULAR: Served = { ino: FILE, mode: 0o100644 };
+
 /** struct fuse_attr, of 88 bytes. Nothing is said about how long it holds, so that whoever wants to know must ask. */
-function writeAttributes(bytes: Buffer, at: number, node: number): Buffer {
-  bytes.writeBigUInt64LE(BigInt(node), at);
-  bytes.writeUInt32LE(node === ROOT ? 0o040755 : 0o100644, at + 60);
+function writeAttributes(bytes: Buffer, at: number, { ino, mode }: Served): Buffer {
+  bytes.writeBigUInt64LE(BigInt(ino), at);
+  bytes.writeUInt32LE(mode, at + 60);
   bytes.writeUInt32LE(1, at + 64);
   return bytes;
 }
 
 /** What follows the header of a reply, or a negative errno. */
-function answer(opcode: number, node: number, body: Buffer): Buffer | number {
+function answer(opcode: number, node: number, body: Buffer, file: Served): Buffer | number {
   switch (opcode) {
     case INIT: {
       const init = Buffer.alloc(64);
@@ -64,10 +71,10 @@ function answer(opcode: number, node: number, body: Buffer): Buffer | number {
       if (body.toString('latin1') !== 'f\0') return ENOENT;
       const entry = Buffer.alloc(128);
       entry.writeBigUInt64LE(BigInt(FILE), 0);
-      return writeAttributes(entry, 40, FILE);
+      return writeAttributes(entry, 40, file);
     }
     case GETATTR:
-      return writeAttributes(Buffer.alloc(104), 16, node);
+      return writeAttributes(Buffer.alloc(104), 16, node === ROOT ? { ino: ROOT, mode: 0o040755 } : file);
     case OPEN:
       return Buffer.alloc(16);
     default:
@@ -76,7 +83,7 @@ function answer(opcode: number, node: number, body: Buffer): Buffer | number {
 }
 
 /** Answers what has been asked; without blocking, so that whoever runs this can be ended. */
-function serve(device: number, request: Buffer): void {
+function serve(device: number, request: Buffer, file: Served): void {
   for (;;) {
     let length: number;
     try {
@@ -86,7 +93,7 @@ function serve(device: number, request: Buffer): void {
     }
     const opcode = request.readUInt32LE(4);
     if (opcode === FORGET || opcode === BATCH_FORGET || opcode === INTERRUPT) continue;
-    const found = answer(opcode, Number(request.readBigUInt64LE(16)), request.subarray(40, length));
+    const found = answer(opcode, Number(request.readBigUInt64LE(16)), request.subarray(40, length), file);
     const body = typeof found === 'number' ? Buffer.alloc(0) : found;
     const header = Buffer.alloc(16);
     header.writeUInt32LE(16 + body.length, 0);
@@ -107,12 +114,12 @@ export interface FileServer {
  * Mounts it, opens its file, and takes the mount out of sight again, so that nothing is left to be cleaned up. The device
  * is opened first: when all ends its connection must be cut before the file closes.
  */
-export async function startFileServer(): Promise<FileServer> {
+export async function startFileServer(file: Served = REGULAR): Promise<FileServer> {
   const device = openSync('/dev/fuse', constants.O_RDWR | constants.O_NONBLOCK);
   const folder = mkdtempSync(join(tmpdir(), 'kcmp-fuse-'));
   mount('kcmp-test', folder, 'fuse', 0, `fd=${device},rootmode=40000,user_id=0,group_id=0,allow_other`);
-  const timer = setInterval(serve, EVERY_MS, device, Buffer.alloc(0x20000));
-  const opened = (): Promise<number> => promisify(open)(join(folder, 'f'), 'r');
+  const timer = setInterval(serve, EVERY_MS, device, Buffer.alloc(0x20000), file);
+  const opened = (): Promise<number> => promisify(open)(join(folder, 'f'), file.mode === REGULAR.mode ? 'r' : 'r+'); // a FIFO waits for nobody then
   // The kernel learns by this that the server knows no FLUSH. Else whoever closes the file would wait for it, and one that
   // does so in exec, as children of this process do, would keep a lock that stops every ps of the machine.
   await promisify(close)(await opened());

@@ -27,7 +27,8 @@ export class Look {
     const cell = cells.get(key);
     if (cell !== undefined) return this.#may(cell);
     const stranger = mover === 0 && file.pid !== this.scene.keeper && file.pid !== process.pid;
-    return stranger && born.has(file.fd) ? 1 << (born.get(file.fd) as number) : 0;
+    // It ends some time, and is gone then.
+    return stranger && born.has(file.fd) ? NONE | (1 << (born.get(file.fd) as number)) : 0;
   }
 
   /** Does it hold this file all through the call? */

@@ -1,0 +1,140 @@
+/** What is asked about becomes another file at one certain moment: while a scan tells of its progress. */
+import assert from 'node:assert/strict';
+import { closeSync, mkdtempSync, openSync, rmSync, unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { type FileRef, findHolders, groupFiles } from '../../src/index.ts';
+import { type Child, startChild } from '../support/child.ts';
+import * as libc from '../support/libc.ts';
+import { needsRoot } from '../support/user.ts';
+
+const MOST = 12; // times that a scan of two processes may tell of its progress
+
+const keyOf = ({ pid, fd }: FileRef): string => `${pid}:${fd}`;
+const folder = mkdtempSync(join(tmpdir(), 'kcmp-moving-'));
+const started: Child[] = [];
+const start = async (...args: Parameters<typeof startChild>): Promise<Child> => {
+  const child = await startChild(...args);
+  started.push(child);
+  return child;
+};
+after(async () => {
+  await Promise.all(started.map((child) => child.stop()));
+  rmSync(folder, { recursive: true });
+});
+
+/** Does something at the n-th progress of a scan; was it that far at all? */
+function atProgress(n: number, act: () => void): { onProgress: () => void; wasThere: () => boolean } {
+  let times = 0;
+  return {
+    onProgress() {
+      if (++times === n) act();
+    },
+    wasThere: () => times >= n,
+  };
+}
+
+/** What holds still beside it is answered, or not looked at: then this is undefined. */
+function orAgain<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN');
+    return undefined;
+  }
+}
+
+test('a number that is reused for another file has the name and the holders of one of the two', async () => {
+  const paths = Array.from({ length: MOST }, (_, i) => join(folder, `before-${i}`));
+  const fds = paths.map((path) => openSync(path, 'a'));
+  const child = await start({ fds }); // which holds them as fd 4 and up
+  const later = join(folder, 'later');
+  for (const [i, fd] of fds.entries()) {
+    const { onProgress, wasThere } = atProgress(i + 1, () => {
+      const other = openSync(later, 'a');
+      libc.dup2(other, fd);
+      closeSync(other);
+    });
+    const pids = [process.pid, child.pid];
+    const report = orAgain(() => findHolders({ pid: process.pid, fd }, { pids, onProgress }));
+    if (report !== undefined) {
+      const { link, holders, sameInode } = report;
+      const us = `${process.pid}:${fd}`;
+      const answer = [link, holders.map(keyOf).sort(), sameInode.map(keyOf)];
+      const truth = [paths[i], [us, `${child.pid}:${4 + i}`].sort(), []];
+      assert.deepEqual(answer, link === later ? [later, [us], []] : truth, `at progress ${i + 1}`);
+    }
+    closeSync(fd);
+    if (!wasThere()) break;
+  }
+});
+
+const OVERLAY = ['unshare', '--mount', '--propagation', 'private'];
+
+test('a file that overlayfs copies up meanwhile stays one group', { skip: needsRoot }, async (t) => {
+  const child = await start({ wrapper: OVERLAY });
+  const outcome = await child.run(
+    async ({ fs, libc, kcmp, childProcess }, folder: string, most: number) => {
+      const base = fs.mkdtempSync(`${folder}/overlay-`);
+      const at = (name: string): string => `${base}/${name}`;
+      for (const name of ['lower', 'upper', 'mounted']) fs.mkdirSync(at(name));
+      for (let i = 0; i < most; i++) {
+        fs.writeFileSync(at(`lower/${i}`), 'x');
+        fs.linkSync(at(`lower/${i}`), at(`lower/link-${i}`)); // only what has two names gets another inode
+      }
+      libc.mount('none', at('upper'), 'tmpfs', 0, '');
+      for (const name of ['upper/data', 'upper/work']) fs.mkdirSync(at(name));
+      const options = `lowerdir=${at('lower')},upperdir=${at('upper/data')},workdir=${at('upper/work')}`;
+      try {
+        libc.mount('none', at('mounted'), 'overlay', 0, options);
+      } catch (error) {
+        return `${error}`;
+      }
+      const fds = Array.from({ length: most }, (_, i) => fs.openSync(at(`mounted/${i}`), 'r'));
+      const sleepers = [0, 1].map((shift) =>
+        childProcess.spawn('sleep', ['1000'], {
+          stdio: ['ignore', 'ignore', 'ignore', ...Array(shift).fill('ignore'), ...fds],
+        }),
+      );
+      const pids = sleepers.map(({ pid }) => pid as number);
+      const wrong: string[] = [];
+      for (let i = 0; i < most; i++) {
+        let times = 0;
+        const onProgress = (): void => {
+          if (++times === i + 1) fs.appendFileSync(at(`mounted/${i}`), 'y');
+        };
+        const { groups, coverage } = kcmp.groupFiles({ pids, onProgress });
+        const isWhole = groups.some(({ holders }) =>
+          pids.every((pid, shift) => holders.some((ref) => ref.pid === pid && ref.fd === 3 + shift + i)),
+        );
+        if (!isWhole && !coverage.skipped.some(({ code }) => code === 'EAGAIN')) wrong.push(`at progress ${i + 1}`);
+        if (times <= i) break;
+      }
+      for (const sleeper of sleepers) sleeper.kill('SIGKILL');
+      return wrong;
+    },
+    folder,
+    MOST,
+  );
+  if (typeof outcome === 'string') return t.skip(outcome);
+  assert.deepEqual(outcome, []);
+});
+
+test('a file that is named like a memfd is none', { skip: needsRoot }, async () => {
+  const path = `/memfd:kcmp-${process.pid}`;
+  const fd = openSync(path, 'wx+');
+  unlinkSync(path);
+  const memfd = libc.memfd(`kcmp-${process.pid}`);
+  try {
+    const [file, memory] = [fd, memfd].map((fd) => findHolders({ pid: process.pid, fd }, { pids: [process.pid] }));
+    assert.equal(file?.link, memory?.link);
+    assert.deepEqual([file?.kind, memory?.kind], ['regular', 'memfd']);
+    const { groups } = groupFiles({ pids: [process.pid], minHolders: 1 });
+    const kindOf = (fd: number): string | undefined => groups.find(({ holders }) => holders[0]?.fd === fd)?.kind;
+    assert.deepEqual([kindOf(fd), kindOf(memfd)], ['regular', 'memfd']);
+  } finally {
+    closeSync(fd);
+    closeSync(memfd);
+  }
+});
