@@ -2,6 +2,7 @@
  * A file server that answers nothing any more, while processes have its file open: every question is answered as when the
  * server lived, in bounded time. Each is asked by a process of its own, which is killed when it hangs.
  */
+import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
