@@ -1,7 +1,10 @@
 /** A question to the kernel about sockets, which must be answered. */
 import assert from 'node:assert/strict';
+import { dumpInet } from '../../src/netlink/inet.ts';
 import { openSockDiag } from '../../src/netlink/namespaces.ts';
 import { isRefusal, type Refusal, type SockDiag } from '../../src/netlink/sock-diag.ts';
+import { dumpUnix } from '../../src/netlink/unix.ts';
+import { INET_TABLES } from '../../src/util/socket.ts';
 
 export function answered<T>(answer: T | Refusal): T {
   if (typeof answer === 'object' && answer !== null && isRefusal(answer)) assert.fail(JSON.stringify(answer));
@@ -17,3 +20,12 @@ export function ask<T>(question: (diag: SockDiag) => T | Refusal): T {
     diag.close();
   }
 }
+
+/** Why this kernel does not answer, or false; for a test's `skip`. */
+export const noAnswers: string | false = ((): string | false => {
+  const diag = openSockDiag();
+  if (isRefusal(diag)) return `no netlink: ${diag.code}`;
+  const answers = [dumpUnix(diag), ...INET_TABLES.map((table) => dumpInet(diag, table))];
+  diag.close();
+  return answers.some(isRefusal) && `the kernel lists no sockets: ${JSON.stringify(answers.find(isRefusal))}`;
+})();
