@@ -38,7 +38,9 @@ export function* settle(scan: Scan, look: Look, isRestless: () => boolean = () =
     const born = yield* scan.readBorn();
     const isDone = born.length === 0 && restless.length === 0 && !isAllOpen;
     const isSettled = isDone || (born.length === 0 && round > 1 && changed.size === 0);
-    if (isSettled || round === ROUNDS) return isSettled ? new Set() : changed;
+    if (isSettled) return new Set();
+    // Who was born last was not looked at.
+    if (round === ROUNDS) return new Set([...changed, ...born]);
     for (const table of restless) yield* scan.readAgain(table);
     open = isAllOpen ? scan.tables : [...restless, ...born];
     from = to;
