@@ -142,7 +142,7 @@ describe('the report', () => {
     assert.ok((await sizes()).every((size) => size >= 2));
     assert.ok((await sizes(1)).includes(1));
     assert.deepEqual(
-      sizes(3),
+      await sizes(3),
       (await sizes(1)).filter((size) => size >= 3),
     );
     assert.ok((await sizes(3)).length > 0);
@@ -212,7 +212,7 @@ test('two processes that end while they are looked at are not taken for sharers 
     for (const pid of pids) process.kill(pid, 'SIGKILL');
     while (!pids.every(isZombie));
   };
-  // They are not waited for before this is over, so that nobody else gets their numbers.
+  // Whether they are zombies in the end or gone: nobody else gets their numbers so soon.
   assert.deepEqual((await groupFiles({ pids, onProgress })).sharedTables, []);
 });
 
