@@ -69,9 +69,9 @@ const built = (missing: string[]): Built => ({
   missing,
 });
 
-/** Sends one of those to the next process, or takes what the one before sent. */
+/** Sends one of those to the next process, or takes what the one before sent. No ring of io_uring may be sent. */
 export function send(socket: number, seed: number): FileKind {
-  const [fd, kind] = new Random(seed).pick([...open]);
+  const [fd, kind] = new Random(seed).pick([...open].filter(([, kind]) => kind !== 'io_uring'));
   libc.sendFd(socket, fd);
   return kind;
 }
