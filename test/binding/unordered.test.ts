@@ -4,10 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { SYSCALL_NUMBERS } from '../../src/binding/abi.ts';
 import { startChild, type Child } from '../support/child.ts';
 
 describe('when the kernel says different but unordered', () => {
   let child: Child;
+  let handed: number;
+  /** A test, where the kernel hands over what the supervisor answers. */
+  const testUnordered = (name: string, body: () => Promise<void>): Promise<void> =>
+    test(name, (t) => (handed === 3 ? body() : t.skip("this kernel does not hand over a supervisor's answer")));
   before(async () => {
     child = await startChild();
     await child.run(async ({ seccomp, startWorker }) => {
@@ -15,10 +20,15 @@ describe('when the kernel says different but unordered', () => {
       await new Promise((resolve, reject) => supervisor.once('message', resolve).once('error', reject));
       supervisor.postMessage(seccomp.askAboutKcmp());
     });
+    // Linux 7.2 on ppc64 hands 0 to the caller, whatever the supervisor answers; 6.1 did not.
+    handed = await child.run(
+      ({ libc }, kcmp: number) => libc.syscall(kcmp, process.pid, process.pid, 0, 1, 1),
+      SYSCALL_NUMBERS[process.arch]?.kcmp ?? 0,
+    );
   });
   after(() => child.stop());
 
-  test('kcmp returns 3, as it is', async () => {
+  testUnordered('kcmp returns 3, as it is', async () => {
     const results = await child.run(({ kcmp: { kcmp } }) => [
       kcmp(process.pid, process.pid, 0, 1, 1),
       kcmp(process.pid, process.pid, 1),
@@ -27,7 +37,7 @@ describe('when the kernel says different but unordered', () => {
     assert.deepEqual(results, [3, 3, 3]);
   });
 
-  test('sameFile and isEpollTarget say no', async () => {
+  testUnordered('sameFile and isEpollTarget say no', async () => {
     const answers = await child.run(({ kcmp: { sameFile, isEpollTarget } }) => {
       const file = { pid: process.pid, fd: 1 };
       return [sameFile(file, file), isEpollTarget(file, { pid: process.pid, efd: 2, tfd: 3 })];
@@ -35,7 +45,7 @@ describe('when the kernel says different but unordered', () => {
     assert.deepEqual(answers, [false, false]);
   });
 
-  test('every comparator throws ERR_KCMP_UNORDERED with the arguments of the call', async () => {
+  testUnordered('every comparator throws ERR_KCMP_UNORDERED with the arguments of the call', async () => {
     const errors = await child.run(({ kcmp: { compareFiles, compareEpollTarget, compareTasks, KcmpError } }) => {
       const { pid } = process;
       const attempts = [
@@ -59,7 +69,7 @@ describe('when the kernel says different but unordered', () => {
     ]);
   });
 
-  test('a sort ends with that error instead of a wrong order', async () => {
+  testUnordered('a sort ends with that error instead of a wrong order', async () => {
     const code = await child.run(({ kcmp: { compareFiles } }) => {
       try {
         return [0, 1, 2].map((fd) => ({ pid: process.pid, fd })).sort(compareFiles).length;
