@@ -5,6 +5,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import '../support/leash.ts';
 import { after, test } from 'node:test';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));

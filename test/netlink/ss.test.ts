@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
+import '../support/leash.ts';
 import { getInet, lookUpInet } from '../../src/netlink/inet.ts';
 import { lookUpUnix } from '../../src/netlink/unix.ts';
 import type { Endpoint, InetSocket, SocketState, UnixSocket } from '../../src/util/socket.ts';
