@@ -8,6 +8,7 @@
  */
 import { badType } from './binding/arguments.ts';
 import type { FileRef } from './binding/kcmp.ts';
+import { readOptions } from './binding/read.ts';
 import type { FileIdentity } from './descriptions/without-kcmp.ts';
 import { askEpoll, type EpollReport } from './inspect/epoll.ts';
 import { askGroups, type GroupOptions, type GroupReport } from './inspect/groups.ts';
@@ -24,10 +25,12 @@ export interface Abortable {
   signal?: { readonly aborted: boolean; readonly reason?: unknown };
 }
 
+const SIGNAL = 'an instance of AbortSignal';
+
 function later<T>(asked: Asked<T>, options: Abortable | undefined): Promise<T> {
-  const signal = options?.signal;
-  if (signal !== undefined && (typeof signal !== 'object' || typeof signal?.aborted !== 'boolean'))
-    throw badType('options.signal', 'an instance of AbortSignal', signal);
+  const { signal } = readOptions(options, ['signal']);
+  const { aborted } = readOptions(signal, ['aborted'], 'options.signal', SIGNAL);
+  if (signal !== undefined && typeof aborted !== 'boolean') throw badType('options.signal', SIGNAL, signal);
   return finishLater(asked, signal);
 }
 

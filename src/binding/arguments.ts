@@ -25,10 +25,15 @@ export type CodedError<E extends Error = Error> = E & { code: string };
 
 export const coded = <E extends Error>(error: E, code: string): CodedError<E> => Object.assign(error, { code });
 
-const received = (value: unknown): string => {
-  const text = inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 40, customInspect: false });
-  return value === null || value === undefined ? text : `type ${typeof value} (${text})`;
-};
+/** The value as inspect prints it, which may run code of its own; that it fails is no reason to say nothing. */
+function received(value: unknown): string {
+  try {
+    const text = inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 40, customInspect: false });
+    return value === null || value === undefined ? text : `type ${typeof value} (${text})`;
+  } catch {
+    return `type ${typeof value}`;
+  }
+}
 
 /** `ERR_INVALID_ARG_TYPE`, worded as Node does. */
 export const badType = (name: string, expected: string, value: unknown): CodedError =>
@@ -41,6 +46,13 @@ export const badType = (name: string, expected: string, value: unknown): CodedEr
 export const badValue = (name: string, expected: string, value: unknown): CodedError =>
   coded(
     new TypeError(`The argument '${name}' must be ${expected}. Received ${inspect(value, { depth: 0 })}`),
+    'ERR_INVALID_ARG_VALUE',
+  );
+
+/** `ERR_INVALID_ARG_VALUE` for an argument that throws when it is read. */
+export const unreadable = (name: string, expected: string, cause: unknown): CodedError =>
+  coded(
+    new TypeError(`The argument '${name}' must be ${expected} that can be read. Reading it threw`, { cause }),
     'ERR_INVALID_ARG_VALUE',
   );
 
@@ -62,7 +74,3 @@ export const badInt32 = (name: string, value: unknown): CodedError =>
   badInteger(name, -INT31_MAX - 1, INT31_MAX, value);
 export const badSlot = (name: string, value: unknown): CodedError =>
   badType(name, 'an object { efd, tfd, toff? }', value);
-export const badBytes = (name: string, value: unknown, size: number): CodedError =>
-  isUint8Array(value)
-    ? badRange(name, `exactly ${size} bytes long`, `${value.byteLength} bytes`)
-    : badType(name, 'an instance of Uint8Array', value);

@@ -8,6 +8,7 @@ import { badInt31, badType, badValue, isInt31 } from './arguments.ts';
 import type { EpollSlot } from './epoll-slot.ts';
 import { kcmpError, unordered } from './explain.ts';
 import { compareResource, compareTarget, type FileRef } from './kcmp.ts';
+import { readPid, readRef, readSlot } from './read.ts';
 import { kcmpRaw } from './syscall.ts';
 
 /** A target of an epoll instance of the task `pid`. */
@@ -19,21 +20,12 @@ export interface EpollTargetRef extends EpollSlot {
 /** What `Array.prototype.sort` wants of a comparator. */
 export type Ordering = -1 | 0 | 1;
 
-const REF = 'an object { pid, fd }';
-const TARGET = 'an object { pid, efd, tfd, toff? }';
-
 /** 0, 1, 2 of the kernel as 0, -1, 1; a negated 0 would be -0, which strict assertions tell from 0. */
 const toOrdering = (result: KcmpResult): Ordering => (result === 0 ? 0 : result === 1 ? -1 : 1);
 
 function compareRefs(a: FileRef, b: FileRef): KcmpResult {
-  if (typeof a !== 'object' || a === null) throw badType('a', REF, a);
-  if (typeof b !== 'object' || b === null) throw badType('b', REF, b);
-  const { pid: pid1, fd: fd1 } = a;
-  const { pid: pid2, fd: fd2 } = b;
-  if (!isInt31(pid1)) throw badInt31('a.pid', pid1);
-  if (!isInt31(fd1)) throw badInt31('a.fd', fd1);
-  if (!isInt31(pid2)) throw badInt31('b.pid', pid2);
-  if (!isInt31(fd2)) throw badInt31('b.fd', fd2);
+  const { pid: pid1, fd: fd1 } = readRef(a, 'a');
+  const { pid: pid2, fd: fd2 } = readRef(b, 'b');
   const result = kcmpRaw(pid1, pid2, KCMP_FILE, fd1, fd2);
   if (result < 0) throw kcmpError(result, { pid1, pid2, type: KCMP_FILE, fd1, fd2 });
   return result as KcmpResult;
@@ -68,19 +60,16 @@ export function sameFile(a: FileRef, b: FileRef): boolean {
  */
 export function compareFiles(a: FileRef, b: FileRef): Ordering {
   const result = compareRefs(a, b);
-  if (result === 3) throw unordered({ pid1: a.pid, pid2: b.pid, type: KCMP_FILE, fd1: a.fd, fd2: b.fd });
+  if (result === 3) {
+    const [first, second] = [readRef(a, 'a'), readRef(b, 'b')];
+    throw unordered({ pid1: first.pid, pid2: second.pid, type: KCMP_FILE, fd1: first.fd, fd2: second.fd });
+  }
   return toOrdering(result);
 }
 
 function compareFileTarget(file: FileRef, target: EpollTargetRef): KcmpResult {
-  if (typeof file !== 'object' || file === null) throw badType('file', REF, file);
-  if (typeof target !== 'object' || target === null) throw badType('target', TARGET, target);
-  const { pid: pid1, fd } = file;
-  const { pid: pid2 } = target;
-  if (!isInt31(pid1)) throw badInt31('file.pid', pid1);
-  if (!isInt31(fd)) throw badInt31('file.fd', fd);
-  if (!isInt31(pid2)) throw badInt31('target.pid', pid2);
-  return compareTarget(pid1, fd, pid2, target, 'target');
+  const { pid, fd } = readRef(file, 'file');
+  return compareTarget(pid, fd, readPid(target, 'target'), target, 'target');
 }
 
 /**
@@ -113,8 +102,9 @@ export function isEpollTarget(file: FileRef, target: EpollTargetRef): boolean {
 export function compareEpollTarget(file: FileRef, target: EpollTargetRef): Ordering {
   const result = compareFileTarget(file, target);
   if (result === 3) {
-    const { pid, efd, tfd, toff = 0 } = target;
-    throw unordered({ pid1: file.pid, pid2: pid, type: KCMP_EPOLL_TFD, fd1: file.fd, slot: { efd, tfd, toff } });
+    const { pid: pid1, fd: fd1 } = readRef(file, 'file');
+    const slot = readSlot(target, 'target');
+    throw unordered({ pid1, pid2: readPid(target, 'target'), type: KCMP_EPOLL_TFD, fd1, slot });
   }
   return toOrdering(result);
 }

@@ -2,7 +2,7 @@
  * `struct kcmp_epoll_slot { __u32 efd; __u32 tfd; __u32 toff; }` of <linux/kcmp.h>
  * as 12 bytes. kcmp(2) shows a 64-bit `toff`; the kernel reads three u32.
  */
-import { badBytes, badSlot, badU32, isU32, isUint8Array } from './arguments.ts';
+import { readBytes, readSlot } from './read.ts';
 
 /** Names one target of an epoll instance, as in `struct kcmp_epoll_slot`. */
 export interface EpollSlot {
@@ -36,11 +36,7 @@ export function writeEpollSlot(view: DataView, efd: number, tfd: number, toff: n
  * @see include/uapi/linux/kcmp.h
  */
 export function packEpollSlot(slot: EpollSlot): Uint8Array {
-  if (typeof slot !== 'object' || slot === null) throw badSlot('slot', slot);
-  const { efd, tfd, toff = 0 } = slot;
-  if (!isU32(efd)) throw badU32('slot.efd', efd);
-  if (!isU32(tfd)) throw badU32('slot.tfd', tfd);
-  if (!isU32(toff)) throw badU32('slot.toff', toff);
+  const { efd, tfd, toff } = readSlot(slot, 'slot');
   const bytes = new Uint8Array(EPOLL_SLOT_SIZE);
   writeEpollSlot(new DataView(bytes.buffer), efd, tfd, toff);
   return bytes;
@@ -59,9 +55,6 @@ export function packEpollSlot(slot: EpollSlot): Uint8Array {
  * @see include/uapi/linux/kcmp.h
  */
 export function unpackEpollSlot(bytes: Uint8Array): Required<EpollSlot> {
-  if (!isUint8Array(bytes) || bytes.byteLength !== EPOLL_SLOT_SIZE) {
-    throw badBytes('bytes', bytes, EPOLL_SLOT_SIZE);
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, EPOLL_SLOT_SIZE);
+  const view = readBytes(bytes, 'bytes', EPOLL_SLOT_SIZE);
   return { efd: view.getUint32(0, true), tfd: view.getUint32(4, true), toff: view.getUint32(8, true) };
 }

@@ -4,9 +4,10 @@
  * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c
  */
 import { KCMP_EPOLL_TFD, KCMP_FILE, KCMP_SYSVSEM, KCMP_VM, type KcmpResult, type KcmpType } from './abi.ts';
-import { badInt31, badInt32, badSlot, badType, badU32, isInt31, isInt32, isU32 } from './arguments.ts';
+import { badInt31, badInt32, badType, isInt31, isInt32 } from './arguments.ts';
 import type { EpollSlot } from './epoll-slot.ts';
 import { kcmpError } from './explain.ts';
+import { readSlot } from './read.ts';
 import { kcmpEpollRaw, kcmpRaw } from './syscall.ts';
 
 /** A descriptor of a process. */
@@ -62,8 +63,7 @@ export function kcmp(
   }
   if (type === KCMP_EPOLL_TFD) {
     if (!isInt31(fd1)) throw badInt31('fd1', fd1);
-    if (typeof index2 !== 'object' || index2 === null) throw badSlot('slot', index2);
-    return compareTarget(pid1, fd1, pid2, index2, 'slot');
+    return compareTarget(pid1, fd1, pid2, index2 as EpollSlot, 'slot');
   }
   if (!isInt32(type)) throw badInt32('type', type);
   return compareResource(pid1, pid2, type, fd1, index2);
@@ -81,10 +81,7 @@ export function compareResource(pid1: number, pid2: number, type: KcmpType, fd1:
 }
 
 export function compareTarget(pid1: number, fd1: number, pid2: number, target: EpollSlot, name: string): KcmpResult {
-  const { efd, tfd, toff = 0 } = target;
-  if (!isU32(efd)) throw badU32(`${name}.efd`, efd);
-  if (!isU32(tfd)) throw badU32(`${name}.tfd`, tfd);
-  if (!isU32(toff)) throw badU32(`${name}.toff`, toff);
+  const { efd, tfd, toff } = readSlot(target, name);
   const result = kcmpEpollRaw(pid1, pid2, fd1, efd, tfd, toff);
   if (result < 0) throw kcmpError(result, { pid1, pid2, type: KCMP_EPOLL_TFD, fd1, slot: { efd, tfd, toff } });
   return result as KcmpResult;

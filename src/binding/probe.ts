@@ -135,6 +135,15 @@ function probeAfterChild(): KcmpSupport {
   return support('unknown', `the child process that was to ask ended early: ${how}`);
 }
 
+/** Whatever a caller's options throw when they are read. */
+function printed(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return 'what was thrown cannot be printed';
+  }
+}
+
 /**
  * `kcmp(self, self, -1)` — can kcmp work here, and if not, why and what would help? Never throws.
  *
@@ -151,6 +160,6 @@ export function probe(options?: { isolated?: boolean }): KcmpSupport {
   try {
     return unsupported() ?? (options?.isolated === true ? probeAfterChild() : probeHere());
   } catch (error) {
-    return support('unknown', String(error));
+    return support('unknown', `kcmp could not be tried: ${printed(error)}`);
   }
 }

@@ -1,6 +1,7 @@
 /** The open file table of many processes: their descriptors, gathered by open file description. */
 import { badRange, badType, isInt31 } from '../binding/arguments.ts';
 import type { FileRef } from '../binding/kcmp.ts';
+import { readOptions } from '../binding/read.ts';
 import { readLink } from '../procfs/fd.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/root.ts';
@@ -57,8 +58,8 @@ export function groupFiles(options?: GroupOptions): GroupReport {
 
 /** {@link groupFiles}, in steps. */
 export function askGroups(options: GroupOptions | undefined): Asked<GroupReport> {
-  const { pids, onProgress } = checkScan(options);
-  const { minHolders = 2 } = options ?? {};
+  const { minHolders = 2, ...others } = readOptions(options, ['minHolders', 'pids', 'onProgress']);
+  const { pids, onProgress } = checkScan(others);
   if (typeof minHolders !== 'number') throw badType('options.minHolders', 'of type number', minHolders);
   if (!isInt31(minHolders) || minHolders < 1)
     throw badRange('options.minHolders', 'an integer >= 1 && <= 2147483647', minHolders);

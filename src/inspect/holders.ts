@@ -1,10 +1,11 @@
 /** Who refers to an open file description, and who to another one of the same inode. */
 import type { FileRef } from '../binding/kcmp.ts';
+import { readRef } from '../binding/read.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/root.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import type { Holder } from '../scan/holder.ts';
-import { checkFile, checkScan, type ScanOptions } from '../scan/options.ts';
+import { checkScan, type ScanOptions } from '../scan/options.ts';
 import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { requireComparable, subjectError } from '../scan/subject.ts';
@@ -50,7 +51,7 @@ export function findHolders(file: FileRef, options?: ScanOptions): HolderReport 
 
 /** {@link findHolders}, in steps. */
 export function askHolders(file: FileRef, options: ScanOptions | undefined): Asked<HolderReport> {
-  const asked = checkFile(file, 'file');
+  const asked = readRef(file, 'file');
   const { pids, onProgress } = checkScan(options);
   return { steps: holdersOf(asked, pids), onProgress };
 }

@@ -6,9 +6,9 @@ import { KCMP_FILE } from '../binding/abi.ts';
 import { errnoName } from '../binding/errors.ts';
 import { accessTo, isBlocked, kcmpError } from '../binding/explain.ts';
 import type { FileRef } from '../binding/kcmp.ts';
+import { readRef } from '../binding/read.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { type FileIdentity, identifyWithoutKcmp } from '../descriptions/without-kcmp.ts';
-import { checkFile } from '../scan/options.ts';
 import { refusalReason } from '../scan/reason.ts';
 
 const { constants } = process.getBuiltinModule('node:os');
@@ -42,8 +42,8 @@ function whyNot(result: number, a: FileRef, b: FileRef): string {
  * @see kernel/kcmp.c, fcntl(2), proc(5)
  */
 export function identifyFiles(a: FileRef, b: FileRef): FileIdentity {
-  const first = checkFile(a, 'a');
-  const second = checkFile(b, 'b');
+  const first = readRef(a, 'a');
+  const second = readRef(b, 'b');
   const result = kcmpRaw(first.pid, second.pid, KCMP_FILE, first.fd, second.fd);
   if (result >= 0) return { relation: result === 0 ? 'same' : 'different', via: 'kcmp' };
   if (result === -EBADF || result === -ESRCH) {

@@ -1,6 +1,7 @@
 /** Which descriptors did a process get from its parent that it should not have? */
 import { isComparable } from '../binding/explain.ts';
 import type { FileRef } from '../binding/kcmp.ts';
+import { readOptions } from '../binding/read.ts';
 import { sameWithoutKcmp } from '../descriptions/without-kcmp.ts';
 import { readLink } from '../procfs/fd.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
@@ -8,7 +9,7 @@ import { listTasks } from '../procfs/processes.ts';
 import { checkProc } from '../procfs/root.ts';
 import { type Allow, compileAllow } from '../scan/allow.ts';
 import { Account, type Coverage, unseen } from '../scan/coverage.ts';
-import { checkOptions, checkPid, checkProgress, type ScanOptions } from '../scan/options.ts';
+import { checkPid, checkProgress, type ScanOptions } from '../scan/options.ts';
 import { type Asked, finish, type Steps } from '../scan/steps.ts';
 import { listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
 import { clean } from '../util/text.ts';
@@ -61,10 +62,10 @@ export function findInherited(pid: number, options?: InheritedOptions): Inherite
 /** {@link findInherited}, in steps. */
 export function askInherited(pid: number, options: InheritedOptions | undefined): Asked<InheritedReport> {
   checkPid(pid, 'pid');
-  const { from, allow } = checkOptions(options) ?? {};
+  const { from, allow, ...others } = readOptions(options, ['from', 'allow', 'onProgress']);
   if (from !== undefined) checkPid(from, 'options.from');
   const allowed = compileAllow(allow);
-  return { steps: inheritedOf(pid, from, allowed), onProgress: checkProgress(options) };
+  return { steps: inheritedOf(pid, from, allowed), onProgress: checkProgress(others) };
 }
 
 function* inheritedOf(pid: number, given: number | undefined, allowed: Allow): Steps<InheritedReport> {

@@ -5,10 +5,10 @@
  * Source: kernel/kcmp.c.
  */
 import { TASK_RESOURCE_TYPES, type TaskResource } from '../binding/abi.ts';
-import { badInt31, badType, isInt31 } from '../binding/arguments.ts';
 import { kcmpRaw, load } from '../binding/syscall.ts';
 import { checkProc } from '../procfs/root.ts';
 import { readStat, type Stat } from '../procfs/stat.ts';
+import { checkIds } from '../scan/options.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { requireComparable } from '../scan/subject.ts';
 import { sharersOf } from './tasks/sharers.ts';
@@ -27,15 +27,6 @@ export interface TaskSharing {
 
 /** Of more tasks only the sets that share are told, not every pair. */
 const MANY = 64;
-
-function checkIds(ids: Iterable<number>): number[] {
-  if (typeof (ids as Iterable<number> | undefined)?.[Symbol.iterator] !== 'function') {
-    throw badType('ids', 'an iterable of task ids', ids);
-  }
-  const given = [...ids];
-  for (const [i, id] of given.entries()) if (!isInt31(id)) throw badInt31(`ids[${i}]`, id);
-  return [...new Set(given)];
-}
 
 /**
  * `kcmp(a, b, KCMP_VM | KCMP_FILES | KCMP_FS | KCMP_SIGHAND | KCMP_IO | KCMP_SYSVSEM)` — which of the six
@@ -60,7 +51,7 @@ export function taskSharing(ids: Iterable<number>): TaskSharing {
 
 /** {@link taskSharing}, in steps. */
 export function askTasks(ids: Iterable<number>): Asked<TaskSharing> {
-  return { steps: sharingOf(checkIds(ids)) };
+  return { steps: sharingOf(checkIds(ids, 'ids', 'an iterable of task ids')) };
 }
 
 function* sharingOf(tasks: number[]): Steps<TaskSharing> {

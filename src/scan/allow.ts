@@ -1,19 +1,20 @@
 /** What may be open: an `allow` list, as one question. */
-import { badInt31, badType, isInt31 } from '../binding/arguments.ts';
+import { badInt31, badType, isInt31, unreadable } from '../binding/arguments.ts';
+import { readValues } from '../binding/read.ts';
 
 const { isRegExp } = process.getBuiltinModule('node:util').types;
 
 export type Allow = (fd: number, link: string | null) => boolean;
 type Pattern = (link: string) => boolean;
 
+const LIST = 'an iterable of descriptors, link texts and regular expressions';
+const isEntry = (entry: unknown): boolean => isInt31(entry) || typeof entry === 'string' || isRegExp(entry);
+
 export function compileAllow(allow: Iterable<number | string | RegExp> | undefined): Allow {
   if (allow === undefined) return () => false;
-  if (typeof allow !== 'object' || allow === null || typeof allow[Symbol.iterator] !== 'function') {
-    throw badType('options.allow', 'an iterable of descriptors, link texts and regular expressions', allow);
-  }
   const numbers = new Set<number>();
   const patterns: Pattern[] = [];
-  for (const entry of allow) {
+  for (const entry of readValues(allow, 'options.allow', LIST, isEntry)) {
     if (typeof entry === 'number') {
       if (!isInt31(entry)) throw badInt31('options.allow', entry);
       numbers.add(entry);
@@ -26,7 +27,12 @@ export function compileAllow(allow: Iterable<number | string | RegExp> | undefin
 
 /** A global or sticky expression would remember where it stopped. */
 function fromStart(expression: RegExp): Pattern {
-  const own = new RegExp(expression.source, expression.flags);
+  let own: RegExp;
+  try {
+    own = new RegExp(expression.source, expression.flags);
+  } catch (cause) {
+    throw unreadable('options.allow', LIST, cause);
+  }
   return (link) => {
     own.lastIndex = 0;
     return own.test(link);

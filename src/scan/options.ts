@@ -1,6 +1,6 @@
 /** The inspectors' door: arguments are checked here, once. */
 import { badInt31, badType, isInt31 } from '../binding/arguments.ts';
-import type { FileRef } from '../binding/kcmp.ts';
+import { readOptions, readValues } from '../binding/read.ts';
 
 /** Options of every inspector that looks at many processes. */
 export interface ScanOptions {
@@ -14,46 +14,28 @@ export function checkPid(value: unknown, name: string): asserts value is number 
   if (!isInt31(value)) throw badInt31(name, value);
 }
 
-/** A copy, so that a caller's object cannot change underneath. */
-export function checkFile(value: FileRef, name: string): FileRef {
-  if (typeof value !== 'object' || value === null) throw badType(name, 'an object { pid, fd }', value);
-  const { pid, fd } = value;
-  checkPid(pid, `${name}.pid`);
-  checkPid(fd, `${name}.fd`);
-  return { pid, fd };
-}
-
-export function checkOptions<T extends object>(value: T | undefined): T | undefined {
-  if (value !== undefined && (typeof value !== 'object' || value === null))
-    throw badType('options', 'an object', value);
-  return value;
-}
-
 interface CheckedScan {
   /** Each once; undefined for every process. */
   pids: number[] | undefined;
   onProgress: ScanOptions['onProgress'] | undefined;
 }
 
-export function checkProgress(options: Pick<ScanOptions, 'onProgress'> | undefined): ScanOptions['onProgress'] {
-  const { onProgress } = options ?? {};
+export function checkProgress({ onProgress }: Pick<ScanOptions, 'onProgress'>): ScanOptions['onProgress'] {
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw badType('options.onProgress', 'a function', onProgress);
   return onProgress;
 }
 
-/** A copy, as of {@link checkFile}. */
+/** A list of ids, each once. */
+export function checkIds(ids: Iterable<number>, name: string, expected: string): number[] {
+  const given = readValues(ids, name, expected, isInt31);
+  for (const id of given) checkPid(id, name);
+  return [...new Set(given)];
+}
+
+/** A copy, so that a caller's object cannot change underneath. */
 export function checkScan(options: ScanOptions | undefined): CheckedScan {
-  const { pids } = checkOptions(options) ?? {};
-  const onProgress = checkProgress(options);
-  if (pids === undefined) return { pids, onProgress };
-  if (typeof pids !== 'object' || pids === null || typeof pids[Symbol.iterator] !== 'function') {
-    throw badType('options.pids', 'an iterable of pids', pids);
-  }
-  const asked = new Set<number>();
-  for (const pid of pids) {
-    checkPid(pid, 'options.pids');
-    asked.add(pid);
-  }
-  return { pids: [...asked], onProgress };
+  const { pids, ...others } = readOptions(options, ['pids', 'onProgress']);
+  const onProgress = checkProgress(others);
+  return { pids: pids === undefined ? pids : checkIds(pids, 'options.pids', 'an iterable of pids'), onProgress };
 }
