@@ -9,6 +9,7 @@ import { installations } from './installed.ts';
 import { lint } from './lint.ts';
 import { platforms } from './platforms.ts';
 import { pack } from './tarball.ts';
+import { uncaught } from './uncaught.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'kcmp-package-'));
@@ -21,6 +22,7 @@ try {
     ...tarball.checks,
     ...installations(folder, tarball.file),
     ...platforms(folder),
+    ...uncaught(folder),
     ...bundles(ROOT, folder),
     ...consumers(folder, tarball.file),
     ...lint(folder, tarball.file),
