@@ -1,7 +1,7 @@
 /** kcmp who: the holders of a description, and those of others on its inode. */
 import { isAlone } from '../support/alone.ts';
 import assert from 'node:assert/strict';
-import { openSync, readlinkSync } from 'node:fs';
+import fs, { openSync, readlinkSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { HolderReport } from '../../src/index.ts';
 import { findHolders } from '../../src/index.ts';
@@ -47,6 +47,17 @@ test('the start times are those of the processes', async () => {
   const { out } = await kcmp('who', `${child.pid}:4`);
   const started = /(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) {2}writer/.exec(out)?.[1] ?? '';
   assert.ok(Math.abs(new Date(started).getTime() - Date.now()) < 300_000, started);
+});
+
+test('when the machine started is read once, however many holders there are', async (t) => {
+  await child.run(({ keep, libc }) => {
+    keep['copies'] = Array.from({ length: 20 }, () => libc.dup(4));
+  });
+  const read = t.mock.method(fs, 'readFileSync');
+  const { out } = await kcmp('who', `${child.pid}:4`);
+  await child.run(({ keep, libc }) => (keep['copies'] as number[]).forEach(libc.close));
+  assert.ok((out.match(DATE) ?? []).length > 20, out);
+  assert.ok(read.mock.calls.filter(({ arguments: [path] }) => path === '/proc/stat').length <= 1);
 });
 
 test('--json is the report of findHolders', async () => {

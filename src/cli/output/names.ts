@@ -12,12 +12,19 @@ export function commandOf(pid: number): string {
 /** `4242 (node)`. */
 export const named = (pid: number): string => `${pid} (${commandOf(pid)})`;
 
+let boot: number | undefined;
+
+/** When the machine started, in seconds since 1970, or NaN. Read once: for this file the kernel sums up every interrupt. */
+function bootTime(): number {
+  const stat = readText(`${PROC}/stat`, 'latin1');
+  return Number(typeof stat === 'string' ? NaN : /^btime (\d+)$/m.exec(stat.text)?.[1]);
+}
+
 /** A start time in clock ticks since boot, as local time. USER_HZ is 100 on every architecture that is served. */
 export function since(startTime: bigint | undefined): string {
-  const stat = readText(`${PROC}/stat`, 'latin1');
-  const boot = typeof stat === 'string' ? undefined : /^btime (\d+)$/m.exec(stat.text)?.[1];
-  if (startTime === undefined || boot === undefined) return '?';
-  const date = new Date((Number(boot) + Number(startTime) / 100) * 1000);
+  boot ??= bootTime();
+  if (startTime === undefined || Number.isNaN(boot)) return '?';
+  const date = new Date((boot + Number(startTime) / 100) * 1000);
   const two = (value: number): string => `${value}`.padStart(2, '0');
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
