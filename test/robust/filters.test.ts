@@ -57,7 +57,7 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
     test('findHolders names every holder of a socket, and only those', async () => {
       const { socket, copy } = scene;
       const report = await child.run(
-        ({ kcmp }, fd: number) => kcmp.findHolders({ pid: process.pid, fd }, { pids: [process.pid] }),
+        ({ door }, fd: number) => door.findHolders({ pid: process.pid, fd }, { pids: [process.pid] }),
         socket,
       );
       assert.deepEqual(
@@ -69,7 +69,7 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
 
     test('groupFiles makes a group of every socket', async () => {
       const { socket, copy, peer } = scene;
-      const { groups } = await child.run(({ kcmp }) => kcmp.groupFiles({ pids: [process.pid] }));
+      const { groups } = await child.run(({ door }) => door.groupFiles({ pids: [process.pid] }));
       const sets = groups.map(({ holders }) => holders.map(({ fd }) => fd));
       assert.ok(
         sets.some((set) => `${set}` === `${[socket, copy]}`),
@@ -81,7 +81,7 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
     test('resolveEpoll resolves sockets by their inodes, and says so', async () => {
       const { efd, socket, copy, peer } = scene;
       const { targets } = await child.run(
-        ({ kcmp }, efd: number) => kcmp.resolveEpoll(process.pid, efd, { pids: [process.pid] }),
+        ({ door }, efd: number) => door.resolveEpoll(process.pid, efd, { pids: [process.pid] }),
         efd,
       );
       const said = targets.map(({ tfd, status, via, holders }) => ({
@@ -101,7 +101,7 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
 
     test('a target whose inode decides nothing is unreadable, not gone', async () => {
       const { targets, coverage } = await child.run(
-        ({ kcmp }, efd: number) => kcmp.resolveEpoll(process.pid, efd, { pids: [process.pid] }),
+        ({ door }, efd: number) => door.resolveEpoll(process.pid, efd, { pids: [process.pid] }),
         scene.eventEfd,
       );
       assert.deepEqual(
@@ -112,7 +112,7 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
     });
 
     test('findInherited counts only what it would have had to compare', async () => {
-      const outcome = await child.run(async ({ kcmp, childProcess, fs, libc }) => {
+      const outcome = await child.run(async ({ door, childProcess, fs, libc }) => {
         // Whoever started this process may have left descriptors in it.
         libc.closeAllOnExec();
         const clean = childProcess.spawn('sleep', ['100'], { stdio: 'ignore' });
@@ -125,7 +125,7 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
         await Promise.all(
           [clean, leaky, event].map((sleeper) => new Promise((resolve) => sleeper.once('spawn', resolve))),
         );
-        const reports = [clean, leaky, event].map(({ pid }) => kcmp.findInherited(pid as number));
+        const reports = await Promise.all([clean, leaky, event].map(({ pid }) => door.findInherited(pid as number)));
         for (const sleeper of [clean, leaky, event]) sleeper.kill();
         return reports.map(({ inherited, coverage }) => [inherited.map(({ fd }) => fd), coverage.skipped.length > 0]);
       });
@@ -139,17 +139,18 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
     test('identifyFiles tells two descriptors of its own process apart, or leaves it open', async () => {
       const { eventCopy, socket, copy, peer } = scene;
       const answers = await child.run(
-        ({ kcmp, libc }, fds: number[]) => {
+        ({ door, libc }, fds: number[]) => {
           const [eventCopy, socket, copy, peer] = fds as [number, number, number, number];
           const other = libc.eventfd();
           const again = libc.dup(eventCopy);
           const { pid } = process;
-          return [
+          const pairs = [
             [eventCopy, again],
             [eventCopy, other],
             [socket, copy],
             [socket, peer],
-          ].map(([a, b]) => kcmp.identifyFiles({ pid, fd: a as number }, { pid, fd: b as number }));
+          ] as const;
+          return Promise.all(pairs.map(([a, b]) => door.identifyFiles({ pid, fd: a }, { pid, fd: b })));
         },
         [eventCopy, socket, copy, peer],
       );
@@ -198,7 +199,7 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
 
 test('where statx is refused as well, sockets and pipes are told by their links, and what has a path is left open', async () => {
   await using child = await startChild();
-  const answers = await child.run(({ fs, kcmp, libc, seccomp }) => {
+  const answers = await child.run(({ fs, door, libc, seccomp }) => {
     const { pid } = process;
     const [socket, peer] = libc.socketpair();
     const [read] = libc.pipe();
@@ -206,17 +207,20 @@ test('where statx is refused as well, sockets and pipes are told by their links,
     const file = fs.openSync('/dev/null', 'r');
     const again = fs.openSync('/dev/zero', 'r');
     for (const name of ['kcmp', 'statx', 'fcntl'] as const) seccomp.refuse(name, 'EPERM');
-    return [
+    const pairs = [
       [socket, libc.dup(socket)],
       [socket, peer],
       [read, other],
       [socket, read],
       [read, libc.dup(read)],
       [file, again],
-    ].map(([a, b]) => {
-      const { relation, via } = kcmp.identifyFiles({ pid, fd: a as number }, { pid, fd: b as number });
-      return `${relation}, ${via}`;
-    });
+    ] as const;
+    return Promise.all(
+      pairs.map(async ([a, b]) => {
+        const { relation, via } = await door.identifyFiles({ pid, fd: a }, { pid, fd: b });
+        return `${relation}, ${via}`;
+      }),
+    );
   });
   const different = 'different, different-inode';
   assert.deepEqual(answers, ['same, socket-inode', different, different, different, 'unknown, none', 'unknown, none']);
@@ -237,7 +241,7 @@ for (const name of ['lseek', ...(process.arch === 'x64' ? (['readlinkat'] as con
     test(`where ${name} is refused with ${code}, resolveEpoll answers the same by other means`, async () => {
       await using child = await startChild();
       const [before, after] = await child.run(
-        ({ kcmp, libc, seccomp }, name: 'lseek', code: 'EPERM') => {
+        async ({ door, libc, seccomp }, name: 'lseek', code: 'EPERM') => {
           const { pid } = process;
           const [socket, peer] = libc.socketpair();
           const [read] = libc.pipe();
@@ -248,8 +252,8 @@ for (const name of ['lseek', ...(process.arch === 'x64' ? (['readlinkat'] as con
           libc.dup2(event, event + 300);
           libc.close(event);
           libc.dup2(peer, read);
-          const resolve = (): unknown => {
-            const { instance, targets, stable, coverage } = kcmp.resolveEpoll(pid, efd, { pids: [pid] });
+          const resolve = async (): Promise<unknown> => {
+            const { instance, targets, stable, coverage } = await door.resolveEpoll(pid, efd, { pids: [pid] });
             const { descriptors, skipped } = coverage;
             return {
               instance,
@@ -259,9 +263,9 @@ for (const name of ['lseek', ...(process.arch === 'x64' ? (['readlinkat'] as con
               skipped,
             };
           };
-          const answers = [resolve()];
+          const answers = [await resolve()];
           seccomp.refuse(name, code);
-          return [...answers, resolve()];
+          return [...answers, await resolve()];
         },
         name as 'lseek',
         code as 'EPERM',

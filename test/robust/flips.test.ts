@@ -1,8 +1,8 @@
 /** Descriptors that flip between the two ends of one pipe; the ends that nobody touches are told right all the while. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { groupFiles, resolveEpoll } from '../../src/index.ts';
 import { type Child, startChild } from '../support/child.ts';
+import { groupFiles, resolveEpoll } from '../support/door.ts';
 
 const SCENE_MS = 4000;
 const STILL = 5;
@@ -51,17 +51,17 @@ before(async () => {
 after(() => child.stop());
 
 /** Asks until the time is over; between two questions this process does something else. */
-async function repeat(ask: () => void): Promise<void> {
+async function repeat(ask: () => Promise<void>): Promise<void> {
   for (const end = Date.now() + SCENE_MS; Date.now() < end; ) {
-    ask();
+    await ask();
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
 test('groupFiles keeps the ends apart and each together, and tells what it loses', async () => {
   let [scans, lost] = [0, 0];
-  await repeat(() => {
-    const { groups, coverage } = groupFiles({ pids: [child.pid], minHolders: 1 });
+  await repeat(async () => {
+    const { groups, coverage } = await groupFiles({ pids: [child.pid], minHolders: 1 });
     const idOf = new Map(groups.flatMap(({ id, holders }) => holders.map(({ fd }) => [fd, id] as const)));
     const [read, write] = scene.ends.map(
       (fds) => new Set(fds.map((fd) => idOf.get(fd)).filter((id) => id !== undefined)),
@@ -79,8 +79,8 @@ test('groupFiles keeps the ends apart and each together, and tells what it loses
 });
 
 test('resolveEpoll gives each target the descriptors of its own end, and none of the other', async () => {
-  await repeat(() => {
-    const { targets, coverage } = resolveEpoll(child.pid, scene.efd, { pids: [child.pid] });
+  await repeat(async () => {
+    const { targets, coverage } = await resolveEpoll(child.pid, scene.efd, { pids: [child.pid] });
     const told = coverage.skipped.reduce((sum, { count }) => sum + count, 0);
     for (const [i, tfd] of scene.tfds.entries()) {
       const held = new Set(

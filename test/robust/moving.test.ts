@@ -4,8 +4,9 @@ import { closeSync, mkdtempSync, openSync, rmSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { type FileRef, findHolders, groupFiles } from '../../src/index.ts';
+import type { FileRef } from '../../src/index.ts';
 import { type Child, startChild } from '../support/child.ts';
+import { findHolders, groupFiles } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
 import { needsRoot } from '../support/user.ts';
 
@@ -36,9 +37,9 @@ function atProgress(n: number, act: () => void): { onProgress: () => void; wasTh
 }
 
 /** What holds still beside it is answered, or not looked at: then this is undefined. */
-function orAgain<T>(ask: () => T): T | undefined {
+async function orAgain<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
-    return ask();
+    return await ask();
   } catch (error) {
     assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN');
     return undefined;
@@ -57,7 +58,7 @@ test('a number that is reused for another file has the name and the holders of o
       closeSync(other);
     });
     const pids = [process.pid, child.pid];
-    const report = orAgain(() => findHolders({ pid: process.pid, fd }, { pids, onProgress }));
+    const report = await orAgain(() => findHolders({ pid: process.pid, fd }, { pids, onProgress }));
     if (report !== undefined) {
       const { link, holders, sameInode } = report;
       const us = `${process.pid}:${fd}`;
@@ -75,7 +76,7 @@ const OVERLAY = ['unshare', '--mount', '--propagation', 'private'];
 test('a file that overlayfs copies up meanwhile stays one group', { skip: needsRoot }, async (t) => {
   const child = await start({ wrapper: OVERLAY });
   const outcome = await child.run(
-    async ({ fs, libc, kcmp, childProcess }, folder: string, most: number) => {
+    async ({ fs, libc, door, childProcess }, folder: string, most: number) => {
       const base = fs.mkdtempSync(`${folder}/overlay-`);
       const at = (name: string): string => `${base}/${name}`;
       for (const name of ['lower', 'upper', 'mounted']) fs.mkdirSync(at(name));
@@ -104,7 +105,7 @@ test('a file that overlayfs copies up meanwhile stays one group', { skip: needsR
         const onProgress = (): void => {
           if (++times === i + 1) fs.appendFileSync(at(`mounted/${i}`), 'y');
         };
-        const { groups, coverage } = kcmp.groupFiles({ pids, onProgress });
+        const { groups, coverage } = await door.groupFiles({ pids, onProgress });
         const isWhole = groups.some(({ holders }) =>
           pids.every((pid, shift) => holders.some((ref) => ref.pid === pid && ref.fd === 3 + shift + i)),
         );
@@ -127,10 +128,12 @@ test('a file that is named like a memfd is none', { skip: needsRoot }, async () 
   unlinkSync(path);
   const memfd = libc.memfd(`kcmp-${process.pid}`);
   try {
-    const [file, memory] = [fd, memfd].map((fd) => findHolders({ pid: process.pid, fd }, { pids: [process.pid] }));
+    const [file, memory] = await Promise.all(
+      [fd, memfd].map((fd) => findHolders({ pid: process.pid, fd }, { pids: [process.pid] })),
+    );
     assert.equal(file?.link, memory?.link);
     assert.deepEqual([file?.kind, memory?.kind], ['regular', 'memfd']);
-    const { groups } = groupFiles({ pids: [process.pid], minHolders: 1 });
+    const { groups } = await groupFiles({ pids: [process.pid], minHolders: 1 });
     const kindOf = (fd: number): string | undefined => groups.find(({ holders }) => holders[0]?.fd === fd)?.kind;
     assert.deepEqual([kindOf(fd), kindOf(memfd)], ['regular', 'memfd']);
   } finally {

@@ -1,9 +1,10 @@
 /** Where kcmp(2) is refused by a filter: what looks like proof there, and is none. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type FileRef, findHolders, resolveEpoll, type EpollReport, type HolderReport } from '../../src/index.ts';
+import type { FileRef, HolderReport } from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { type Child, startChild } from '../support/child.ts';
+import { findHolders, resolveEpoll } from '../support/door.ts';
 import { fuseMissing } from '../support/fuse.ts';
 import * as libc from '../support/libc.ts';
 import { startThread } from '../support/scenes.ts';
@@ -43,13 +44,13 @@ test('a FIFO whose inode number is that of a socket is not taken for it', { skip
     return { efd, socket, fifo, inos };
   }, FUSE);
   assert.ok(inos[0] !== undefined && inos[0] === inos[1], `${inos}`);
-  const ask = (pid: number, efd: number): EpollReport['targets'] => resolveEpoll(pid, efd, { pids: [pid] }).targets;
+  const { targets } = await resolveEpoll(child.pid, efd, { pids: [child.pid] });
   assert.deepEqual(
-    ask(child.pid, efd).map(({ status, holders }) => [status, keysOf(holders)]),
+    targets.map(({ status, holders }) => [status, keysOf(holders)]),
     [['renumbered', [`${child.pid}:${fifo}`]]],
   );
   const [target] = await asker.run(
-    ({ kcmp }, pid: number, efd: number) => kcmp.resolveEpoll(pid, efd, { pids: [pid] }).targets,
+    async ({ door }, pid: number, efd: number) => (await door.resolveEpoll(pid, efd, { pids: [pid] })).targets,
     child.pid,
     efd,
   );
@@ -76,9 +77,9 @@ test('a thread’s own table is looked at also where it has the numbers of its p
     { pid: thread, fd: 4 },
   ]);
   const ask = (file: FileRef): Promise<HolderReport> =>
-    asker.run(({ kcmp }, file: FileRef, pids: number[]) => kcmp.findHolders(file, { pids }), file, pids);
+    asker.run(({ door }, file: FileRef, pids: number[]) => door.findHolders(file, { pids }), file, pids);
   for (const pid of [one.pid, thread]) {
-    assert.deepEqual(keysOf(findHolders({ pid, fd: 4 }, { pids }).holders), truth);
+    assert.deepEqual(keysOf((await findHolders({ pid, fd: 4 }, { pids })).holders), truth);
     const { holders } = await ask({ pid, fd: 4 });
     assert.deepEqual(keysOf(holders), truth, `asked about ${pid}`);
   }

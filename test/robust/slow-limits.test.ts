@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { parseEpollItems } from '../../src/procfs/epoll-items.ts';
-import { findHolders, groupFiles } from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { findHolders, groupFiles } from '../support/door.ts';
 import { AS_NOBODY, needsRoot, works } from '../support/user.ts';
 import { kcmpProcess } from '../cli/command.ts';
 
@@ -13,23 +13,26 @@ import { kcmpProcess } from '../cli/command.ts';
 const underLimit = (limit: number | 'one spare'): Promise<Record<string, unknown>> =>
   startChild().then(async (child) => {
     try {
-      return await child.run(({ kcmp, libc, childProcess }, limit: number | 'one spare') => {
+      return await child.run(async ({ kcmp, door, libc, childProcess }, limit: number | 'one spare') => {
         const { pid } = process;
         const fd = libc.eventfd();
         const copy = libc.dup(fd);
         for (let i = 0; i < 40; i++) libc.eventfd(); // so many are told apart by their ids, if these can be read
         const efd = libc.epollCreate();
         libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd);
-        kcmp.groupFiles({ pids: [pid] }); // the first call loads koffi, which needs a descriptor
+        await door.groupFiles({ pids: [pid] }); // the first call loads koffi, which needs a descriptor
         const free = libc.dup(fd);
         libc.close(free);
         const { status } = childProcess.spawnSync('prlimit', [
           `--pid=${pid}`,
           `--nofile=${limit === 'one spare' ? free + 1 : limit}:`,
         ]);
-        const outcome = (run: () => { coverage: { skipped: unknown[] } }, found: (report: any) => unknown): unknown => {
+        const outcome = async (
+          run: () => Promise<{ coverage: { skipped: unknown[] } }>,
+          found: (report: any) => unknown,
+        ): Promise<unknown> => {
           try {
-            const report = run();
+            const report = await run();
             return found(report) ?? report.coverage.skipped.length;
           } catch (error) {
             return (error as NodeJS.ErrnoException).code;
@@ -42,16 +45,16 @@ const underLimit = (limit: number | 'one spare'): Promise<Record<string, unknown
         return {
           status,
           same: kcmp.sameFile({ pid, fd }, { pid, fd: copy }),
-          groups: outcome(
-            () => kcmp.groupFiles({ pids: [pid] }),
+          groups: await outcome(
+            () => door.groupFiles({ pids: [pid] }),
             ({ groups }) => fds(groups.flatMap((group: any) => group.holders)),
           ),
-          holders: outcome(
-            () => kcmp.findHolders({ pid, fd }, { pids: [pid] }),
+          holders: await outcome(
+            () => door.findHolders({ pid, fd }, { pids: [pid] }),
             ({ holders }) => fds(holders),
           ),
-          targets: outcome(
-            () => kcmp.resolveEpoll(pid, efd, { pids: [pid] }),
+          targets: await outcome(
+            () => door.resolveEpoll(pid, efd, { pids: [pid] }),
             ({ targets }) => (targets[0]?.status === 'live' ? 'found' : undefined),
           ),
         };
@@ -104,24 +107,27 @@ for (const [what, wrapper] of [
   describe(`where /proc ${what}`, { skip: cannot(wrapper) }, () => {
     test('every inspector that needs it throws ERR_PROC_UNAVAILABLE', async () => {
       await using child = await startChild({ wrapper: [...wrapper] });
-      const codes = await child.run(({ kcmp, libc }) => {
+      const codes = await child.run(({ kcmp, door, libc }) => {
         const { pid } = process;
         const efd = libc.epollCreate();
-        return [
-          () => kcmp.groupFiles(),
-          () => kcmp.findHolders({ pid, fd: efd }),
-          () => kcmp.resolveEpoll(pid, efd),
+        const questions = [
+          () => door.groupFiles(),
+          () => door.findHolders({ pid, fd: efd }),
+          () => door.resolveEpoll(pid, efd),
           () => kcmp.listEpolls(pid),
           () => kcmp.readEpoll(pid, efd),
-          () => kcmp.findInherited(pid),
-          () => kcmp.taskSharing([pid]),
-        ].map((run) => {
-          try {
-            return run();
-          } catch (error) {
-            return (error as NodeJS.ErrnoException).code;
-          }
-        });
+          () => door.findInherited(pid),
+          () => door.taskSharing([pid]),
+        ];
+        return Promise.all(
+          questions.map(async (ask) => {
+            try {
+              return await ask();
+            } catch (error) {
+              return (error as NodeJS.ErrnoException).code;
+            }
+          }),
+        );
       });
       assert.deepEqual(
         codes,
@@ -141,7 +147,7 @@ test('behind hidepid, processes that cannot be seen are counted as refused', { s
   await using child = await startChild({ wrapper: HIDEPID });
   const { pid } = process;
   const { skipped } = await child.run(
-    ({ kcmp }, pid: number) => kcmp.groupFiles({ pids: [process.pid, pid] }).coverage,
+    async ({ door }, pid: number) => (await door.groupFiles({ pids: [process.pid, pid] })).coverage,
     pid,
   );
   assert.deepEqual(
@@ -173,7 +179,7 @@ test('a hundred thousand descriptors, or all that ten processes may have, are gr
   }
   t.diagnostic(`${count} descriptors in ${children.length} processes`);
   const pids = children.map(({ pid }) => pid);
-  const { groups, coverage } = groupFiles({ pids });
+  const { groups, coverage } = await groupFiles({ pids });
   assert.ok(coverage.descriptors >= count);
   assert.deepEqual(coverage.skipped, []);
   const [first] = pids as [number];
@@ -182,7 +188,7 @@ test('a hundred thousand descriptors, or all that ten processes may have, are gr
       groups.find(({ holders }) => holders.some((ref) => ref.pid === first && ref.fd === fd))?.holders.length ?? 0,
   );
   assert.deepEqual(sizes, [count / 2, count / 2]);
-  assert.equal(findHolders({ pid: first, fd: 4 }, { pids }).holders.length, count / 2);
+  assert.equal((await findHolders({ pid: first, fd: 4 }, { pids })).holders.length, count / 2);
 });
 
 test('a million targets of an epoll instance are parsed, each with its toff', () => {

@@ -32,7 +32,7 @@ test('nothing false is reported while everything changes, and neither memory nor
   if (!namespaced) t.diagnostic('pids are not reused: that needs root and Linux 6.14');
   await using observer = await startChild({ wrapper: namespaced ? SMALL : [] });
   const result = await observer.run(
-    async ({ kcmp, fs }, source: string, seconds: number) => {
+    async ({ door, fs }, source: string, seconds: number) => {
       const { startChild } = (await import(source)) as typeof factory;
       const storm = await startChild();
       const facts = await storm.run(async ({ childProcess, libc }) => {
@@ -104,8 +104,8 @@ test('nothing false is reported while everything changes, and neither memory nor
       const born = (): number => Number(/^processes (\d+)/m.exec(fs.readFileSync('/proc/stat', 'utf8'))?.[1]);
       const running = (): number => fs.readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)).length;
       const counts = { scans: 0, missed: 0, descriptors: 0, skipped: 0, unstable: 0, born: 0, died: 0 };
-      const scanAll = (): void => {
-        const { groups, coverage } = kcmp.groupFiles();
+      const scanAll = async (): Promise<void> => {
+        const { groups, coverage } = await door.groupFiles();
         judge(
           'groupFiles',
           groups
@@ -113,9 +113,9 @@ test('nothing false is reported while everything changes, and neither memory nor
             .flatMap(({ holders }) => holders),
           coverage.skipped,
         );
-        const who = kcmp.findHolders({ pid, fd: kept });
+        const who = await door.findHolders({ pid, fd: kept });
         judge('findHolders', who.holders, who.coverage.skipped);
-        const report = kcmp.resolveEpoll(pid, efd);
+        const report = await door.resolveEpoll(pid, efd);
         const item = report.targets.find(({ data }) => data === BigInt(number));
         expect('the number used again', `${item?.status} ${item?.numberReused}`, 'renumbered true');
         judge('its holders', item?.holders ?? [], report.coverage.skipped);
@@ -137,7 +137,7 @@ test('nothing false is reported while everything changes, and neither memory nor
       let heap = 0;
       const [bornBefore, runningBefore] = [born(), running()];
       for (let round = 0; round < 30 || Date.now() < end; round++) {
-        scanAll();
+        await scanAll();
         if (round === 20) heap = memory();
         // Lets this process hear of its own children, too.
         await new Promise((resolve) => setImmediate(resolve));
@@ -145,7 +145,7 @@ test('nothing false is reported while everything changes, and neither memory nor
       }
       const grown = memory() - heap;
       const before = own();
-      for (let i = 0; i < 10; i++) scanAll();
+      for (let i = 0; i < 10; i++) await scanAll();
       const lost = own() - before;
       counts.born = born() - bornBefore;
       counts.died = counts.born - (running() - runningBefore);

@@ -8,17 +8,10 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import {
-  findHolders,
-  findInherited,
-  groupFiles,
-  sameFile,
-  taskSharing,
-  type Coverage,
-  type FileRef,
-} from '../../src/index.ts';
+import { sameFile, type Coverage, type FileRef } from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { findHolders, findInherited, groupFiles, taskSharing } from '../support/door.ts';
 
 const me = process.pid;
 const DURATION_MS = 1500; // of each scan's storm
@@ -116,10 +109,10 @@ function assertAddsUp({ processes, skipped }: Coverage, asked: number): void {
 }
 
 /** Does it again and again, and lets the children's messages in between. */
-async function during(scan: (pids: number[]) => void): Promise<number> {
+async function during(scan: (pids: number[]) => Promise<void>): Promise<number> {
   let times = 0;
   for (const end = Date.now() + DURATION_MS; Date.now() < end || times < 3; times++) {
-    scan(processesNow());
+    await scan(processesNow());
     await turn();
   }
   return times;
@@ -134,8 +127,8 @@ const share = (times: number): number => (times < 30 ? 5 : 40);
 test('every group is true of the descriptors that did not change, and what is in no group is counted as skipped', async (t) => {
   const lost: FileRef[] = [];
   const told = new Map<number, number>();
-  const times = await during((pids) => {
-    const { groups, coverage } = groupFiles({ pids, minHolders: 1 });
+  const times = await during(async (pids) => {
+    const { groups, coverage } = await groupFiles({ pids, minHolders: 1 });
     assertAddsUp(coverage, pids.length);
     const found = new Map(groups.flatMap(({ holders }) => holders.map((file) => [keyOf(file), holders] as const)));
     for (const file of descriptors) {
@@ -159,17 +152,17 @@ test('every group is true of the descriptors that did not change, and what is in
 });
 
 test('no descriptor is in two groups, and none twice in one', async () => {
-  await during((pids) => {
-    const keys = groupFiles({ pids, minHolders: 1 }).groups.flatMap(({ holders }) => holders.map(keyOf));
+  await during(async (pids) => {
+    const keys = (await groupFiles({ pids, minHolders: 1 })).groups.flatMap(({ holders }) => holders.map(keyOf));
     assert.equal(new Set(keys).size, keys.length);
   });
 });
 
 test('every descriptor that did not change is found as a holder, and no other one of these', async () => {
   let next = 0;
-  await during((pids) => {
+  await during(async (pids) => {
     const asked = descriptors[next++ % given.length] as FileRef;
-    const { holders, sameInode, coverage } = findHolders(asked, { pids });
+    const { holders, sameInode, coverage } = await findHolders(asked, { pids });
     assertAddsUp(coverage, pids.length);
     const truth = alike(asked);
     assert.deepEqual(new Set(holders.map(keyOf).filter((key) => expected.has(key))), new Set(truth));
@@ -182,8 +175,8 @@ test('every descriptor that did not change is found as a holder, and no other on
 
 test('what a process inherited is true whatever it does with its other descriptors, and what is missing is counted', async () => {
   let lost = 0;
-  const times = await during(() => {
-    const { inherited, coverage } = findInherited(flipper.pid);
+  const times = await during(async () => {
+    const { inherited, coverage } = await findInherited(flipper.pid);
     const from = new Map(inherited.map((file) => [file.fd, file.from.fd]));
     const missing = steadyNumbers.filter((fd) => !from.has(fd));
     for (const [i, fd] of given.entries()) assert.equal(from.get(FIRST + i) ?? fd, fd);
@@ -196,8 +189,8 @@ test('what a process inherited is true whatever it does with its other descripto
 });
 
 test('tasks that end meanwhile are unknown or separate, and the others are told apart as ever', async () => {
-  await during((pids) => {
-    const { tasks, resources } = taskSharing(pids);
+  await during(async (pids) => {
+    const { tasks, resources } = await taskSharing(pids);
     assert.equal(resources.vm.length, (tasks.length * (tasks.length - 1)) / 2);
     const lasting = new Set([me, flipper.pid, spawner.pid]);
     for (const { a, b, verdict } of [...resources.vm, ...resources.files]) {
@@ -228,8 +221,8 @@ test('among hundreds of descriptors of one inode the few that change take no oth
     20,
   );
   let lost = 0;
-  const times = await during(() => {
-    const { groups, coverage } = groupFiles({ pids: [child.pid], minHolders: 1 });
+  const times = await during(async () => {
+    const { groups, coverage } = await groupFiles({ pids: [child.pid], minHolders: 1 });
     const groupOf = new Map(groups.flatMap(({ id, holders }) => holders.map(({ fd }) => [fd, id] as const)));
     const missing = pairs.flat().filter((fd) => !groupOf.has(fd)).length;
     assert.ok(missing <= coverage.skipped.reduce((sum, { count }) => sum + count, 0), 'what is missing is counted');

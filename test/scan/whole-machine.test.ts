@@ -17,9 +17,9 @@ test('every process is seen or skipped, and a pipe is found in the two that have
   await using child = await startChild({ fds: [read] });
   const asked = { pid: process.pid, fd: read };
   const listed = numbersIn('/proc');
-  const scan = child.run(({ kcmp }, { pid, fd }: typeof asked) => {
-    const { holders, coverage } = kcmp.findHolders({ pid, fd });
-    const report = kcmp.groupFiles();
+  const scan = child.run(async ({ door }, { pid, fd }: typeof asked) => {
+    const { holders, coverage } = await door.findHolders({ pid, fd });
+    const report = await door.groupFiles();
     const group = report.groups.find(({ holders }) => holders.some((holder) => holder.pid === pid && holder.fd === fd));
     return [
       { holders, coverage },
