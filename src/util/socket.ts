@@ -60,7 +60,10 @@ export const SEND_SHUTDOWN = 2;
 export interface UnixListing {
   ino: number;
   type: 'stream' | 'dgram' | 'seqpacket' | 'unknown';
-  /** LISTEN, ESTABLISHED when connected, else CLOSE. A datagram receiver counts as connected once anybody was with it. */
+  /**
+   * LISTEN, ESTABLISHED when connected, else CLOSE. Of a datagram socket it says little: before Linux 5.15 it is always CLOSE, and
+   * since then a receiver is ESTABLISHED once anybody was connected with it.
+   */
   state: SocketState;
   /**
    * As it was bound, which may be a relative path. An abstract name begins with `@` and may hold NUL: of two
