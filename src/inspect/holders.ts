@@ -73,20 +73,19 @@ function* holdersOf(asked: FileRef, pids: readonly number[] | undefined): Steps<
     for (const table of unsettled) search.keepAgreeing(table);
     return report(subject, seen, search, unsettled);
   }
-  throw subjectError('EAGAIN', asked.pid, asked.fd, 'was another file time and again while it was looked at');
+  throw subjectError('EAGAIN', asked.pid, asked.fd);
 }
 
 function report(subject: Subject, seen: Scan, search: Search, unsettled: ReadonlySet<Table>): HolderReport {
   const { file, link, inode } = subject;
-  const { tables, account, comparable } = seen;
+  const { tables, account } = seen;
   const holders: Holder[] = [];
   const sameInode: Holder[] = [];
   for (const table of tables) {
     const { sightings, skipped } = search.foundIn(table);
     for (const { holder, result } of sightings) (result === 0 ? holders : sameInode).push(holder);
     for (const code of skipped) account.skip(table.id, code, 'descriptor');
-    if (unsettled.has(table))
-      account.skip(table.id, comparable ? 'EAGAIN' : 'ESRCH', 'descriptor', table.fds.length || 1);
+    if (unsettled.has(table)) account.skip(table.id, 'EAGAIN', 'descriptor', table.fds.length || 1);
   }
   const kind = kindAt(file.pid, file.fd, link, typeof inode === 'string' ? undefined : inode.mode);
   return { file, kind, link, holders, sameInode, coverage: account.toCoverage() };

@@ -49,11 +49,6 @@ export class Account implements Coverage {
     return [...this.#entries.values()];
   }
 
-  /** Whether everything held still for long enough to be told. */
-  get settled(): boolean {
-    return this.skipped.every(({ code }) => code !== 'EAGAIN');
-  }
-
   toCoverage(): Coverage {
     const { processes, tasks, descriptors, skipped } = this;
     return { processes, tasks, descriptors, skipped };

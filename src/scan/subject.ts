@@ -1,5 +1,5 @@
 /**
- * What a question is about, and the one place that says why that cannot be looked at: errors shaped like Node's system
+ * What a question is about, and what is thrown where that cannot be looked at: errors shaped like Node's system
  * errors. Of other tasks and descriptors a scan counts the same codes instead.
  */
 import { KCMP_FILE } from '../binding/abi.ts';
@@ -28,6 +28,7 @@ const WORDS: Record<string, string> = {
   ESRCH: 'does not exist in this pid namespace',
   EBADF: 'is not open',
   EINVAL: 'is not an epoll instance',
+  EAGAIN: 'was another file time and again while it was looked at',
   EBUSY: 'is in an exec that does not end, and who compares it would wait for that',
   EACCES: 'may not be read: another user’s, or not dumpable; run as the same user, or with CAP_SYS_PTRACE',
   EPERM:

@@ -172,7 +172,7 @@ function fill(table: Table, fds: number[]): Table {
 }
 
 /** The descriptors of a task as fast as they can be listed, or the errno's name. */
-export function* listOpen(id: number): Steps<number[] | string> {
+function* listOpen(id: number): Steps<number[] | string> {
   const fds = yield* listNumbers(id);
   if (fds === undefined) return listDescriptors(id);
   return typeof fds === 'number' ? 'EACCES' : fds.filter((fd) => !isOurs(id, fd));

@@ -54,7 +54,7 @@ describe('ss agrees', { skip: missing }, () => {
     }
   });
 
-  // What ss lists while others come and go may lack some: it does not ask again.
+  // What ss lists while others come and go may lack some: it does not ask again. Where it answers, it agrees.
   test('about unix sockets', () =>
     onceOfTen(() => {
       const { found } = ask((diag) => lookUpUnix(diag, open.map(inoOf)));
@@ -74,8 +74,9 @@ describe('ss agrees', { skip: missing }, () => {
           name,
           peer: String(peer),
         };
-        assert.deepEqual(said.get(ino), ours);
+        if (said.has(ino)) assert.deepEqual(said.get(ino), ours);
       }
+      assert.ok([...found.keys()].some((ino) => said.has(ino)));
       assert.equal(found.size, open.filter((fd) => isUnix(fd)).length);
     }));
 
@@ -99,7 +100,7 @@ describe('ss agrees', { skip: missing }, () => {
           local: text(local),
           remote: text(remote),
         };
-        assert.deepEqual(said.get(ino), ours);
+        if (said.has(ino)) assert.deepEqual(said.get(ino), ours);
       }
       for (const { protocol, state, local, remote } of found.values()) {
         if (protocol === 'udp' || state === 'LISTEN') continue;

@@ -1,8 +1,8 @@
 /**
  * Resolves the targets of one epoll instance:
  *
- *   read the list ── prove own numbers ── scan ── look until settled ── read the list again
- *        └─────────────── what changed in it, or was not sure, once more ──────┘
+ *   is it free? ── read its list ── prove own numbers ── scan ── look until settled ── read its list again
+ *                       └─ what changed in it, or was not sure, once more: what ran since is listed again ─┘
  */
 import { KCMP_EPOLL_TFD, KCMP_FILE } from '../../binding/abi.ts';
 import { accessToTargets, isComparable, kcmpError } from '../../binding/explain.ts';

@@ -30,10 +30,7 @@ export interface Sight {
 }
 
 /** The presence that held during the comparison, or undefined if the task changed meanwhile or could not be seen. */
-export function steadyPresence(
-  resource: TaskResource,
-  { before, after }: Sight,
-): ReturnType<typeof presence> | undefined {
+function steadyPresence(resource: TaskResource, { before, after }: Sight): ReturnType<typeof presence> | undefined {
   if (typeof before === 'string' || typeof after === 'string' || before.startTime !== after.startTime) return undefined;
   const now = presence(resource, after);
   return presence(resource, before) === now ? now : undefined;
