@@ -140,7 +140,7 @@ export class Scan {
 
   /** Adds the tables of threads that unshared theirs; a leader that has exited has none, so its threads' counts as well. */
   *#readThreads(tasks: readonly number[], own: Table[]): Steps<void> {
-    const [{ id: leader, runs, fds: leaders }] = own as [Table];
+    const [{ id: leader, runs }] = own as [Table];
     const others = tasks.filter((tid) => tid !== leader && !(this.comparable && sharesTable(leader, tid)));
     // Sorted, since a process may have thousands of such threads.
     const distinct = this.comparable ? yield* distinctTables(others) : others;
@@ -148,7 +148,7 @@ export class Scan {
       const fds = yield* this.#list(tid);
       if (typeof fds === 'string') this.account.skip(tid, goneOrHidden(tid, fds), 'task');
       // Without kcmp only a listing that differs gives away a table of its own.
-      else if (this.comparable || !areAlike(leader, leaders, tid, fds))
+      else if (this.comparable || !own.some((table) => areAlike(table.id, table.fds, tid, fds)))
         own.push(fill({ id: tid, pid: leader, fds, sharedWith: [], runs, isWhole: true }, fds));
     }
   }

@@ -83,7 +83,7 @@ export class TargetSearch {
         const isSocket = sockets.length > 0 && this.#targets[target]?.sdev === this.#deviceOf(sockets[0] as number);
         if (isSocket) items[target] = sockets;
         // These may be the targets or not, which is to say that they could not be looked at.
-        else if (all.length > 0) this.#scan.account.skip(this.#pid, 'EPERM', 'descriptor', all.length);
+        else for (const item of all) this.#scan.account.skip(this.#links.ids[item] as number, 'EPERM', 'descriptor');
       }
       yield;
     }

@@ -81,7 +81,7 @@ export class Search {
       const result = this.#compare(table.id, fd);
       if (result === -EBADF || result === -ESRCH) found.hasGone = true;
       else if (result < 0) found.skipped.push(errnoName(result));
-      else if (result === 0 || this.#isOnInode?.(table.id, fd) === true) {
+      else if (result === 0 || (result > 0 && this.#isOnInode?.(table.id, fd) === true)) {
         // To describe it takes longer than all else, in which too much moves to be looked at again.
         const known = before?.sightings.find((one) => one.fd === fd && one.result === result)?.holder;
         const holder = known ?? describeHolder(table, fd, file, result === 0, this.#isQuick);
