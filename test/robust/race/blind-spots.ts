@@ -2,14 +2,21 @@
  * Do the judges see what is wrong? Right answers about scenes that keep still are spoilt in every way that matters, and
  * judged again: a spoilt one that passes is a blind spot, and so is a right one that does not.
  */
-import type { Coverage, EpollReport, GroupReport, HolderReport, InheritedReport } from '../../../src/index.ts';
+import type {
+  Coverage,
+  EpollReport,
+  FileGroup,
+  GroupReport,
+  HolderReport,
+  InheritedReport,
+} from '../../../src/index.ts';
 import { sceneOf } from './caller.ts';
 import { type Answer, inquire, judge, openDoor } from './questions.ts';
 import { type Ask, keyOf } from './scene.ts';
 
 const skip = (report: { coverage: Coverage }, code: string, pid: number): void =>
   void report.coverage.skipped.push({ pid, code, count: 1, unit: 'descriptor', reason: code });
-const pop = <T>(items: T[]): T => items.pop() as T;
+const pop = <T>(items: T[]): T => items.pop() as T; // the last ones are surely the scene’s
 
 type Spoil<R> = Record<string, (report: R, ask: Ask) => void>;
 
@@ -27,8 +34,10 @@ const HOLDERS: Spoil<HolderReport> = {
 };
 const GROUPS: Spoil<GroupReport> = {
   'two groups are merged': ({ groups }) => pop(groups).holders.forEach((ref) => groups.at(-1)?.holders.push(ref)),
-  'a group is split': ({ groups }) =>
-    groups.push({ ...groups[3], holders: [pop(groups[3]?.holders ?? [])] } as (typeof groups)[0]),
+  'a group is split': ({ groups }) => {
+    const whole = groups.findLast(({ holders }) => holders.length > 1) as FileGroup;
+    groups.push({ ...whole, holders: [pop(whole.holders)] });
+  },
   'a group is missing': ({ groups }) => pop(groups),
   'one is missing, which is said to be gone': (report) =>
     skip(report, 'EBADF', pop(report.groups.at(-1)?.holders ?? []).pid),
@@ -36,9 +45,9 @@ const GROUPS: Spoil<GroupReport> = {
 };
 const INHERITED: Spoil<InheritedReport> = {
   'one is missing': ({ inherited }) => pop(inherited),
-  'one is not inherited': ({ inherited }) => Object.assign(inherited[0] as object, { fd: 98 }),
+  'one is not inherited': ({ inherited }) => Object.assign(inherited.at(-1) as object, { fd: 98 }),
   'it came from another': ({ inherited }) =>
-    Object.assign(inherited[0] as object, { from: { pid: inherited[0]?.from.pid, fd: 52 } }),
+    Object.assign(inherited.at(-1) as object, { from: { pid: inherited.at(-1)?.from.pid, fd: 52 } }),
 };
 const EPOLL: Spoil<EpollReport> = {
   'a target is missing': ({ targets }) => pop(targets),

@@ -1,12 +1,8 @@
 /** What asks: runs inside a process of its own (see race.ts), which it may have put under a filter or another user. */
-import { chmodSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { mapShared } from '../../support/libc.ts';
 import type { Plan } from './plan.ts';
 import { type DoorName, inquire, openDoor } from './questions.ts';
-import { type Ask, Scene, SHARED_BYTES } from './scene.ts';
+import { type Ask, type Memory, Scene, shareMemory } from './scene.ts';
 
 /** What became of one question through one door. */
 export interface Row {
@@ -29,23 +25,15 @@ export interface Row {
 const SHOWN = 3;
 const TURN_MS = 20;
 
-/** In memory where that is to be had, so that no disk makes the mover wait. */
-function shareMemory(): { path: string; shared: Uint32Array } {
-  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'kcmp-race-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const path = join(folder, 'cells');
-  writeFileSync(path, Buffer.alloc(SHARED_BYTES));
-  chmodSync(folder, 0o755);
-  return { path, shared: mapShared(openSync(path, 'r+'), SHARED_BYTES) };
-}
-let memory: ReturnType<typeof shareMemory> | undefined;
+let memory: Memory | undefined;
 
 const show = (value: unknown): string => inspect(value, { depth: 5, breakLength: 120, compact: 6 });
 
 export async function sceneOf(program: string, plan: Omit<Plan, 'calls' | 'doors'>): Promise<Scene> {
-  const { path, shared } = (memory ??= shareMemory());
-  const scene = await Scene.start(program, [plan.move, plan.kind, `${plan.periodUs}`, `${plan.seed}`, path], shared);
-  scene.blind = plan.caller === 'refused';
+  const { move, kind, periodUs, seed, caller } = plan;
+  memory ??= shareMemory();
+  const scene = await Scene.start(program, [move, kind, `${periodUs}`, `${seed}`], memory);
+  scene.blind = caller === 'refused';
   return scene;
 }
 

@@ -1,6 +1,6 @@
 /*
- * mover MOVE KIND PERIOD_US SEED FILE: sets a scene up, prints it, and moves until standard input ends or its parent
- * does. FILE is the shared memory. The lines that it prints are read by scene.ts.
+ * mover MOVE KIND PERIOD_US SEED: sets a scene up, prints it, and moves until standard input ends or its parent does.
+ * Fd 3 is the shared memory. The lines that it prints are read by scene.ts.
  */
 #include "mover.h"
 #include <sys/mman.h>
@@ -43,7 +43,7 @@ void again(void) {
   char seed[16];
   sprintf(seed, "%u", state);
   arguments[4] = seed;
-  arguments[6] = "again";
+  arguments[5] = "again";
   execv("/proc/self/exe", arguments);
   die("execv");
 }
@@ -112,23 +112,21 @@ static void describe(int side) {
 int main(int count, char **given) {
   const struct move *how = moves;
   char *copy[8] = { 0 };
-  if (count < 6) return 2;
-  memcpy(copy, given, sizeof(char *) * (count < 7 ? count : 7));
+  if (count < 5) return 2;
+  memcpy(copy, given, sizeof(char *) * (count < 6 ? count : 6));
   arguments = copy;
   while (how->name && strcmp(how->name, given[1])) how++;
   if (how->name == 0) { fprintf(stderr, "no move %s\n", given[1]); return 2; }
   period = atoi(given[3]); state = strtoul(given[4], 0, 10) | 1;
-  int fd = sure(open(given[5], O_RDWR), given[5]);
-  shared = mmap(0, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  shared = mmap(0, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, 3, 0);
   if (shared == MAP_FAILED) die("mmap");
-  close(fd);
   mover = getpid();
-  if (count > 6) { cells[0].fd = 10; keeper = getppid(); move(how); }
+  if (count > 5) { cells[0].fd = 10; keeper = getppid(); move(how); }
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   prctl(PR_SET_TIMERSLACK, 1);
   signal(SIGCHLD, SIG_IGN); /* so that nobody has to wait for what ends */
-  close_range(3, ~0u, 0);
+  close_range(4, ~0u, 0);
   how->setup(given[2]);
   fflush(stdout);
   keeper = getpid();

@@ -18,7 +18,7 @@ void chain(void) {
 }
 
 /* The mover and its twin, a process like itself, take X from each other and close their own when the other has it. */
-enum { IDLE, TAKE, DROP, NUMBER };
+enum { IDLE, TAKE, DROP, NUMBER = 4 };
 static int pidfd;
 static void take(int c) {
   announce(c, X);

@@ -4,8 +4,10 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { ftruncateSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import '../../support/leash.ts';
+import { mapShared, memfd } from '../../support/libc.ts';
 import type { FileRef } from '../../../src/index.ts';
 
 export interface Ask extends FileRef {
@@ -36,7 +38,18 @@ export const keyOf = ({ pid, fd }: FileRef): string => `${pid}:${fd}`;
 const FILES = 8;
 const HEAD = 4; // struct shared: stage, moves, request, twin
 const CELL = 2 + FILES; // struct cell: next, now, said[]
-export const SHARED_BYTES = 4096;
+const BYTES = 4096;
+
+/** What a mover and its reader share. It has no name, so that nothing is left of it. */
+export interface Memory {
+  fd: number;
+  shared: Uint32Array;
+}
+export function shareMemory(): Memory {
+  const fd = memfd('kcmp-race');
+  ftruncateSync(fd, BYTES);
+  return { fd, shared: mapShared(fd, BYTES) };
+}
 
 export class Scene {
   readonly files: Map<number, File> = new Map();
@@ -66,17 +79,17 @@ export class Scene {
     this.#shared = shared;
   }
 
-  static async start(program: string, args: string[], shared: Uint32Array): Promise<Scene> {
+  static async start(program: string, args: string[], { fd, shared }: Memory): Promise<Scene> {
     shared.fill(0);
     const scene = new Scene(shared);
-    const mover = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const mover = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit', fd] });
     const ended = once(mover, 'exit');
     scene.#stop = async () => {
-      mover.stdin.end();
+      mover.stdin?.end();
       const [code] = await ended;
       if (code !== 0) throw new Error(`the mover ${args.join(' ')} ended with ${code}`);
     };
-    for await (const line of createInterface(mover.stdout)) {
+    for await (const line of createInterface(mover.stdout as NodeJS.ReadableStream)) {
       if (line !== 'go') scene.#read(line.split(' '));
       else return scene;
     }
@@ -97,7 +110,7 @@ export class Scene {
     const shared = this.#shared;
     const load = (cell: number, at: number): number => Atomics.load(shared, HEAD + CELL * cell + at);
     // In this order: what was announced before is in `next` or has arrived, and the rest is counted.
-    const said = Uint32Array.from({ length: (SHARED_BYTES / 4 - HEAD) | 0 }, (_, i) => Atomics.load(shared, HEAD + i));
+    const said = Uint32Array.from({ length: (BYTES / 4 - HEAD) | 0 }, (_, i) => Atomics.load(shared, HEAD + i));
     const count = Math.max(this.access, ...this.cells.values()) + 1;
     const first = Array.from({ length: count }, (_, cell) => (1 << load(cell, 0)) | (1 << load(cell, 1)));
     return (cell) => {
