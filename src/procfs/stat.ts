@@ -28,7 +28,8 @@ const THREADS = 17;
 const START_TIME = 19;
 const VSIZE = 20;
 const START_CODE = 23;
-const NEEDED = 24;
+const NEEDED = 20;
+const READ = 24;
 
 const NUMBER = /^-?\d{1,20}$/;
 
@@ -41,10 +42,10 @@ export function parseStat(text: string): Stat | undefined {
   const fields = text
     .slice(close + 1)
     .trim()
-    .split(' ', NEEDED);
+    .split(' ', READ);
   const [state = ''] = fields;
   if (fields.length < NEEDED || state.length !== 1) return undefined;
-  if (!fields.every((field, index) => index === STATE || NUMBER.test(field))) return undefined;
+  if (!fields.slice(0, NEEDED).every((field, index) => index === STATE || NUMBER.test(field))) return undefined;
   return {
     command: text.slice(open + 1, close),
     state,

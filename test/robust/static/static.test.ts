@@ -5,15 +5,15 @@
 import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FileRef } from '../../src/index.ts';
-import { type Child, type ChildOptions, startChild } from '../support/child.ts';
-import { Random, SEED } from '../support/random.ts';
-import { isRoot, ORDINARY } from '../support/user.ts';
-import type { Questions } from './static/build.ts';
-import { Judge } from './static/judge.ts';
-import { OPENERS } from './static/openers.ts';
-import { type Scene, startScene, within } from './static/scene.ts';
-import { listing, Truth } from './static/truth.ts';
+import type { FileRef } from '../../../src/index.ts';
+import { type Child, type ChildOptions, startChild } from '../../support/child.ts';
+import { Random, SEED } from '../../support/random.ts';
+import { isRoot, ORDINARY } from '../../support/user.ts';
+import type { Questions } from './build.ts';
+import { Judge } from './judge.ts';
+import { OPENERS } from './openers.ts';
+import { type Scene, startScene, within } from './scene.ts';
+import { listing, Truth } from './truth.ts';
 
 const FILES = 40; // that are asked about one by one
 const PAIRS = 600;
