@@ -2,7 +2,7 @@
 import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { closeSync, createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, createReadStream, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -126,6 +126,28 @@ test('SIGINT ends it at once, which a shell shows as 130', async () => {
   closeSync(read);
   closeSync(write);
   assert.equal(code, 130);
+});
+
+test('SIGINT ends a long scan at once', async () => {
+  await using crowd = await startChild();
+  await crowd.run(({ fs }) => {
+    const allowed = Number(/Max open files +(\d+)/.exec(fs.readFileSync('/proc/self/limits', 'utf8'))?.[1]);
+    // Each a description of its own on one inode, so that all have to be sorted.
+    for (let i = Math.min(30_000, allowed - 100); i > 0; i--) fs.openSync('/dev/null', 'r');
+  });
+  const command = startKcmp(['groups', crowd.pid], 'ignore');
+  const ended = once(command, 'exit');
+  const looksAt = (pid: number): boolean => {
+    try {
+      const links = readdirSync(`/proc/${command.pid}/fd`).map((fd) => readlinkSync(`/proc/${command.pid}/fd/${fd}`));
+      return links.includes(`/proc/${pid}/fd`);
+    } catch {
+      return false;
+    }
+  };
+  await until('it looks', () => command.exitCode !== null || looksAt(crowd.pid));
+  command.kill('SIGINT');
+  assert.deepEqual(await ended, [null, 'SIGINT']);
 });
 
 test('messages go to stderr with the prefix kcmp, and data to stdout', () => {
