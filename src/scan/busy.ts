@@ -1,8 +1,10 @@
 /**
- * Who may hold a lock that looking would wait for, perhaps for ever: told beforehand by what takes none, stat and wchan.
+ * Who may hold a lock that looking would wait for, perhaps for ever: told beforehand by stat and wchan.
  *
  *   exec_update_lock   kcmp(2) takes it, and an exec that closes a file of a dead server keeps it
  *   an epoll's mutex   its fdinfo and every KCMP_EPOLL_TFD take it, and who adds a file of a dead server keeps it
+ *
+ * Of a process that is stuck in exec Linux 6.18 lets stat and wchan wait as well, so that there nothing is won.
  *
  * Source: begin_new_exec() of fs/exec.c; do_epoll_ctl() and ep_show_fdinfo() of fs/eventpoll.c; request_wait_answer() of
  * fs/fuse/dev.c.

@@ -45,7 +45,7 @@ export function* resolveTargets(pid: number, efd: number, pids: readonly number[
   const file = new EpollFile(pid, efd);
   try {
     let runs = restOf(pid);
-    yield* requireFree({ pid, fd: efd });
+    yield* requireFree({ pid, fd: efd }, pids ?? listProcesses());
     let text = readOwn(file, pid, efd);
     checkTargets(pid, efd);
     file.yieldLast();
@@ -127,9 +127,9 @@ const isText = (text: Buffer, now: Buffer | string): boolean => typeof now !== '
  * Whoever has the instance, mostly under this very number, may wait for a server with its mutex.
  * @throws EBUSY
  */
-function* requireFree({ pid, fd }: FileRef): Steps<void> {
+function* requireFree({ pid, fd }: FileRef, pids: readonly number[]): Steps<void> {
   yield* requireComparable(pid);
-  for (const other of listProcesses()) {
+  for (const other of new Set([pid, ...pids])) {
     if (other !== pid && (readLink(other, fd) !== EPOLL_LINK || isInExec(other))) continue;
     if (other !== pid && kcmpRaw(pid, other, KCMP_FILE, fd, fd) !== 0) continue;
     if (yield* mayKeepMutex(other))
