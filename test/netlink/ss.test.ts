@@ -18,7 +18,9 @@ const NAMES: Partial<Record<SocketState, string>> = { ESTABLISHED: 'ESTAB', CLOS
 const TYPES: Partial<Record<UnixSocket['type'], string>> = { stream: 'u_str', dgram: 'u_dgr', seqpacket: 'u_seq' };
 
 const stateOf = (state: SocketState): string => NAMES[state] ?? state.replace('_WAIT', '-WAIT-').replace(/-$/, '');
-const lines = (options: string): string[] => spawnSync('ss', [options], { encoding: 'utf8' }).stdout.split('\n');
+// A list leaves out sockets while others come and go, so there are three.
+const lines = (options: string): string[] =>
+  [1, 2, 3].flatMap(() => spawnSync('ss', [options], { encoding: 'utf8', maxBuffer: 2 ** 28 }).stdout.split('\n'));
 
 const open: number[] = [];
 const keep = (fd: number): number => (open.push(fd), fd);
