@@ -176,7 +176,7 @@ describe('TCP', () => {
     close(accepted);
     await until('the connection is closed', () => states()[0] === 'none');
     assert.equal(states()[1], 'TIME_WAIT 0 undefined');
-    const [old] = dump(TCP4, { states: ['TIME_WAIT'], localPort: clientAt.port });
+    const [old] = dump(TCP4, { states: ['TIME_WAIT'], localPort: clientAt.port, remotePort: serverAt.port });
     assert.deepEqual([old?.ino, old?.uid, old?.remote], [0, undefined, serverAt]);
   });
 
