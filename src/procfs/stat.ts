@@ -14,10 +14,6 @@ export interface Stat {
   startTime: bigint;
   /** How many threads its process has. */
   threads: number;
-  /** The size of its address space, in bytes. */
-  vsize: number;
-  /** Where its program begins: 0 before it has one, 1 where that is not told. */
-  startCode: number;
 }
 
 // Fields after the command name, counted from 0; the manual page counts from 1 and from the pid.
@@ -26,10 +22,7 @@ const PPID = 1;
 const FLAGS = 6;
 const THREADS = 17;
 const START_TIME = 19;
-const VSIZE = 20;
-const START_CODE = 23;
 const NEEDED = 20;
-const READ = 24;
 
 const NUMBER = /^-?\d{1,20}$/;
 
@@ -42,10 +35,10 @@ export function parseStat(text: string): Stat | undefined {
   const fields = text
     .slice(close + 1)
     .trim()
-    .split(' ', READ);
+    .split(' ', NEEDED);
   const [state = ''] = fields;
   if (fields.length < NEEDED || state.length !== 1) return undefined;
-  if (!fields.slice(0, NEEDED).every((field, index) => index === STATE || NUMBER.test(field))) return undefined;
+  if (!fields.every((field, index) => index === STATE || NUMBER.test(field))) return undefined;
   return {
     command: text.slice(open + 1, close),
     state,
@@ -53,8 +46,6 @@ export function parseStat(text: string): Stat | undefined {
     flags: Number(fields[FLAGS]),
     startTime: BigInt(fields[START_TIME] as string),
     threads: Number(fields[THREADS]),
-    vsize: Number(fields[VSIZE]),
-    startCode: Number(fields[START_CODE]),
   };
 }
 

@@ -1,53 +1,53 @@
 /**
- * Who may hold a lock that looking would wait for, perhaps for ever: told beforehand by stat and wchan.
+ * Who may hold a lock that looking would wait for, perhaps for ever: told beforehand by what waits for no lock itself.
  *
- *   exec_update_lock   kcmp(2) takes it, and an exec that closes a file of a dead server keeps it
+ *   exec_update_lock   kcmp(2) and most of /proc/PID take it, status does not; an exec that closes a file of a dead
+ *                      server keeps it
  *   an epoll's mutex   its fdinfo and every KCMP_EPOLL_TFD take it, and who adds a file of a dead server keeps it
- *
- * Of a process that is stuck in exec Linux 6.18 lets stat and wchan wait as well, so that there nothing is won.
  *
  * Source: begin_new_exec() of fs/exec.c; do_epoll_ctl() and ep_show_fdinfo() of fs/eventpoll.c; request_wait_answer() of
  * fs/fuse/dev.c.
  */
 import { listTasks } from '../procfs/processes.ts';
+import { readPulse } from '../procfs/raw/runs.ts';
 import { readStart } from '../procfs/raw/start.ts';
-import { parseStat } from '../procfs/stat.ts';
 import type { Steps } from './steps.ts';
 
 /** Milliseconds after which somebody who waits is not taken to be done soon. */
-const PATIENCE = 30;
-/** Before an exec has mapped its program, there is nothing but a stack. */
-const SMALLEST = 2 ** 20;
-const PF_KTHREAD = 0x00200000;
+const PATIENCE = 50;
 /** Where tasks wait for a server, or for somebody who does. */
 const WAITING = /^(?:request_wait_answer|fuse_|rpc_|nfs|cifs|smb|ceph|p9_|__mutex_lock|ep_insert|ep_modify|ep_remove)/;
 
-/** Whether a process is in the part of an exec that keeps others from comparing it. */
-export function isInExec(pid: number): boolean {
-  const stat = parseStat(readStart(pid, 'stat'));
-  if (stat === undefined || (stat.flags & PF_KTHREAD) !== 0 || /[ZXx]/.test(stat.state)) return false;
-  return stat.startCode <= 1 && stat.vsize > 0 && stat.vsize < SMALLEST;
-}
-
-/** Whether a process stays in exec for longer than an exec takes. */
+/** Whether a process stays in the part of an exec that keeps others from comparing it for longer than that takes. */
 export function* isStuckInExec(pid: number): Steps<boolean> {
-  return yield* lasts(() => isInExec(pid));
+  return yield* lasts(() => {
+    const { isInExec, state } = readPulse(pid);
+    return isInExec ? state : undefined;
+  });
 }
 
 /** Whether some thread of a process waits for longer than it should, so that it may keep the mutex of an epoll instance. */
 export function* mayKeepMutex(pid: number): Steps<boolean> {
+  if (yield* isStuckInExec(pid)) return true;
   const tasks = listTasks(pid);
-  for (const tid of typeof tasks === 'string' ? [pid] : tasks) if (yield* lasts(() => isWaiting(tid))) return true;
+  for (const tid of typeof tasks === 'string' ? [pid] : tasks) {
+    const isWaiting = (): string | undefined => {
+      const wchan = readStart(tid, 'wchan');
+      const isTold = wchan !== '' && wchan !== '0';
+      return isTold ? (WAITING.test(wchan) ? 'S' : undefined) : readPulse(tid).state === 'D' ? 'D' : undefined;
+    };
+    if (yield* lasts(isWaiting)) return true;
+  }
   return false;
 }
 
-const isWaiting = (tid: number): boolean =>
-  parseStat(readStart(tid, 'stat'))?.state === 'D' || WAITING.test(readStart(tid, 'wchan'));
-
-function* lasts(isSo: () => boolean): Steps<boolean> {
-  for (const end = performance.now() + PATIENCE; performance.now() < end; ) {
-    if (!isSo()) return false;
+/** Whether a state holds on, other than for want of a processor; undefined for one that does not hold. */
+function* lasts(stateOf: () => string | undefined): Steps<boolean> {
+  for (let since = performance.now(), now = since; ; now = performance.now()) {
+    const state = stateOf();
+    if (state === undefined) return false;
+    if (state === 'R') since = now;
+    if (now - since > PATIENCE) return true;
     yield;
   }
-  return true;
 }

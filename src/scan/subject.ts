@@ -9,7 +9,7 @@ import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { listDescriptors } from '../procfs/fd.ts';
 import { hasEnded, readStat, type Stat } from '../procfs/stat.ts';
-import { isInExec, isStuckInExec } from './busy.ts';
+import { isStuckInExec } from './busy.ts';
 import { taskExists } from './reason.ts';
 import type { Steps } from './steps.ts';
 import { presence } from './task-state.ts';
@@ -81,7 +81,7 @@ export const isOpen = ({ pid, fd }: FileRef): boolean => kcmpRaw(pid, pid, KCMP_
 
 /** @throws EBUSY when whoever compares this process would wait, perhaps for ever */
 export function* requireComparable(pid: number): Steps<void> {
-  if (isInExec(pid) && (yield* isStuckInExec(pid))) throw subjectError('EBUSY', pid);
+  if (yield* isStuckInExec(pid)) throw subjectError('EBUSY', pid);
 }
 
 /** @throws when a descriptor is not open (any more), by what kcmp(2) says: of what is closed nobody would be found */

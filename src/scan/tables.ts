@@ -6,13 +6,13 @@ import { accessTo, isComparable } from '../binding/explain.ts';
 import { countOpen, hasOneTask, listNumbers } from '../procfs/raw/fd-listing.ts';
 import { listDescriptors } from '../procfs/fd.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
-import { haveRested, readRuns, readSelf, type Self } from '../procfs/raw/runs.ts';
 import { readProcess } from '../procfs/status.ts';
-import { isInExec, isStuckInExec } from './busy.ts';
+import { isStuckInExec } from './busy.ts';
 import { Account } from './coverage.ts';
 import { countOurs, isOurs } from './observer.ts';
+import { hasRested, lookAt, type Rest, restOf } from './rest.ts';
 import { areAlike, distinctTables, sharesTable, withoutShared } from './shared-tables.ts';
-import { countTurns, part, type Steps } from './steps.ts';
+import { part, type Steps } from './steps.ts';
 import { goneOrHidden } from './subject.ts';
 
 const { constants } = process.getBuiltinModule('node:os');
@@ -28,8 +28,8 @@ export interface Table {
   fds: number[];
   /** Other processes that share it. */
   sharedWith: number[];
-  /** What its process had run before it was listed; undefined when that cannot be told. */
-  runs: string | undefined;
+  /** How it was with its process before it was listed; undefined when that cannot be told. */
+  rest: Rest | undefined;
   /** Whether its list was put together while nothing moved behind the reader's back, as far as their number tells. */
   isWhole: boolean;
 }
@@ -94,7 +94,7 @@ export class Scan {
 
   /** Lists a table once more; of one that is gone nothing is left. */
   *readAgain(table: Table): Steps<void> {
-    table.runs = restOf(table.pid);
+    table.rest = restOf(table.pid);
     const fds = yield* this.#list(table.id);
     if (typeof fds === 'string') {
       if (table.fds.length > 0)
@@ -105,9 +105,9 @@ export class Scan {
   }
 
   /** Whether nothing in a table can have changed since it was listed: its process has not run, and nobody else has it. */
-  isStill({ id, pid, fds, runs, sharedWith, isWhole }: Table): boolean {
+  isStill({ id, pid, fds, rest, sharedWith, isWhole }: Table): boolean {
     if (sharedWith.length > 0 || !isWhole) return false;
-    return fds.length === 0 ? countOpen(id) === 0 : hasRested(pid, runs);
+    return fds.length === 0 ? countOpen(id) === 0 : hasRested(pid, rest);
   }
 
   /** Without kcmp: leaves out the process of the thread that was asked about, if its table reads the same. */
@@ -120,14 +120,16 @@ export class Scan {
 
   *#readProcess(pid: number): Steps<Table[]> {
     // Threads of the kernel have nothing open, and are many.
-    const runs = countOpen(pid) === 0 && countOpen(process.pid) > 0 ? undefined : restOf(pid);
+    const look = countOpen(pid) === 0 && countOpen(process.pid) > 0 ? undefined : lookAt(pid);
+    if (look?.pulse.isInExec === true && (yield* isStuckInExec(pid))) return this.#refuse(pid, 'EBUSY');
     const fds = yield* this.#list(pid);
     if (typeof fds === 'string') return this.#refuse(pid, goneOrHidden(pid, fds));
-    if (fds.length > 0 && isInExec(pid) && (yield* isStuckInExec(pid))) return this.#refuse(pid, 'EBUSY');
     const access = this.comparable ? accessTo(pid) : -EINVAL;
     if (access !== -EINVAL) return this.#refuse(pid, access === -ESRCH ? 'ESRCH' : 'EPERM');
-    const own = [fill({ id: pid, pid, fds, sharedWith: [], runs, isWhole: true }, fds)];
-    const tasks = hasOneTask(pid) ? [] : listTasks(pid);
+    const rest = look?.rest;
+    const own = [fill({ id: pid, pid, fds, sharedWith: [], rest, isWhole: true }, fds)];
+    const isAlone = look === undefined ? hasOneTask(pid) : look.pulse.threads === 1;
+    const tasks = isAlone ? [] : listTasks(pid);
     if (typeof tasks !== 'string' && tasks.length > 1) yield* this.#readThreads(tasks, own);
     this.account.processes++;
     return own;
@@ -140,7 +142,7 @@ export class Scan {
 
   /** Adds the tables of threads that unshared theirs; a leader that has exited has none, so its threads' counts as well. */
   *#readThreads(tasks: readonly number[], own: Table[]): Steps<void> {
-    const [{ id: leader, runs }] = own as [Table];
+    const [{ id: leader, rest }] = own as [Table];
     const others = tasks.filter((tid) => tid !== leader && !(this.comparable && sharesTable(leader, tid)));
     // Sorted, since a process may have thousands of such threads.
     const distinct = this.comparable ? yield* distinctTables(others) : others;
@@ -149,20 +151,10 @@ export class Scan {
       if (typeof fds === 'string') this.account.skip(tid, goneOrHidden(tid, fds), 'task');
       // Without kcmp only a listing that differs gives away a table of its own.
       else if (this.comparable || !own.some((table) => areAlike(table.id, table.fds, tid, fds)))
-        own.push(fill({ id: tid, pid: leader, fds, sharedWith: [], runs, isWhole: true }, fds));
+        own.push(fill({ id: tid, pid: leader, fds, sharedWith: [], rest, isWhole: true }, fds));
     }
   }
 }
-
-/** What a process has run so far, to be shown to {@link hasRested}. */
-export const restOf = (pid: number): string | undefined => readRuns(tasksOf(pid), self());
-
-/** Whether a process has not run since, so that nothing of its own can have changed. */
-export const hasRested = (pid: number, runs: string | undefined): boolean => haveRested(tasksOf(pid), self(), runs);
-
-const self = (): Self => ({ tid: readSelf(), turns: countTurns() });
-
-const tasksOf = (pid: number): number[] | string => (hasOneTask(pid) ? [pid] : listTasks(pid));
 
 function fill(table: Table, fds: number[]): Table {
   const count = countOpen(table.id);

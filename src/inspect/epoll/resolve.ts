@@ -13,13 +13,14 @@ import { listDescriptors, readLink, tryLink } from '../../procfs/fd.ts';
 import { EPOLL_LINK } from '../../procfs/link.ts';
 import { listProcesses } from '../../procfs/processes.ts';
 import { checkProc } from '../../procfs/root.ts';
-import { isInExec, mayKeepMutex } from '../../scan/busy.ts';
-import { type Coverage, unseen } from '../../scan/coverage.ts';
+import { isStuckInExec, mayKeepMutex } from '../../scan/busy.ts';
+import type { Coverage } from '../../scan/coverage.ts';
 import { Links } from '../../scan/link-columns.ts';
+import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
 import { settle } from '../../scan/settle.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import { goneOrHidden, requireComparable, subjectError } from '../../scan/subject.ts';
-import { hasRested, restOf, type Scan, scan, type Table } from '../../scan/tables.ts';
+import { type Scan, scan, type Table } from '../../scan/tables.ts';
 import { instanceOf } from './instance.ts';
 import { proveOwnNumbers, sureLinks } from './proof.ts';
 import { TargetSearch } from './search.ts';
@@ -44,7 +45,7 @@ export function* resolveTargets(pid: number, efd: number, pids: readonly number[
   checkProc();
   const file = new EpollFile(pid, efd);
   try {
-    let runs = restOf(pid);
+    let rest = restOf(pid);
     yield* requireFree({ pid, fd: efd }, pids ?? listProcesses());
     let text = readOwn(file, pid, efd);
     checkTargets(pid, efd);
@@ -71,13 +72,13 @@ export function* resolveTargets(pid: number, efd: number, pids: readonly number[
       const instance = yield* instanceOf({ pid, fd: efd }, seen, links);
       const now = readEpollText(file, pid, efd);
       const isSame = isText(text, now);
-      const isFirm = !isSame || (yield* isSure(pid, instance, seen, runs, targets, search, file, text));
+      const isFirm = !isSame || (yield* isSure(pid, instance, seen, rest, targets, search, file, text));
       const stable = isSame && isFirm;
       if ((stable && unsettled.size === 0) || typeof now === 'string' || round === ROUNDS) {
         for (const { id, fds } of unsettled) seen.account.skip(id, 'EAGAIN', 'descriptor', fds.length || 1);
         return { instance, targets, stable, coverage: seen.account.toCoverage() };
       }
-      runs = restOf(pid);
+      rest = restOf(pid);
       text = now;
       items = yield* parseTargets(text);
       // A scan in which something would not hold still settles nothing, nor does a list that changed and changed back.
@@ -94,20 +95,24 @@ function* lookFor(search: TargetSearch, seen: Scan): Steps<ReadonlySet<Table>> {
   return new Set();
 }
 
-/** Whether the list did not change and change back: whoever has the instance did not run, or it is seen to stay as it is. */
+/**
+ * Whether the list did not change and change back: nobody who is known to have the instance has run, or it is seen to
+ * stay as it is.
+ */
 function* isSure(
   pid: number,
   instance: readonly FileRef[],
   seen: Scan,
-  runs: string | undefined,
+  rest: Rest | undefined,
   targets: readonly EpollTarget[],
   search: TargetSearch,
   file: EpollFile,
   text: Buffer,
 ): Steps<boolean> {
-  const isAllSeen = seen.all && unseen(seen.account).length === 0;
-  const isOnlyHolder = isAllSeen && instance.every((ref) => ref.pid === pid);
-  if (!seen.comparable || (isOnlyHolder && hasRested(pid, runs))) return true;
+  const others = new Set(instance.map((ref) => ref.pid));
+  others.delete(pid);
+  const isAtRest = hasRested(pid, rest) && seen.tables.every((table) => !others.has(table.id) || seen.isStill(table));
+  if (!seen.comparable || isAtRest) return true;
   return (yield* search.confirms(targets)) && isUnchanged(file, text) && (yield* search.confirms(targets));
 }
 
@@ -130,7 +135,7 @@ const isText = (text: Buffer, now: Buffer | string): boolean => typeof now !== '
 function* requireFree({ pid, fd }: FileRef, pids: readonly number[]): Steps<void> {
   yield* requireComparable(pid);
   for (const other of new Set([pid, ...pids])) {
-    if (other !== pid && (readLink(other, fd) !== EPOLL_LINK || isInExec(other))) continue;
+    if (other !== pid && ((yield* isStuckInExec(other)) || readLink(other, fd) !== EPOLL_LINK)) continue;
     if (other !== pid && kcmpRaw(pid, other, KCMP_FILE, fd, fd) !== 0) continue;
     if (yield* mayKeepMutex(other))
       throw subjectError('EBUSY', pid, fd, `may be locked: a thread of pid ${other} waits for a server`);

@@ -7,7 +7,7 @@ import type { FileRef } from '../../binding/kcmp.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
 import { readLink, statIno } from '../../procfs/fd.ts';
 import { closedOrRefused, isOpen, requireOpen, subjectError } from '../../scan/subject.ts';
-import { hasRested, restOf } from '../../scan/tables.ts';
+import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
 
 const ATTEMPTS = 8;
 /** So often a witness is asked in the end. */
@@ -25,12 +25,12 @@ export class Subject {
   readonly link: string | null;
   /** Or the errno's name: on a mount of another user's, say, there may be no inode to be read of what is open. */
   readonly inode: Inode;
-  readonly #runs: string | undefined;
+  readonly #rest: Rest | undefined;
 
   /** @throws when it is not open, may not be inspected, or is another file each time */
   constructor(file: FileRef) {
     this.file = file;
-    this.#runs = restOf(file.pid);
+    this.#rest = restOf(file.pid);
     const { link, inode } = identityOf(file);
     if (typeof inode === 'string' && !isOpen(file)) throw closedOrRefused(file.pid, file.fd, inode);
     this.link = link;
@@ -39,7 +39,7 @@ export class Subject {
 
   /** Whether its process has not run since, so that nothing was opened under its number. */
   hasRested(): boolean {
-    return hasRested(this.file.pid, this.#runs);
+    return hasRested(this.file.pid, this.#rest);
   }
 
   /**

@@ -1,25 +1,19 @@
 /**
- * Whether a task has run, by /proc/TID/schedstat: what has not run has opened, closed and moved nothing.
+ * Whether tasks have run, by /proc/TID/schedstat: what has not run has opened, closed and moved nothing.
  *
- * Source: proc_pid_schedstat() of fs/proc/base.c; sched_info_arrive() of kernel/sched/stats.h counts before a task runs,
- * and update_curr() of kernel/sched/fair.c adds up its time, at the latest when it stops.
+ * Source: proc_pid_schedstat() of fs/proc/base.c; sched_info_arrive() of kernel/sched/stats.h counts before a task runs.
  */
 import { codeOf, fs } from '../read.ts';
 import { PROC } from '../root.ts';
-import { parseStat } from '../stat.ts';
 import { readStart } from './start.ts';
 
-/** Of more threads it costs more to ask than to do without. */
-const FEW = 32;
 /** What a kernel prints that does not count. */
 const UNCOUNTED = '0 0 0\n';
 
-/** The thread that asks. It runs all the while, but what it does is known: it looks. */
-export interface Self {
-  tid: number;
-  /** How often it did something else so far. */
-  turns: number;
-}
+const STATE = '\nState:\t';
+const THREADS = '\nThreads:\t';
+const SIZE = '\nVmSize:';
+const PROGRAM = '\nVmExe:';
 
 /** The task id of the calling thread; -1 where /proc does not say. Since Linux 3.17. */
 export function readSelf(): number {
@@ -31,24 +25,35 @@ export function readSelf(): number {
   }
 }
 
-/** What these threads, all of one process, were given so far, to be shown to {@link haveRested}; undefined when it cannot be told. */
-export function readRuns(tasks: readonly number[] | string, self: Self): string | undefined {
-  if (typeof tasks === 'string' || tasks.length > FEW) return undefined;
-  let runs = '';
-  for (const tid of tasks) {
-    const schedstat = tid === self.tid ? `${self.turns}\n` : readStart(tid, 'schedstat');
-    if (schedstat === '' || schedstat === UNCOUNTED) return undefined;
-    runs += `${tid} ${schedstat}`;
-  }
-  return runs;
+/** What a task was given to run so far: it changes whenever it begins to. Undefined where that is not counted. */
+export function readRuns(tid: number): string | undefined {
+  const schedstat = readStart(tid, 'schedstat');
+  return schedstat === '' || schedstat === UNCOUNTED ? undefined : schedstat;
 }
 
-/** Whether none of these threads has run since that was read, nor is one of them new. */
-export function haveRested(tasks: readonly number[] | string, self: Self, runs: string | undefined): boolean {
-  if (runs === undefined || typeof tasks === 'string' || readRuns(tasks, self) !== runs) return false;
-  // Who runs all the while is not counted before it stops.
-  return tasks.every((tid) => {
-    const state = tid === self.tid ? 'S' : parseStat(readStart(tid, 'stat'))?.state;
-    return state !== undefined && state !== 'R';
-  });
+/** What a task does at this moment, by /proc/TID/status, which waits for no lock and anybody may read. */
+export interface Pulse {
+  /** R, S, D, …; '' when it cannot be told. */
+  state: string;
+  /** How many threads its process has; 0 when it cannot be told. */
+  threads: number;
+  /** Whether it has an address space with no program in it: exec has left the old one, and not mapped the new one yet. */
+  isInExec: boolean;
+}
+
+/** Source: proc_pid_status() of fs/proc/array.c, task_mem() of fs/proc/task_mmu.c. */
+export function readPulse(tid: number): Pulse {
+  const status = readStart(tid, 'status');
+  const state = status.indexOf(STATE);
+  return {
+    state: state < 0 ? '' : status.charAt(state + STATE.length),
+    threads: numberAt(status, THREADS) ?? 0,
+    isInExec: (numberAt(status, SIZE) ?? 0) > 0 && numberAt(status, PROGRAM) === 0,
+  };
+}
+
+/** The number behind a label; undefined where the text does not reach that far. */
+function numberAt(text: string, label: string): number | undefined {
+  const at = text.indexOf(label);
+  return at < 0 ? undefined : Number.parseInt(text.slice(at + label.length, at + label.length + 24), 10);
 }

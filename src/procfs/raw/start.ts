@@ -5,11 +5,11 @@ import { O_CLOEXEC } from '../fdinfo.ts';
 import { PROC } from '../root.ts';
 
 const path = Buffer.from(new ArrayBuffer(64));
-const answer = Buffer.from(new ArrayBuffer(1024));
+const answer = Buffer.from(new ArrayBuffer(8192));
 let pathAddress = 0;
 let answerAddress = 0;
 
-/** @returns at most 1024 bytes, one character each; '' when it cannot be read */
+/** @returns at most 8192 bytes, one character each; '' when it cannot be read */
 export function readStart(tid: number, file: string): string {
   if (pathAddress === 0) {
     pathAddress = addressOfBytes(path);
