@@ -20,6 +20,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { O_PATH } from '../../src/procfs/fdinfo.ts';
 import { mount, umount2 } from './libc.ts';
 import { needsRoot } from './user.ts';
 
@@ -113,17 +114,20 @@ export interface FileServer {
 /**
  * Mounts it, opens its file, and takes the mount out of sight again, so that nothing is left to be cleaned up. The device
  * is opened first: when all ends its connection must be cut before the file closes.
+ *
+ * @param asksFlush - whoever closes the file waits for the server. This process, which could not end then, holds it by O_PATH
  */
-export async function startFileServer(file: Served = REGULAR): Promise<FileServer> {
+export async function startFileServer(file: Served = REGULAR, asksFlush: boolean = false): Promise<FileServer> {
   const device = openSync('/dev/fuse', constants.O_RDWR | constants.O_NONBLOCK);
   const folder = mkdtempSync(join(tmpdir(), 'kcmp-fuse-'));
   mount('kcmp-test', folder, 'fuse', 0, `fd=${device},rootmode=40000,user_id=0,group_id=0,allow_other`);
   const timer = setInterval(serve, EVERY_MS, device, Buffer.alloc(0x20000), file);
-  const opened = (): Promise<number> => promisify(open)(join(folder, 'f'), file.mode === REGULAR.mode ? 'r' : 'r+'); // a FIFO waits for nobody then
+  const path = join(folder, 'f');
+  const opened = (): Promise<number> => promisify(open)(path, file.mode === REGULAR.mode ? 'r' : 'r+'); // a FIFO waits for nobody then
   // The kernel learns by this that the server knows no FLUSH. Else whoever closes the file would wait for it, and one that
   // does so in exec, as children of this process do, would keep a lock that stops every ps of the machine.
-  await promisify(close)(await opened());
-  const fd = await opened();
+  if (!asksFlush) await promisify(close)(await opened());
+  const fd = asksFlush ? await promisify(open)(path, O_PATH) : await opened();
   umount2(folder, MNT_DETACH);
   rmdirSync(folder);
   return { fd, die: () => clearInterval(timer) };
