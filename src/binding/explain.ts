@@ -4,7 +4,7 @@
  *
  * Source: the order of checks in kernel/kcmp.c and fs/eventpoll.c.
  */
-import { KCMP_EPOLL_TFD, KCMP_FILE } from './abi.ts';
+import { KCMP_EPOLL_TFD, KCMP_FILE, KCMP_FILES } from './abi.ts';
 import { errnoName, errnoText, type KcmpArguments, KcmpError } from './errors.ts';
 import { kcmpEpollRaw, kcmpRaw } from './syscall.ts';
 
@@ -20,11 +20,18 @@ const NO_FD = 2 ** 31 - 1;
  */
 export const accessTo = (pid: number): number => kcmpRaw(pid, pid, NO_TYPE, 0, 0);
 
-/** Whether kcmp answers here; a missing platform or koffi throws, as every call does. */
-export const isComparable = (): boolean => accessTo(process.pid) === -EINVAL;
+/** What this process is answered about itself, with descriptors that nobody has: a filter may refuse one type alone. */
+const ownAnswer = (type: number): number => kcmpRaw(process.pid, process.pid, type, NO_FD, NO_FD);
 
-/** A process may always inspect itself, so only a filter can refuse this. */
-export const isBlocked = (): boolean => accessTo(process.pid) === -EPERM;
+/** Whether kcmp compares files here; a missing platform or koffi throws, as every call does. */
+export const isComparable = (): boolean => accessTo(process.pid) === -EINVAL && ownAnswer(KCMP_FILE) === -EBADF;
+
+/** Whether kcmp compares descriptor tables here. */
+export const areTablesComparable = (): boolean => ownAnswer(KCMP_FILES) === 0;
+
+/** A process may always inspect itself, so only a filter can refuse the call as such, or this type. */
+export const isBlocked = (type: number = KCMP_FILE): boolean =>
+  accessTo(process.pid) === -EPERM || ownAnswer(type) === -EPERM;
 
 /** Can targets be compared? EBADF says yes, for descriptors that nobody has. Otherwise -EINVAL before Linux 4.13, -EOPNOTSUPP or -EPERM. */
 export const accessToTargets = (): number => kcmpEpollRaw(process.pid, process.pid, NO_FD, NO_FD, 0, 0);
@@ -48,8 +55,8 @@ function noSuchProcess({ pid1, pid2 }: KcmpArguments): string {
   return `${subject} not exist in this pid namespace`;
 }
 
-function notPermitted({ pid1, pid2 }: KcmpArguments): string {
-  if (isBlocked()) return `${BLOCKED}; ${BLOCKED_FIX}`;
+function notPermitted({ pid1, pid2, type }: KcmpArguments): string {
+  if (isBlocked(type)) return `${BLOCKED}; ${BLOCKED_FIX}`;
   const refused = [...new Set([pid1, pid2])].filter((pid) => accessTo(pid) === -EPERM);
   const subject = refused.length > 0 ? `pid ${refused.join(' and pid ')}` : `pid ${pid1} or pid ${pid2}`;
   return (

@@ -38,10 +38,12 @@ export class Account implements Coverage {
   descriptors = 0;
   readonly #entries = new Map<string, Skipped>();
 
-  skip(pid: number, code: string, unit: Skipped['unit'], count = 1): void {
-    const key = `${pid} ${code} ${unit}`;
+  /** @param reason - where the code and the task do not tell */
+  skip(pid: number, code: string, unit: Skipped['unit'], count = 1, reason?: string): void {
+    const key = `${pid} ${code} ${unit} ${reason}`;
     const known = this.#entries.get(key);
-    if (known === undefined) this.#entries.set(key, { pid, code, count, unit, reason: refusalReason(code, pid) });
+    if (known === undefined)
+      this.#entries.set(key, { pid, code, count, unit, reason: reason ?? refusalReason(code, pid) });
     else known.count += count;
   }
 

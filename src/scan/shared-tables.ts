@@ -2,9 +2,13 @@
 import { KCMP_FILES } from '../binding/abi.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { readLink } from '../procfs/fd.ts';
+import { readProcess } from '../procfs/status.ts';
 import { groupBy, membersOf } from '../util/merge-sort.ts';
 import type { Steps } from './steps.ts';
 import { hasTable } from './task-state.ts';
+
+/** Why tables could not be told apart, where files can be. */
+export const NOT_TOLD = 'a seccomp filter forbids KCMP_FILES, so that shared descriptor tables look separate';
 
 /** What stands for a table. */
 interface Sharer {
@@ -56,3 +60,11 @@ export function* withoutShared<T extends Sharer>(tables: T[], first: number | un
 /** Whether two listings read the same, link by link: where kcmp cannot tell, these may be one table. */
 export const areAlike = (a: number, fdsOfA: readonly number[], b: number, fdsOfB: readonly number[]): boolean =>
   fdsOfA.length === fdsOfB.length && fdsOfA.every((fd, i) => fd === fdsOfB[i] && readLink(a, fd) === readLink(b, fd));
+
+/** Where kcmp cannot tell: leaves out the process of the thread that was asked about, if its table reads the same. */
+export function withoutTwin<T extends Sharer>(tables: T[], asked: number | undefined): T[] {
+  const first = tables.find(({ id }) => id === asked);
+  if (first === undefined) return tables;
+  const leader = readProcess(first.id);
+  return tables.filter(({ id, fds }) => id === first.id || id !== leader || !areAlike(id, fds, first.id, first.fds));
+}

@@ -2,16 +2,15 @@
  * Which descriptor tables there are: one a process, one more for each thread that unshared its own,
  * and only one for processes that share theirs; with an account of what could not be seen.
  */
-import { accessTo, isComparable } from '../binding/explain.ts';
+import { accessTo, areTablesComparable, isComparable } from '../binding/explain.ts';
 import { countOpen, hasOneTask, listNumbers } from '../procfs/raw/fd-listing.ts';
 import { listDescriptors } from '../procfs/fd.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
-import { readProcess } from '../procfs/status.ts';
 import { isStuckInExec } from './busy.ts';
 import { Account } from './coverage.ts';
 import { countOurs, isOurs } from './observer.ts';
 import { hasRested, lookAt, type Rest, restOf } from './rest.ts';
-import { areAlike, distinctTables, sharesTable, withoutShared } from './shared-tables.ts';
+import { areAlike, distinctTables, NOT_TOLD, sharesTable, withoutShared, withoutTwin } from './shared-tables.ts';
 import { part, type Steps } from './steps.ts';
 import { goneOrHidden } from './subject.ts';
 
@@ -45,6 +44,8 @@ export class Scan {
   readonly comparable: boolean = isComparable();
   /** Whether every process of /proc was asked for. */
   readonly all: boolean;
+  /** Whether shared tables can be told from separate ones, which a filter may forbid by itself. */
+  readonly #tellsTables: boolean = this.comparable && areTablesComparable();
   readonly #list: Lister;
   readonly #first: number | undefined;
   readonly #known = new Set<number>();
@@ -75,7 +76,8 @@ export class Scan {
       yield (i + 1) / pids.length;
     }
     const tables = [...this.tables, ...found.values()];
-    this.tables = this.comparable ? yield* withoutShared(tables, this.#first) : this.#withoutTwin(tables);
+    if (found.size > 0 && tables.length > 1) this.#countUntold(process.pid, found.size);
+    this.tables = this.#tellsTables ? yield* withoutShared(tables, this.#first) : withoutTwin(tables, this.#first);
     return found.size === 0 ? [] : this.tables.filter(({ id }) => found.has(id));
   }
 
@@ -110,14 +112,6 @@ export class Scan {
     return fds.length === 0 ? countOpen(id) === 0 : hasRested(pid, rest);
   }
 
-  /** Without kcmp: leaves out the process of the thread that was asked about, if its table reads the same. */
-  #withoutTwin(tables: Table[]): Table[] {
-    const first = tables.find(({ id }) => id === this.#first);
-    if (first === undefined) return tables;
-    const leader = readProcess(first.id);
-    return tables.filter(({ id, fds }) => id === first.id || id !== leader || !areAlike(id, fds, first.id, first.fds));
-  }
-
   *#readProcess(pid: number): Steps<Table[]> {
     // Threads of the kernel have nothing open, and are many.
     const look = countOpen(pid) === 0 && countOpen(process.pid) > 0 ? undefined : lookAt(pid);
@@ -135,6 +129,11 @@ export class Scan {
     return own;
   }
 
+  /** Tables that may be one are told, where files can be compared; where nothing can, all of that is told anyway. */
+  #countUntold(pid: number, count: number): void {
+    if (this.comparable && !this.#tellsTables) this.account.skip(pid, 'EPERM', 'task', count, NOT_TOLD);
+  }
+
   #refuse(pid: number, code: string): Table[] {
     this.account.skip(pid, code, 'process');
     return [];
@@ -143,14 +142,15 @@ export class Scan {
   /** Adds the tables of threads that unshared theirs; a leader that has exited has none, so its threads' counts as well. */
   *#readThreads(tasks: readonly number[], own: Table[]): Steps<void> {
     const [{ id: leader, rest }] = own as [Table];
-    const others = tasks.filter((tid) => tid !== leader && !(this.comparable && sharesTable(leader, tid)));
+    const others = tasks.filter((tid) => tid !== leader && !(this.#tellsTables && sharesTable(leader, tid)));
+    this.#countUntold(leader, others.length);
     // Sorted, since a process may have thousands of such threads.
-    const distinct = this.comparable ? yield* distinctTables(others) : others;
+    const distinct = this.#tellsTables ? yield* distinctTables(others) : others;
     for (const tid of distinct) {
       const fds = yield* this.#list(tid);
       if (typeof fds === 'string') this.account.skip(tid, goneOrHidden(tid, fds), 'task');
-      // Without kcmp only a listing that differs gives away a table of its own.
-      else if (this.comparable || !own.some((table) => areAlike(table.id, table.fds, tid, fds)))
+      // Where kcmp cannot tell, only a listing that differs gives away a table of its own.
+      else if (this.#tellsTables || !own.some((table) => areAlike(table.id, table.fds, tid, fds)))
         own.push(fill({ id: tid, pid: leader, fds, sharedWith: [], rest, isWhole: true }, fds));
     }
   }

@@ -4,7 +4,7 @@
  * No privileges are needed. Threads and processes that it starts afterwards inherit the filter.
  */
 import { constants } from 'node:os';
-import { KCMP_EPOLL_TFD, SYSCALL_NUMBERS, type SyscallNumbers } from '../../src/binding/abi.ts';
+import { KCMP_EPOLL_TFD, type KcmpType, SYSCALL_NUMBERS, type SyscallNumbers } from '../../src/binding/abi.ts';
 import { addressOf, prctl, syscall } from './libc.ts';
 
 /** What a filter needs to know of an architecture: AUDIT_ARCH_ of <linux/audit.h>, and seccomp(2)'s number. */
@@ -102,10 +102,13 @@ export function allowOnlyOwnFiles(): void {
   );
 }
 
-/** KCMP_EPOLL_TFD is EINVAL, as before Linux 4.13. */
-export function refuseEpollTargets(): void {
-  install(filter('kcmp', [load(argument(2)), jumpUnless(KCMP_EPOLL_TFD, 1), answer(ERRNO | constants.errno.EINVAL)]));
+/** One type of comparison alone fails with this errno. */
+export function refuseType(type: KcmpType, code: 'EPERM' | 'EINVAL'): void {
+  install(filter('kcmp', [load(argument(2)), jumpUnless(type, 1), answer(ERRNO | constants.errno[code])]));
 }
+
+/** KCMP_EPOLL_TFD is EINVAL, as before Linux 4.13. */
+export const refuseEpollTargets = (): void => refuseType(KCMP_EPOLL_TFD, 'EINVAL');
 
 /**
  * Asks a supervisor what kcmp shall return: {@link superviseKcmp} of another thread, started before.

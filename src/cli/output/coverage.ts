@@ -1,6 +1,7 @@
 /** What a scan could not see: one line on stderr, and its weight in the exit code. */
 import type { Coverage } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
+import { addTo } from '../../util/multimap.ts';
 import { plural, some } from '../../util/text.ts';
 import type { ExitCode, Io } from '../io.ts';
 import { tell } from './print.ts';
@@ -21,10 +22,12 @@ export function tellPartial(io: Io, coverage: Coverage): void {
     const count = left.reduce((sum, entry) => sum + (entry.unit === unit ? entry.count : 0), 0);
     return count === 0 ? [] : [plural(count, unit, unit === 'process' ? 'processes' : `${unit}s`)];
   });
-  const codes = [...new Set(left.map(({ code }) => code))].map((code) => {
-    const entries = left.filter((entry) => entry.code === code);
-    const pids = [...new Set(entries.map(({ pid }) => `${pid}`))];
-    return `${code} for pid ${some(pids, SHOWN)}: ${entries[0]?.reason ?? code}`;
-  });
-  tell(io, `not everything could be seen: ${counts.join(', ')} skipped (${codes.join('; ')})`);
+  const byCause = new Map<string, number[]>();
+  for (const { pid, code, reason } of left) addTo(byCause, `${code} for pid %s: ${reason}`, pid);
+  const causes = [...byCause].map(([cause, pids]) => cause.replace('%s', some([...new Set(pids)].map(String), SHOWN)));
+  const more = causes.length > SHOWN ? [plural(causes.length - SHOWN, 'more reason')] : [];
+  tell(
+    io,
+    `not everything could be seen: ${counts.join(', ')} skipped (${[...causes.slice(0, SHOWN), ...more].join('; ')})`,
+  );
 }
