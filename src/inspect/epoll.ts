@@ -12,7 +12,7 @@ import { checkProc } from '../procfs/root.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import { checkPid, checkScan, type ScanOptions } from '../scan/options.ts';
 import { type Asked, finish, type Steps } from '../scan/steps.ts';
-import { listOrThrow } from '../scan/subject.ts';
+import { listOrThrow, requireComparable } from '../scan/subject.ts';
 import { readOwn, resolveTargets } from './epoll/resolve.ts';
 import type { EpollTarget } from './epoll/targets.ts';
 
@@ -35,7 +35,8 @@ export interface EpollReport {
  * @param pid - a task, threads included: 1 … 2^31−1
  * @returns descriptor numbers, ascending
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
- * @throws Error `ESRCH` — no such task; `EACCES` or `EPERM` — it may not be inspected
+ * @throws Error `ESRCH` — no such task; `EACCES` or `EPERM` — it may not be inspected;
+ *   `EBUSY` — it is in an exec that does not end, for which a look would wait
  * @throws Error `ERR_PROC_UNAVAILABLE` — /proc is not mounted, or another pid namespace's
  * @since Linux 2.6.9
  * @see proc(5)
@@ -43,6 +44,7 @@ export interface EpollReport {
 export function listEpolls(pid: number): number[] {
   checkPid(pid, 'pid');
   checkProc();
+  finish({ steps: requireComparable(pid) });
   return listOrThrow(pid).filter((fd) => readLink(pid, fd) === EPOLL_LINK);
 }
 
@@ -63,6 +65,7 @@ export function readEpoll(pid: number, efd: number): EpollItem[] {
   checkPid(pid, 'pid');
   checkPid(efd, 'efd');
   checkProc();
+  finish({ steps: requireComparable(pid) });
   const file = new EpollFile(pid, efd);
   try {
     return parseEpollItems(readOwn(file, pid, efd));

@@ -10,6 +10,8 @@ import { readRef } from '../binding/read.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { type FileIdentity, identifyWithoutKcmp } from '../descriptions/without-kcmp.ts';
 import { refusalReason } from '../scan/reason.ts';
+import { finish } from '../scan/steps.ts';
+import { requireComparable } from '../scan/subject.ts';
 
 const { constants } = process.getBuiltinModule('node:os');
 
@@ -37,6 +39,7 @@ function whyNot(result: number, a: FileRef, b: FileRef): string {
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
  * @throws KcmpError `EBADF` — a descriptor is not open
  * @throws KcmpError `ESRCH` — no such task
+ * @throws Error `EBUSY` — a process is in an exec that does not end, for which kcmp(2) would wait
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`
  * @since Linux 3.5, and without kcmp
  * @see kernel/kcmp.c, fcntl(2), proc(5)
@@ -44,6 +47,7 @@ function whyNot(result: number, a: FileRef, b: FileRef): string {
 export function identifyFiles(a: FileRef, b: FileRef): FileIdentity {
   const first = readRef(a, 'a');
   const second = readRef(b, 'b');
+  for (const { pid } of [first, second]) if (pid !== process.pid) finish({ steps: requireComparable(pid) });
   const result = kcmpRaw(first.pid, second.pid, KCMP_FILE, first.fd, second.fd);
   if (result >= 0) return { relation: result === 0 ? 'same' : 'different', via: 'kcmp' };
   if (result === -EBADF || result === -ESRCH) {

@@ -70,9 +70,10 @@ export function askInherited(pid: number, options: InheritedOptions | undefined)
 
 function* inheritedOf(pid: number, given: number | undefined, allowed: Allow): Steps<InheritedReport> {
   checkProc();
+  yield* requireComparable(pid);
   const from = given ?? parentOf(pid);
+  yield* requireComparable(from);
   const started = [pid, from].map((subject) => requireTask(subject).startTime);
-  for (const subject of [pid, from]) yield* requireComparable(subject);
   const [own, theirs] = [listComparable(pid), listComparable(from)];
   const report = isComparable()
     ? yield* byGroups(pid, from, allowed)

@@ -4,15 +4,17 @@
  *
  * Source: kernel/kcmp.c.
  */
-import { TASK_RESOURCE_TYPES, type TaskResource } from '../binding/abi.ts';
+import { type KcmpType, TASK_RESOURCE_TYPES, type TaskResource } from '../binding/abi.ts';
 import { kcmpRaw, load } from '../binding/syscall.ts';
 import { checkProc } from '../procfs/root.ts';
 import { readStat, type Stat } from '../procfs/stat.ts';
 import { checkIds } from '../scan/options.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
-import { requireComparable } from '../scan/subject.ts';
+import { isStuckInExec } from '../scan/busy.ts';
 import { sharersOf } from './tasks/sharers.ts';
 import { interpret, settle, type Sight, type TaskPair } from './tasks/verdict.ts';
+
+const { EBUSY } = process.getBuiltinModule('node:os').constants.errno;
 
 /** What {@link taskSharing} found out about tasks. */
 export interface TaskSharing {
@@ -57,29 +59,35 @@ export function askTasks(ids: Iterable<number>): Asked<TaskSharing> {
 function* sharingOf(tasks: number[]): Steps<TaskSharing> {
   checkProc();
   load();
-  for (const task of tasks) yield* requireComparable(task);
-  const resources = yield* pairsOf(tasks.length > MANY ? [] : tasks);
+  const busy = new Set<number>();
+  for (const task of tasks) if (yield* isStuckInExec(task)) busy.add(task);
+  const free = tasks.filter((task) => !busy.has(task));
+  const resources = yield* pairsOf(tasks.length > MANY ? [] : tasks, busy);
   const groups = {} as TaskSharing['groups'];
-  const skipped = new Map<number, string>();
+  const skipped = new Map([...busy].map((task) => [task, 'EBUSY']));
   for (const [i, [resource, type]] of [...TASK_RESOURCE_TYPES].entries()) {
-    const steps = sharersOf(tasks, resource, type, (id, code) => skipped.set(id, code));
+    const steps = sharersOf(free, resource, type, (id, code) => skipped.set(id, code));
     // What the kernel cannot tell from nothing is never told to be shared.
     groups[resource] = resource === 'io' || resource === 'sysvsem' ? [] : yield* part(i / 6, (i + 1) / 6, steps);
   }
   return { tasks, resources, groups, skipped: [...skipped].map(([id, code]) => ({ id, code })) };
 }
 
-function* pairsOf(tasks: readonly number[]): Steps<TaskSharing['resources']> {
-  const before = tasks.map((id) => readStat(id));
+/** @param busy - those that a comparison would wait for */
+function* pairsOf(tasks: readonly number[], busy: ReadonlySet<number>): Steps<TaskSharing['resources']> {
+  const read = (id: number): Stat | string => (busy.has(id) ? 'EBUSY' : readStat(id));
+  const compare = (a: number, b: number, type: KcmpType): number =>
+    busy.has(a) || busy.has(b) ? -EBUSY : kcmpRaw(a, b, type, 0, 0);
+  const before = tasks.map(read);
   const results = new Map<TaskResource, number[]>();
   for (const [resource, type] of TASK_RESOURCE_TYPES) {
     const raw: number[] = [];
-    eachPair(tasks.length, (i, j) => raw.push(kcmpRaw(tasks[i] as number, tasks[j] as number, type, 0, 0)));
+    eachPair(tasks.length, (i, j) => raw.push(compare(tasks[i] as number, tasks[j] as number, type)));
     results.set(resource, raw);
     yield;
   }
   // Each task is read once for all its pairs; only the pairs of a task that changed are asked again.
-  const sights = tasks.map((id, i): Sight => ({ before: before[i] as Stat | string, after: readStat(id) }));
+  const sights = tasks.map((id, i): Sight => ({ before: before[i] as Stat | string, after: read(id) }));
   const resources = {} as TaskSharing['resources'];
   for (const [resource, type] of TASK_RESOURCE_TYPES) {
     const pairs: TaskPair[] = [];
