@@ -11,7 +11,7 @@
  * a dozen others, and once anything has moved, looks are believed only when several in a row find the same.
  */
 import { errnoName } from '../binding/errors.ts';
-import type { Steps } from '../scan/steps.ts';
+import { type Steps, WALK } from '../scan/steps.ts';
 import { groupBy, type Groups, join, membersOf, search } from '../util/merge-sort.ts';
 import { gatherEqual } from './equality.ts';
 
@@ -94,7 +94,12 @@ export class DescriptionOrder {
       looks = -1;
       needed = QUIET;
     }
-    return [...leaders].map((leader) => membersOf(this, leader));
+    const groups: number[][] = [];
+    for (const leader of leaders) {
+      groups.push(membersOf(this, leader));
+      if (groups.length % WALK === 0) yield;
+    }
+    return groups;
   }
 
   /** Whether leaders still stand in their order, so that what was searched among them was searched in vain only if absent. */

@@ -12,6 +12,8 @@ import { isListed } from '../procfs/processes.ts';
 import { checkProc } from '../procfs/root.ts';
 import type { Account } from '../scan/coverage.ts';
 import { refusalReason, taskExists } from '../scan/reason.ts';
+import type { Steps } from '../scan/steps.ts';
+import { drain } from '../util/drain.ts';
 
 const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 
@@ -82,11 +84,15 @@ export function plainSocket({ pid, fd }: FileRef): number {
 const TURNS = 12;
 
 /** Whether these are all one socket at one moment: looked at in turn, since none may be it only while another is not. */
-export function areOneSocket(refs: readonly FileRef[]): boolean {
+export function* areOneSocket(refs: readonly FileRef[]): Steps<boolean> {
   const [first, ...others] = refs as [FileRef, ...FileRef[]];
   const inode = plainSocket(first);
   for (let turn = 0; turn < TURNS; turn++) {
-    if (!others.every((ref) => plainSocket(ref) === inode) || plainSocket(first) !== inode) return false;
+    for (const other of others) {
+      if (plainSocket(other) !== inode) return false;
+      yield;
+    }
+    if (plainSocket(first) !== inode) return false;
   }
   return true;
 }
@@ -99,7 +105,7 @@ function identifyByInode(a: FileRef, b: FileRef, why: string): FileIdentity {
     const unseen = [first, second].filter((inode) => typeof inode === 'string');
     if (typeof first === 'string' || typeof second === 'string')
       return unknown(`${why}; ${[...new Set(unseen)].join('; ')}`);
-    const sockets = sameInode(first, second) && areOneSocket([a, b]);
+    const sockets = sameInode(first, second) && drain(areOneSocket([a, b]));
     const again = [inodeOf(a, a, b), inodeOf(b, a, b)] as const;
     if (typeof again[0] === 'string' || typeof again[1] === 'string') continue;
     if (!sameInode(again[0], first) || !sameInode(again[1], second)) continue;

@@ -71,17 +71,18 @@ function* holdersOf(asked: FileRef, pids: readonly number[] | undefined): Steps<
     );
     if (seen.comparable && !subject.isStill(search.sightings())) continue;
     for (const table of unsettled) search.keepAgreeing(table);
-    return report(subject, seen, search, unsettled);
+    return yield* report(subject, seen, search, unsettled);
   }
   throw subjectError('EAGAIN', asked.pid, asked.fd);
 }
 
-function report(subject: Subject, seen: Scan, search: Search, unsettled: ReadonlySet<Table>): HolderReport {
+function* report(subject: Subject, seen: Scan, search: Search, unsettled: ReadonlySet<Table>): Steps<HolderReport> {
   const { file, link, inode } = subject;
   const { tables, account } = seen;
   const holders: Holder[] = [];
   const sameInode: Holder[] = [];
   for (const table of tables) {
+    yield;
     const { sightings, skipped } = search.foundIn(table);
     for (const { holder, result } of sightings) (result === 0 ? holders : sameInode).push(holder);
     for (const code of skipped) account.skip(table.id, code, 'descriptor');

@@ -10,7 +10,7 @@ import { checkProc } from '../procfs/root.ts';
 import { type Allow, compileAllow } from '../scan/allow.ts';
 import { Account, type Coverage, unseen } from '../scan/coverage.ts';
 import { checkPid, checkProgress, type ScanOptions } from '../scan/options.ts';
-import { type Asked, finish, type Steps } from '../scan/steps.ts';
+import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
 import { clean } from '../util/text.ts';
 import { groupsOf } from './groups.ts';
@@ -74,7 +74,8 @@ function* inheritedOf(pid: number, given: number | undefined, allowed: Allow): S
   const from = given ?? parentOf(pid);
   yield* requireComparable(from);
   const started = [pid, from].map((subject) => requireTask(subject).startTime);
-  const [own, theirs] = [listComparable(pid), listComparable(from)];
+  const own = yield* listComparable(pid);
+  const theirs = yield* listComparable(from);
   const report = isComparable()
     ? yield* byGroups(pid, from, allowed)
     : yield* byInodes(pid, own, from, theirs, allowed);
@@ -88,18 +89,20 @@ function* byGroups(pid: number, from: number, allowed: Allow): Steps<InheritedRe
   const tasks = listTasks(from);
   // A thread of the other process may have a table of its own, which it alone had to give.
   const givers = new Set(typeof tasks === 'string' || tasks.includes(pid) ? [from] : [from, ...tasks]);
-  const { groups, sharedTables, coverage } = yield* groupsOf([pid, from], pid === from ? 1 : 2);
+  const { groups, sharedTables, coverage } = yield* part(0, 0.9, groupsOf([pid, from], pid === from ? 1 : 2));
   const inherited: InheritedFile[] = [];
   // A table in common is listed under one of the two.
   const whole = sharedTables.some(({ pid: id, sharedWith }) =>
     [pid, from].every((subject) => subject === id || sharedWith.includes(subject)),
   );
-  for (const { holders, kind, link } of whole ? (yield* groupsOf([pid], 1)).groups : groups) {
+  for (const { holders, kind, link } of whole ? (yield* part(0.9, 1, groupsOf([pid], 1))).groups : groups) {
+    yield;
     const theirs = holders.filter((holder) => whole || givers.has(holder.pid));
+    const sameNumber = new Map(theirs.toReversed().map((holder) => [holder.fd, holder]));
     for (const holder of theirs.length > 0 ? holders : []) {
       const { fd } = holder;
       if (fd <= 2 || holder.pid !== pid || allowed(fd, link)) continue;
-      const other = theirs.find((candidate) => candidate.fd === fd) ?? (theirs[0] as FileRef);
+      const other = sameNumber.get(fd) ?? (theirs[0] as FileRef);
       inherited.push({ fd, from: { pid: whole ? from : other.pid, fd: other.fd }, kind, link });
     }
   }
@@ -112,17 +115,19 @@ function* byInodes(pid: number, own: number[], from: number, theirs: number[], a
   account.processes = account.tasks = pid === from ? 1 : 2;
   account.descriptors = own.length + theirs.length;
   const inherited: InheritedFile[] = [];
-  for (const fd of own) {
-    yield;
+  for (const [i, fd] of own.entries()) {
+    yield i / own.length;
     if (fd <= 2) continue;
     const link = readLink(pid, fd);
     if (allowed(fd, link)) continue;
     // Most are inherited under the number they had.
     const guesses = theirs.includes(fd) ? [fd, ...theirs.filter((other) => other !== fd)] : theirs;
-    const other = guesses.find(
-      (candidate) => sameWithoutKcmp({ pid, fd }, { pid: from, fd: candidate }, account) === true,
-    );
-    if (other !== undefined) inherited.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
+    for (const other of guesses) {
+      yield;
+      if (sameWithoutKcmp({ pid, fd }, { pid: from, fd: other }, account) !== true) continue;
+      inherited.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
+      break;
+    }
   }
   return { pid, from, inherited, coverage: account.toCoverage() };
 }

@@ -32,7 +32,7 @@ export interface Span {
 
 const NO_ITEMS: Span = { start: 0, end: 0 };
 /** So many numbers are looked at between two pauses. */
-const CHUNK = 512;
+const CHUNK = 256;
 
 /** An item is an index into the arrays. */
 export abstract class Columns implements Descriptors {

@@ -19,6 +19,9 @@ const TOTAL = 1000;
 /** Milliseconds of work between two turns of the event loop; one more piece of work may come on top. */
 const SLICE = 8;
 
+/** So many items are walked through, with no call for any, in a millisecond or two: then a pause is due. */
+export const WALK = 8192;
+
 /** Steps that are one part of a larger piece of work, whose share of it begins at `from` and ends at `to`. */
 export function* part<T>(from: number, to: number, steps: Steps<T>): Steps<T> {
   try {

@@ -10,6 +10,7 @@ import { kcmpRaw } from '../binding/syscall.ts';
 import { listDescriptors } from '../procfs/fd.ts';
 import { hasEnded, readStat, type Stat } from '../procfs/stat.ts';
 import { isStuckInExec } from './busy.ts';
+import { listOpen } from './observer.ts';
 import { taskExists } from './reason.ts';
 import type { Steps } from './steps.ts';
 import { presence } from './task-state.ts';
@@ -105,8 +106,8 @@ export function listOrThrow(pid: number): number[] {
  * no other.
  * @throws ESRCH, EACCES, EPERM
  */
-export function listComparable(pid: number): number[] {
-  const fds = listDescriptors(pid);
+export function* listComparable(pid: number): Steps<number[]> {
+  const fds = yield* listOpen(pid);
   const access = typeof fds !== 'string' && isComparable() ? accessTo(pid) : -EINVAL;
   const code = typeof fds === 'string' ? goneOrHidden(pid, fds) : access === -EINVAL ? undefined : errnoName(access);
   if (code === undefined) return fds as number[];

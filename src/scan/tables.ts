@@ -3,12 +3,11 @@
  * and only one for processes that share theirs; with an account of what could not be seen.
  */
 import { accessTo, areTablesComparable, isComparable } from '../binding/explain.ts';
-import { countOpen, hasOneTask, listNumbers } from '../procfs/raw/fd-listing.ts';
-import { listDescriptors } from '../procfs/fd.ts';
+import { countOpen, hasOneTask } from '../procfs/raw/fd-listing.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
 import { isStuckInExec } from './busy.ts';
 import { Account } from './coverage.ts';
-import { countOurs, isOurs } from './observer.ts';
+import { countOurs, listOpen } from './observer.ts';
 import { hasRested, lookAt, type Rest, restOf } from './rest.ts';
 import { areAlike, distinctTables, NOT_TOLD, sharesTable, withoutShared, withoutTwin } from './shared-tables.ts';
 import { part, type Steps } from './steps.ts';
@@ -85,7 +84,8 @@ export class Scan {
   *readBorn(): Steps<Table[]> {
     if (!this.all) return [];
     const born = listProcesses().filter((pid) => !this.#known.has(pid));
-    return born.length === 0 ? [] : yield* this.read(born);
+    // How much is done of what nobody knew of says nothing of the whole.
+    return born.length === 0 ? [] : yield* part(0, 0, this.read(born));
   }
 
   /** Lists once more whatever may have changed. */
@@ -161,13 +161,6 @@ function fill(table: Table, fds: number[]): Table {
   table.fds = fds;
   table.isWhole = count === 0 || count === fds.length + countOurs(table.id);
   return table;
-}
-
-/** The descriptors of a task as fast as they can be listed, or the errno's name. */
-function* listOpen(id: number): Steps<number[] | string> {
-  const fds = yield* listNumbers(id);
-  if (fds === undefined) return listDescriptors(id);
-  return typeof fds === 'number' ? 'EACCES' : fds.filter((fd) => !isOurs(id, fd));
 }
 
 /**

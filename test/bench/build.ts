@@ -23,6 +23,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES = fileURLToPath(new URL('./reference', import.meta.url));
 
 export type Library = typeof import('../../src/index.ts');
+export type Promises = typeof import('../../src/promises.ts');
 /** What index.ts does not export. */
 export type Netlink = typeof import('../../src/netlink/namespaces.ts') & typeof import('../../src/netlink/unix.ts');
 
@@ -54,6 +55,7 @@ export interface Build {
   /** dist/cli/main.js. */
   main: string;
   library: Library;
+  promises: Promises;
   netlink: Netlink;
   /** Undefined without a C compiler. */
   references: References | undefined;
@@ -83,6 +85,7 @@ export async function build(): Promise<Build> {
     empty,
     main: join(dist, 'cli/main.js'),
     library: (await import(pathToFileURL(index).href)) as Library,
+    promises: (await import(pathToFileURL(join(dist, 'promises.js')).href)) as Promises,
     netlink: await buildNetlink(join(folder, 'netlink.js')),
     references: isInstalled('cc') ? compileReferences(join(folder, 'reference.so')) : undefined,
   };

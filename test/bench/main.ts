@@ -10,6 +10,7 @@ import { build } from './build.ts';
 import { calls } from './calls.ts';
 import { epolls } from './epoll.ts';
 import { mixedGroups, socketGroups, treeGroups } from './groups.ts';
+import { promises } from './promises.ts';
 import type { Row } from './row.ts';
 import { sockets } from './sockets.ts';
 import { start } from './start.ts';
@@ -26,7 +27,9 @@ const machine = { kernel: release(), arch: process.arch, node: process.version, 
 const rows: Row[] = [];
 if (!values.json)
   console.log(`Linux ${machine.kernel} ${machine.arch}, Node ${machine.node}, ${machine.cpu}\n${HEADER}`);
-for (const suite of [calls, mixedGroups, socketGroups, treeGroups, epolls, sockets, start].map((of) => of(built))) {
+for (const suite of [calls, mixedGroups, socketGroups, treeGroups, epolls, sockets, promises, start].map((of) =>
+  of(built),
+)) {
   if (!suite.rows.some(wanted)) continue;
   for await (const row of suite.run(wanted)) {
     rows.push(row);

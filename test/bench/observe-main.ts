@@ -2,7 +2,7 @@
  * A process that does one job and tells what it took: the calls, counted by wrapping koffi and node:fs before
  * the package loads them, or the memory, with nothing wrapped. The package itself has no counters.
  *
- * stdin: { index, job, what }; stdout: { kcmpCalls, procReads } or { peakBytes }.
+ * stdin: { index, job, what }; stdout: { kcmpCalls, procReads, longestMs } or { peakBytes }.
  */
 import fs from 'node:fs';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
@@ -15,7 +15,14 @@ import { perform, type Job } from './jobs.ts';
 
 type Any = (...args: unknown[]) => unknown;
 
-const counts = { kcmpCalls: 0, procReads: 0 };
+const counts = { kcmpCalls: 0, procReads: 0, longestMs: 0 };
+
+function timed(call: Any, args: unknown[]): unknown {
+  const start = performance.now();
+  const result = call(...args);
+  counts.longestMs = Math.max(counts.longestMs, performance.now() - start);
+  return result;
+}
 const kcmpNumber = SYSCALL_NUMBERS[process.arch]?.kcmp;
 
 /** x64 and generic numbers of the calls that look up a path: openat, readlinkat, newfstatat, statx. */
@@ -34,7 +41,7 @@ function wrapKoffi(index: string): void {
       return (...args) => {
         if (isSyscall && args[0] === kcmpNumber) counts.kcmpCalls++;
         else if (readsPath || (isSyscall && PATH_CALLS.has(args[0]))) counts.procReads++;
-        return call(...args);
+        return timed(call, args);
       };
     };
     return { func };
@@ -56,7 +63,7 @@ function wrapFs(): void {
     const call = table[name] as Any;
     table[name] = (...args) => {
       if (String(args[0]).startsWith('/proc')) counts.procReads++;
-      return call(...args);
+      return timed(call, args);
     };
   }
   syncBuiltinESMExports();

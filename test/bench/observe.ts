@@ -15,8 +15,14 @@ function observe(index: string, job: Job, what: 'calls' | 'memory'): unknown {
   return JSON.parse(child.stdout);
 }
 
-export const countCalls = (index: string, job: Job): { kcmpCalls: number; procReads: number } =>
-  observe(index, job, 'calls') as { kcmpCalls: number; procReads: number };
+/** How many there were, and how many milliseconds the longest call of the system took. */
+export interface Calls {
+  kcmpCalls: number;
+  procReads: number;
+  longestMs: number;
+}
+
+export const countCalls = (index: string, job: Job): Calls => observe(index, job, 'calls') as Calls;
 
 /** Peak resident memory added by the job, in bytes. */
 export const measureMemory = (index: string, job: Job): number =>

@@ -111,6 +111,19 @@ for (const code of ['EPERM', 'ENOSYS'] as const) {
       assert.ok(coverage.skipped.some(({ code, unit }) => code === 'EPERM' && unit === 'descriptor'));
     });
 
+    test('a descriptor that may be any of several targets is counted once', async () => {
+      const { coverage, count } = await child.run(async ({ door, libc }) => {
+        const efd = libc.epollCreate();
+        const events = Array.from({ length: 20 }, () => libc.eventfd());
+        for (const fd of events) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd);
+        const { coverage } = await door.resolveEpoll(process.pid, efd, { pids: [process.pid] });
+        for (const fd of [efd, ...events]) libc.close(fd);
+        return { coverage, count: events.length };
+      });
+      const skipped = coverage.skipped.reduce((sum, { count }) => sum + count, 0);
+      assert.ok(skipped >= count && skipped <= coverage.descriptors, `${skipped} of ${coverage.descriptors}`);
+    });
+
     test('findInherited counts only what it would have had to compare', async () => {
       const outcome = await child.run(async ({ door, childProcess, fs, libc }) => {
         // Whoever started this process may have left descriptors in it.

@@ -7,7 +7,8 @@ import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
 import { InodeReader } from './inode-number.ts';
 
-const BETWEEN_PAUSES = 512;
+/** To read the inode of one may take a tenth of a millisecond. */
+const BETWEEN_PAUSES = 64;
 
 /** One inode: its targets by their places in the list, and descriptors that may be one of them. */
 export interface InodeClass {
@@ -52,7 +53,7 @@ export class Candidates {
     for (let i = 0; i < found.length; i++) if (found[i]?.length === 0) classOf(classes, inodes[i] as number);
     for (const { id } of tables) {
       for (const item of itemsOf(this.#links.spanOf(id))) {
-        if (item % BETWEEN_PAUSES === 0) yield;
+        if (item % BETWEEN_PAUSES === 0) yield item / taken.length;
         if (taken[item] === 1) continue;
         const inode = this.inodeOf(item);
         if (wanted.has(inode)) classOf(classes, inode).items.push(item);
@@ -67,10 +68,10 @@ export class Candidates {
     const classes = new Map<number, InodeClass>();
     for (const span of spans) {
       for (const item of itemsOf(span)) {
+        if (item % BETWEEN_PAUSES === 0) yield;
         const inode = this.inodeOf(item);
         if (wanted.has(inode)) classOf(classes, inode);
       }
-      yield;
     }
     for (const { id } of tables) {
       for (const item of itemsOf(this.#links.spanOf(id))) {

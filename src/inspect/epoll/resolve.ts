@@ -56,23 +56,26 @@ export function* resolveTargets(pid: number, efd: number, pids: readonly number[
     let links: Links | undefined;
     for (let round = 1, from = 0; ; round++, from = 1 - (1 - from) / 4) {
       const open = unknownOf(items, known);
-      const proven = yield* proveOwnNumbers(pid, efd, open);
+      const proving = from + (1 - from) / 8;
+      const proven = yield* part(from, proving, proveOwnNumbers(pid, efd, open));
       if (seen === undefined || links === undefined) {
         const columns: Links = (links = new Links(pid, sureLinks(pid, open, proven)));
         seen = yield* part(
-          0,
+          proving,
           0.5,
           scan(pids, pid, (id) => columns.list(id)),
         );
       } else yield* seen.readRestless();
       const search = new TargetSearch(pid, efd, seen, links, open, proven);
-      const unsettled = yield* part(Math.max(from, 0.5), 1 - (1 - from) / 4, lookFor(search, seen));
+      const to = 1 - (1 - from) / 4;
+      const unsettled = yield* part(Math.max(from, 0.5), to, lookFor(search, seen));
       yield* search.describe();
       const targets = merged(items, known);
       const instance = yield* instanceOf({ pid, fd: efd }, seen, links);
       const now = readEpollText(file, pid, efd);
       const isSame = isText(text, now);
-      const isFirm = !isSame || (yield* isSure(pid, instance, seen, rest, targets, search, file, text));
+      const sure = isSure(pid, instance, seen, rest, targets, search, file, text);
+      const isFirm = !isSame || (yield* part(to, to, sure));
       const stable = isSame && isFirm;
       if ((stable && unsettled.size === 0) || typeof now === 'string' || round === ROUNDS) {
         for (const { id, fds } of unsettled) seen.account.skip(id, 'EAGAIN', 'descriptor', fds.length || 1);

@@ -78,14 +78,22 @@ export class TargetSearch {
     const items = this.#targets.map((): number[] => []);
     for (const { targets, items: all } of told ? yield* this.#candidates.open(this.#scan.tables, items) : []) {
       const inode = inodes[targets[0] as number] as number;
-      const sockets = all.filter((item) => plainSocket(refAt(this.#links, item)) === inode);
+      const sockets: number[] = [];
+      for (const item of all) {
+        if (plainSocket(refAt(this.#links, item)) === inode) sockets.push(item);
+        yield;
+      }
+      let isOpen = false;
       for (const target of targets) {
         const isSocket = sockets.length > 0 && this.#targets[target]?.sdev === this.#deviceOf(sockets[0] as number);
         if (isSocket) items[target] = sockets;
-        // These may be the targets or not, which is to say that they could not be looked at.
-        else for (const item of all) this.#scan.account.skip(this.#links.ids[item] as number, 'EPERM', 'descriptor');
+        else isOpen = true;
       }
-      yield;
+      // These may be the targets or not, which is to say that they could not be looked at.
+      for (const item of isOpen ? all : []) {
+        this.#scan.account.skip(this.#links.ids[item] as number, 'EPERM', 'descriptor');
+        yield;
+      }
     }
     this.#items = items;
     for (const [i, target] of this.#targets.entries()) target.via = items[i]?.length === 0 ? 'none' : 'socket-inode';
@@ -160,6 +168,7 @@ export class TargetSearch {
 
   /** Forgets what could not be compared before in what is looked at anew. */
   #forget(classes: readonly InodeClass[]): void {
+    if (this.#dropped.size === 0) return;
     const anew = new Set(classes.flatMap(({ items }) => items));
     const current = new Set(this.#scan.tables.map(({ id }) => this.#links.spanOf(id)));
     const isCurrent = (item: number): boolean => [...current].some(({ start, end }) => item >= start && item < end);

@@ -5,11 +5,13 @@
 import { DescriptionOrder } from '../../descriptions/order.ts';
 import { kcmpItems, type Span } from '../../scan/columns.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
-import type { Steps } from '../../scan/steps.ts';
+import { type Steps, WALK } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import { membersOf } from '../../util/merge-sort.ts';
 import { gather, type OnDrop, splitEventfds } from './inode-buckets.ts';
 import { groupSockets, groupStill, isReadable } from './still.ts';
+
+const BETWEEN_PAUSES = 256;
 
 export class FoundGroups {
   groups: number[][] = [];
@@ -43,14 +45,17 @@ export class FoundGroups {
     for (const table of open) {
       const span = this.#files.spanOf(table.id);
       this.#spans.set(table, span);
-      if (!table.isWhole || gone.has(table.id) || (this.#scan.comparable && this.#isCopied(span))) changed.add(table);
-      yield;
+      const isCopied = this.#scan.comparable && (yield* this.#isCopied(span));
+      if (!table.isWhole || gone.has(table.id) || isCopied) changed.add(table);
     }
     return changed;
   }
 
-  #isCopied({ start, end }: Span): boolean {
-    for (let item = start; item < end; item++) if (this.#files.isCopied(item)) return true;
+  *#isCopied({ start, end }: Span): Steps<boolean> {
+    for (let item = start; item < end; item++) {
+      if (item % BETWEEN_PAUSES === 0) yield;
+      if (this.#files.isCopied(item)) return true;
+    }
     return false;
   }
 
@@ -59,7 +64,9 @@ export class FoundGroups {
     const read = new Set(open.map(({ id }) => id));
     const touched = new Set<number>();
     const anew: number[] = [];
+    let walked = 0;
     for (const item of this.#items()) {
+      if (++walked % WALK === 0) yield;
       if (read.has(files.ids[item] as number)) anew.push(item);
       // What was taken over from a parent that may have changed is read for itself.
       else if (files.origins[item] !== item && read.has(files.ids[files.origins[item] as number] as number)) {
@@ -69,11 +76,15 @@ export class FoundGroups {
       }
     }
     yield* splitEventfds(files, Int32Array.from(anew), drop);
-    for (const item of anew) touched.add(files.keyOf(item));
+    for (const [i, item] of anew.entries()) {
+      if (i % WALK === 0) yield;
+      touched.add(files.keyOf(item));
+    }
     const changed = new Set<Table>();
     for (const table of open) {
       const before = this.#spans.get(table);
       if (before === undefined) continue;
+      yield;
       for (let item = before.start; item < before.end; item++) touched.add(files.keyOf(item));
       if (!files.isAlike(before, files.spanOf(table.id))) changed.add(table);
     }
@@ -85,11 +96,25 @@ export class FoundGroups {
   *#tellApart(touched: ReadonlySet<number>, drop: OnDrop): Steps<void> {
     const files = this.#files;
     const isTouched = (item: number): boolean => touched.has(files.keyOf(item));
-    this.groups = this.groups.filter(([item]) => !isTouched(item as number));
-    const current = new Set(this.#items());
-    for (const item of this.dropped.keys()) if (isTouched(item) || !current.has(item)) this.dropped.delete(item);
-    const items = Int32Array.from(current).filter((item) => isTouched(item) && isReadable(files, item, drop));
-    const { heads, next } = gather(files, items);
+    const kept: number[][] = [];
+    for (const [i, group] of this.groups.entries()) {
+      if (i % WALK === 0) yield;
+      if (!isTouched(group[0] as number)) kept.push(group);
+    }
+    this.groups = kept;
+    const isCurrent = new Uint8Array(files.length);
+    for (const { id } of this.#scan.tables) {
+      const { start, end } = files.spanOf(id);
+      isCurrent.fill(1, start, end);
+    }
+    for (const item of this.dropped.keys()) if (isTouched(item) || isCurrent[item] === 0) this.dropped.delete(item);
+    const items = new Int32Array(files.length);
+    let count = 0;
+    for (let item = 0; item < files.length; item++) {
+      if (item % WALK === 0) yield;
+      if (isCurrent[item] === 1 && isTouched(item) && isReadable(files, item, drop)) items[count++] = item;
+    }
+    const { heads, next } = yield* gather(files, items.subarray(0, count));
     const order = new DescriptionOrder(files.length, (a, b) => kcmpItems(files, a, b), drop);
     for (const [i, head] of heads.entries()) {
       if (i % 64 === 0) yield i / heads.length;

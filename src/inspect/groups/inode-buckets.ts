@@ -2,7 +2,7 @@
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { S_IFMT } from '../../procfs/kind.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
-import type { Steps } from '../../scan/steps.ts';
+import { type Steps, WALK } from '../../scan/steps.ts';
 
 const { EMFILE, ENOENT, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 const FEW = 32;
@@ -85,13 +85,15 @@ function* visitFolders(
 }
 
 /** By open addressing, since a Map of tens of thousands costs more than reading them. */
-export function gather({ inos, devs, length }: OpenFiles, items: Int32Array): Buckets {
+export function* gather({ inos, devs, length }: OpenFiles, items: Int32Array): Steps<Buckets> {
   const bits = Math.max(4, 32 - Math.clz32(items.length * 2));
   const mask = (1 << bits) - 1;
   const slots = new Int32Array(1 << bits);
   const next = new Int32Array(length).fill(-1);
   const heads: number[] = [];
-  for (const item of items) {
+  for (let i = 0; i < items.length; i++) {
+    if (i % WALK === 0) yield;
+    const item = items[i] as number;
     const ino = inos[item] as number;
     const dev = devs[item] as number;
     let slot = Math.imul((ino | 0) ^ Math.imul(dev, 0x85ebca6b), 0x9e3779b1) >>> (32 - bits);

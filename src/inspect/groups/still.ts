@@ -28,7 +28,7 @@ export function* groupStill(
   const alike = new Int32Array(files.length).fill(-1);
   const items = yield* distinct(files, tables, alike, onDrop);
   yield* splitEventfds(files, items, onDrop);
-  const { heads, next } = gather(files, items);
+  const { heads, next } = yield* gather(files, items);
   const order = new DescriptionOrder(files.length, (a, b) => kcmpItems(files, a, b), onDrop);
   const groups: number[][] = [];
   const add = (leader: number, chain: Int32Array | null): void => {
@@ -43,7 +43,10 @@ export function* groupStill(
     else if (next[second] === -1) addPair(order.compare(head, second), head, second, next, add);
     else {
       const sorted = yield* order.sort(Int32Array.from(membersOf({ next }, head)));
-      for (const leader of sorted.leaders) add(leader, sorted.next);
+      for (const [j, leader] of sorted.leaders.entries()) {
+        if (j % BETWEEN_PAUSES === 0) yield;
+        add(leader, sorted.next);
+      }
     }
   }
   return groups;
@@ -114,20 +117,27 @@ export function* groupSockets(
 ): Steps<number[][]> {
   const groups: number[][] = [];
   const items = yield* distinct(files, tables, new Int32Array(files.length).fill(-1), onDrop);
-  const { heads, next } = gather(files, items);
+  const { heads, next } = yield* gather(files, items);
   for (const head of heads) {
     const members = membersOf({ next }, head);
     if (members.length < 2 && minHolders > 1) continue;
-    const known = members.length === 1 ? members : socketsOf(files, members);
+    const known = members.length === 1 ? members : yield* socketsOf(files, members);
     if (known.length > 0 && known.length >= minHolders) groups.push(known);
-    for (const item of members) if (!known.includes(item)) onDrop(item, 'EPERM');
-    yield;
+    const isKnown = new Set(known);
+    for (const item of members) {
+      if (!isKnown.has(item)) onDrop(item, 'EPERM');
+      yield;
+    }
   }
   return groups;
 }
 
 /** Those of one inode that are its socket, all at one moment; none where that cannot be seen. */
-function socketsOf(files: OpenFiles, items: readonly number[]): number[] {
-  const plain = items.filter((item) => !Number.isNaN(plainSocket(refAt(files, item))));
-  return plain.length < 2 || areOneSocket(plain.map((item) => refAt(files, item))) ? plain : [];
+function* socketsOf(files: OpenFiles, items: readonly number[]): Steps<number[]> {
+  const plain: number[] = [];
+  for (const item of items) {
+    if (!Number.isNaN(plainSocket(refAt(files, item)))) plain.push(item);
+    yield;
+  }
+  return plain.length < 2 || (yield* areOneSocket(plain.map((item) => refAt(files, item)))) ? plain : [];
 }

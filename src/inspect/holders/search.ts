@@ -6,7 +6,7 @@ import { onInode } from '../../descriptions/same-inode.ts';
 import { sameWithoutKcmp } from '../../descriptions/without-kcmp.ts';
 import { EPOLL_LINK, INOTIFY_LINK, isAnonymousLink } from '../../procfs/link.ts';
 import { describeHolder, type Holder } from '../../scan/holder.ts';
-import type { Steps } from '../../scan/steps.ts';
+import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import type { Subject, Witness } from './subject.ts';
 
@@ -50,8 +50,8 @@ export class Search {
   }
 
   /** All that was found to be the subject, or on its inode. */
-  sightings(): Sighting[] {
-    return this.#scan.tables.flatMap((table) => this.foundIn(table).sightings);
+  *sightings(): Generator<Sighting> {
+    for (const table of this.#scan.tables) yield* this.foundIn(table).sightings;
   }
 
   /** Of a table that changed all the while only what is still so is kept. */
@@ -65,7 +65,7 @@ export class Search {
     const changed = new Set<Table>();
     for (const [i, table] of tables.entries()) {
       const before = this.#found.get(table);
-      const found = yield* this.#lookAt(table, before);
+      const found = yield* part(i / tables.length, (i + 1) / tables.length, this.#lookAt(table, before));
       this.#found.set(table, found);
       if (found.hasGone || !table.isWhole || (before !== undefined && !isAlike(before, found))) changed.add(table);
       yield i / tables.length;
@@ -77,7 +77,7 @@ export class Search {
     const { file } = this.#subject;
     const found: Found = { fds: table.fds, sightings: [], skipped: [], hasGone: false };
     for (const [i, fd] of table.fds.entries()) {
-      if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield;
+      if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield i / table.fds.length;
       const result = this.#compare(table.id, fd);
       if (result === -EBADF || result === -ESRCH) found.hasGone = true;
       else if (result < 0) found.skipped.push(errnoName(result));
@@ -87,6 +87,7 @@ export class Search {
         const holder = known ?? describeHolder(table, fd, file, result === 0, this.#isQuick);
         if (holder === undefined) found.hasGone = true;
         else found.sightings.push({ pid: table.id, fd, result, holder });
+        yield;
       }
     }
     return found;

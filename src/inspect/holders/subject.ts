@@ -46,12 +46,12 @@ export class Subject {
    * Whether it was one and the same file all the while, as far as others can tell that were compared with it twice.
    * @param witnesses - what was found to be the same file, or on the same inode
    */
-  isStill(witnesses: readonly Witness[]): boolean {
+  isStill(witnesses: Iterable<Witness>): boolean {
     const { file } = this;
     requireOpen(file);
     if (this.hasRested()) return true;
     if (!this.#hasIdentity()) return false;
-    const alike = witnesses.filter(({ pid, fd, result }) => result === 0 && (pid !== file.pid || fd !== file.fd));
+    const alike = [...witnesses].filter(({ pid, fd, result }) => result === 0 && (pid !== file.pid || fd !== file.fd));
     // One that still is the same would have had to move with it. The others may themselves have moved since.
     if (alike.length > 0 && !alike.some((witness) => this.#agreesFirmly(witness))) return false;
     return this.#hasIdentity();
