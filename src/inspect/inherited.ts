@@ -7,7 +7,7 @@ import { readLink } from '../procfs/fd.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
 import { listTasks } from '../procfs/processes.ts';
 import { checkProc } from '../procfs/root.ts';
-import { type Allow, compileAllow } from '../scan/allow.ts';
+import { type Allow, compileAllow } from './inherited/allow.ts';
 import { Account, type Coverage, unseen } from '../scan/coverage.ts';
 import { checkPid, checkProgress, type ScanOptions } from '../scan/options.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';

@@ -1,6 +1,6 @@
 /** What may be open: an `allow` list, as one question. */
-import { badInt31, badType, isInt31, unreadable } from '../binding/arguments.ts';
-import { readValues } from '../binding/read.ts';
+import { badInt31, badType, isInt31, unreadable } from '../../binding/arguments.ts';
+import { readValues } from '../../binding/read.ts';
 
 const { isRegExp } = process.getBuiltinModule('node:util').types;
 
