@@ -24,6 +24,7 @@ const WITNESSES = 12;
 /** So many looks in a row must find the same once anything has moved. */
 const QUIET = 3;
 const ATTEMPTS = 3;
+const BETWEEN_PAUSES = 64;
 
 /** A leader, and how many stand by it, itself included. */
 interface Group {
@@ -90,7 +91,7 @@ export class DescriptionOrder {
       leaders = kept;
       if (out.length === 0) continue;
       this.hasMoved = true;
-      leaders = this.#putBack(leaders, out);
+      leaders = yield* this.#putBack(leaders, out);
       looks = -1;
       needed = QUIET;
     }
@@ -102,22 +103,13 @@ export class DescriptionOrder {
     return groups;
   }
 
-  /** Whether leaders still stand in their order, so that what was searched among them was searched in vain only if absent. */
-  steady(leaders: Int32Array): boolean {
-    const isSteady = leaders.every(
-      (leader, i) => !this.#isOut(leader) && (i === 0 || this.compare(leaders[i - 1] as number, leader) < 0),
-    );
-    this.hasMoved ||= !isSteady;
-    return isSteady;
-  }
-
   /** A second look: keeps members that equal their leader and leaders that ascend, and tells the others, but for those that are out for good. */
   *#look(leaders: Int32Array): Steps<{ kept: Int32Array; out: number[] }> {
     const out: number[] = [];
     const kept: Group[] = [];
     for (const [i, leader] of leaders.entries()) {
-      if (i % 64 === 0) yield;
-      const group = { leader, size: this.#confirmMembers(leader, out) };
+      if (i % BETWEEN_PAUSES === 0) yield;
+      const group = { leader, size: yield* this.#confirmMembers(leader, out) };
       let fits = !this.#isOut(leader);
       for (
         let below = kept.at(-1);
@@ -135,12 +127,14 @@ export class DescriptionOrder {
   }
 
   /** Takes out the members that differ from their leader or from one another; returns how many stand by it. */
-  #confirmMembers(leader: number, out: number[]): number {
+  *#confirmMembers(leader: number, out: number[]): Steps<number> {
     const { next } = this;
     const witnesses = [leader];
     let last = leader;
     let size = 1;
+    let looked = 0;
     for (let item = next[leader] as number; item !== -1; item = next[item] as number) {
+      if (++looked % BETWEEN_PAUSES === 0) yield;
       if (witnesses.every((witness) => this.compare(witness, item) === 0)) {
         next[last] = item;
         last = item;
@@ -168,9 +162,10 @@ export class DescriptionOrder {
   }
 
   /** Looks up each of what was taken out among the leaders. */
-  #putBack(leaders: Int32Array, out: readonly number[]): Int32Array {
+  *#putBack(leaders: Int32Array, out: readonly number[]): Steps<Int32Array> {
     const placed = Array.from(leaders);
-    for (const item of out) {
+    for (const [i, item] of out.entries()) {
+      if (i % BETWEEN_PAUSES === 0) yield;
       this.next[item] = -1;
       const at = search(placed, (leader) => this.compare(leader, item));
       if (at < 0) placed.splice(-1 - at, 0, item);

@@ -87,9 +87,12 @@ export function* groupsOf(pids: readonly number[] | undefined, minHolders: numbe
   if (seen.comparable) for (const { id, fds } of unsettled) account.skip(id, 'EAGAIN', 'descriptor', fds.length || 1);
   const ordered = yield* byPlace(found.groups, files, seen.tables);
   const groups: FileGroup[] = [];
+  let holders = 0;
   for (const [i, items] of ordered.entries()) {
     groups.push(describe(i + 1, items, files));
-    if (i % 64 === 0) yield 0.9 + (0.1 * i) / ordered.length;
+    if (i % 64 !== 0 && (holders += items.length) < WALK) continue;
+    holders = 0;
+    yield 0.9 + (0.1 * i) / ordered.length;
   }
   const shared = seen.tables.filter(({ sharedWith }) => sharedWith.length > 0).sort((a, b) => a.id - b.id);
   return {

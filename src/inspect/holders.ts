@@ -69,8 +69,8 @@ function* holdersOf(asked: FileRef, pids: readonly number[] | undefined): Steps<
       1,
       seen.comparable ? settle(seen, look, () => !subject.hasRested()) : look(seen.tables),
     );
-    if (seen.comparable && !subject.isStill(search.sightings())) continue;
-    for (const table of unsettled) search.keepAgreeing(table);
+    if (seen.comparable && !(yield* subject.isStill(search.sightings()))) continue;
+    for (const table of unsettled) yield* search.keepAgreeing(table);
     return yield* report(subject, seen, search, unsettled);
   }
   throw subjectError('EAGAIN', asked.pid, asked.fd);

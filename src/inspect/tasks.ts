@@ -60,7 +60,10 @@ function* sharingOf(tasks: number[]): Steps<TaskSharing> {
   checkProc();
   load();
   const busy = new Set<number>();
-  for (const task of tasks) if (yield* isStuckInExec(task)) busy.add(task);
+  for (const task of tasks) {
+    if (yield* isStuckInExec(task)) busy.add(task);
+    yield;
+  }
   const free = tasks.filter((task) => !busy.has(task));
   const resources = yield* pairsOf(tasks.length > MANY ? [] : tasks, busy);
   const groups = {} as TaskSharing['groups'];
@@ -82,27 +85,28 @@ function* pairsOf(tasks: readonly number[], busy: ReadonlySet<number>): Steps<Ta
   const results = new Map<TaskResource, number[]>();
   for (const [resource, type] of TASK_RESOURCE_TYPES) {
     const raw: number[] = [];
-    eachPair(tasks.length, (i, j) => raw.push(compare(tasks[i] as number, tasks[j] as number, type)));
+    yield* eachPair(tasks.length, (i, j) => raw.push(compare(tasks[i] as number, tasks[j] as number, type)));
     results.set(resource, raw);
-    yield;
   }
   // Each task is read once for all its pairs; only the pairs of a task that changed are asked again.
   const sights = tasks.map((id, i): Sight => ({ before: before[i] as Stat | string, after: read(id) }));
   const resources = {} as TaskSharing['resources'];
   for (const [resource, type] of TASK_RESOURCE_TYPES) {
     const pairs: TaskPair[] = [];
-    eachPair(tasks.length, (i, j) => {
+    yield* eachPair(tasks.length, (i, j) => {
       const [a, b] = [tasks[i] as number, tasks[j] as number];
       const result = results.get(resource)?.[pairs.length] as number;
       const answer = interpret(resource, result, sights[i] as Sight, sights[j] as Sight);
       pairs.push({ a, b, ...(answer ?? settle(a, b, resource, type)) });
     });
     resources[resource] = pairs;
-    yield;
   }
   return resources;
 }
 
-function eachPair(count: number, visit: (i: number, j: number) => void): void {
-  for (let i = 0; i < count; i++) for (let j = i + 1; j < count; j++) visit(i, j);
+function* eachPair(count: number, visit: (i: number, j: number) => void): Steps<void> {
+  for (let i = 0; i < count; i++) {
+    for (let j = i + 1; j < count; j++) visit(i, j);
+    yield;
+  }
 }

@@ -64,7 +64,10 @@ export abstract class Columns implements Descriptors {
       this.length = start;
       const fds = listDescriptors(id);
       if (typeof fds === 'string') return fds;
-      for (const fd of fds) this.readListed(id, fd);
+      for (const [i, fd] of fds.entries()) {
+        if (i % CHUNK === 0) yield;
+        this.readListed(id, fd);
+      }
     }
     const end = this.length;
     this.#spans.set(id, { start, end });

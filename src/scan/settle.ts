@@ -34,7 +34,11 @@ export function* settle(scan: Scan, look: Look, isRestless: () => boolean = () =
     const isAllOpen = isRestless();
     // Who was done may have been handed what another let go.
     const doubtful = isAllOpen || (changed.size > 0 && round > 1) ? scan.tables : open;
-    const restless = doubtful.filter((table) => changed.has(table) || !scan.isStill(table));
+    const restless: Table[] = [];
+    for (const table of doubtful) {
+      if (changed.has(table) || !scan.isStill(table)) restless.push(table);
+      yield;
+    }
     const born = yield* scan.readBorn();
     const isDone = born.length === 0 && restless.length === 0 && !isAllOpen;
     const isSettled = isDone || (born.length === 0 && round > 1 && changed.size === 0);

@@ -57,14 +57,28 @@ export function* withoutShared<T extends Sharer>(tables: T[], first: number | un
   return dropped.size === 0 ? tables : tables.filter((table) => !dropped.has(table));
 }
 
-/** Whether two listings read the same, link by link: where kcmp cannot tell, these may be one table. */
-export const areAlike = (a: number, fdsOfA: readonly number[], b: number, fdsOfB: readonly number[]): boolean =>
-  fdsOfA.length === fdsOfB.length && fdsOfA.every((fd, i) => fd === fdsOfB[i] && readLink(a, fd) === readLink(b, fd));
-
 /** Where kcmp cannot tell: leaves out the process of the thread that was asked about, if its table reads the same. */
-export function withoutTwin<T extends Sharer>(tables: T[], asked: number | undefined): T[] {
+export function* withoutTwin<T extends Sharer>(tables: T[], asked: number | undefined): Steps<T[]> {
   const first = tables.find(({ id }) => id === asked);
   if (first === undefined) return tables;
   const leader = readProcess(first.id);
-  return tables.filter(({ id, fds }) => id === first.id || id !== leader || !areAlike(id, fds, first.id, first.fds));
+  const twins = tables.filter(({ id }) => id === leader && id !== first.id);
+  return (yield* isAmong(twins, first)) ? tables.filter((table) => !twins.includes(table)) : tables;
+}
+
+type Listing = Pick<Sharer, 'id' | 'fds'>;
+
+/** Whether a listing reads as one of others, link by link: where kcmp cannot tell, these may be one table. */
+export function* isAmong(others: Iterable<Listing>, one: Listing): Steps<boolean> {
+  for (const other of others) if (yield* areAlike(other, one)) return true;
+  return false;
+}
+
+function* areAlike(a: Listing, b: Listing): Steps<boolean> {
+  if (a.fds.length !== b.fds.length) return false;
+  for (const [i, fd] of a.fds.entries()) {
+    if (fd !== b.fds[i] || readLink(a.id, fd) !== readLink(b.id, fd)) return false;
+    yield;
+  }
+  return true;
 }

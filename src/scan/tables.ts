@@ -9,7 +9,7 @@ import { isStuckInExec } from './busy.ts';
 import { Account } from './coverage.ts';
 import { countOurs, listOpen } from './observer.ts';
 import { hasRested, lookAt, type Rest, restOf } from './rest.ts';
-import { areAlike, distinctTables, NOT_TOLD, sharesTable, withoutShared, withoutTwin } from './shared-tables.ts';
+import { distinctTables, isAmong, NOT_TOLD, sharesTable, withoutShared, withoutTwin } from './shared-tables.ts';
 import { part, type Steps } from './steps.ts';
 import { goneOrHidden } from './subject.ts';
 
@@ -76,7 +76,9 @@ export class Scan {
     }
     const tables = [...this.tables, ...found.values()];
     if (found.size > 0 && tables.length > 1) this.#countUntold(process.pid, found.size);
-    this.tables = this.#tellsTables ? yield* withoutShared(tables, this.#first) : withoutTwin(tables, this.#first);
+    this.tables = this.#tellsTables
+      ? yield* withoutShared(tables, this.#first)
+      : yield* withoutTwin(tables, this.#first);
     return found.size === 0 ? [] : this.tables.filter(({ id }) => found.has(id));
   }
 
@@ -90,7 +92,10 @@ export class Scan {
 
   /** Lists once more whatever may have changed. */
   *readRestless(): Steps<void> {
-    for (const table of this.tables) if (!this.isStill(table)) yield* this.readAgain(table);
+    for (const table of this.tables) {
+      if (!this.isStill(table)) yield* this.readAgain(table);
+      yield;
+    }
     yield* this.readBorn();
   }
 
@@ -150,7 +155,7 @@ export class Scan {
       const fds = yield* this.#list(tid);
       if (typeof fds === 'string') this.account.skip(tid, goneOrHidden(tid, fds), 'task');
       // Where kcmp cannot tell, only a listing that differs gives away a table of its own.
-      else if (this.#tellsTables || !own.some((table) => areAlike(table.id, table.fds, tid, fds)))
+      else if (this.#tellsTables || !(yield* isAmong(own, { id: tid, fds })))
         own.push(fill({ id: tid, pid: leader, fds, sharedWith: [], rest, isWhole: true }, fds));
     }
   }

@@ -32,6 +32,7 @@ const GONE = -2;
 /** The items of one file; targets of one file have one such list. */
 type Items = number[];
 const NONE: Items = [];
+type Test = (target: number) => boolean;
 
 /** Finds the items of each target of the instance `efd` of `pid`. */
 export class TargetMatcher {
@@ -66,11 +67,11 @@ export class TargetMatcher {
    * Takes targets that are at their own numbers, as a walk proved, if the scan saw a file of that inode there.
    * @param own - the items of the process asked about
    */
-  takeOwn(targets: Iterable<number>, isProven: (target: number) => boolean, own: Span, candidates: Candidates): void {
+  *takeOwn(targets: Iterable<number>, isProven: Test, own: Span, candidates: Candidates): Steps<void> {
     const { inodes } = candidates;
-    let before = -1;
-    let itemBefore = -1;
+    let [before, itemBefore] = [-1, -1];
     for (const target of targets) {
+      if (target % BETWEEN_PAUSES === 0) yield;
       if (!isProven(target)) continue;
       const item = this.#links.itemOf(own, this.#tfd(target));
       if (item < 0 || candidates.inodeOf(item) !== inodes[target]) continue;
@@ -101,12 +102,8 @@ export class TargetMatcher {
     const { targets, items } = open;
     for (const target of targets) this.items[target] = NONE;
     if (items.length * targets.length * this.#targets.length <= FEW_STEPS) return yield* this.#matchPairs(open);
-    this.takeOwn(
-      targets,
-      (target) => isAtOwnNumber(this.#pid, this.#efd, this.#targets[target] as EpollItem),
-      own,
-      candidates,
-    );
+    const isProven: Test = (target) => isAtOwnNumber(this.#pid, this.#efd, this.#targets[target] as EpollItem);
+    yield* this.takeOwn(targets, isProven, own, candidates);
     const found = new Set(targets.flatMap((target) => this.items[target] as Items));
     yield* this.matchStill({ targets, items: items.filter((item) => !found.has(item)) });
     for (const target of targets) {

@@ -116,12 +116,13 @@ function* isSure(
   others.delete(pid);
   const isAtRest = hasRested(pid, rest) && seen.tables.every((table) => !others.has(table.id) || seen.isStill(table));
   if (!seen.comparable || isAtRest) return true;
-  return (yield* search.confirms(targets)) && isUnchanged(file, text) && (yield* search.confirms(targets));
+  return (yield* search.confirms(targets)) && (yield* isUnchanged(file, text)) && (yield* search.confirms(targets));
 }
 
 /** What comes and goes faster than it can be read is met in one state or the other. */
-function isUnchanged(file: EpollFile, text: Buffer): boolean {
+function* isUnchanged(file: EpollFile, text: Buffer): Steps<boolean> {
   for (let look = 0; look < LOOKS; look++) {
+    yield;
     if (!isText(text, file.read())) return false;
     // Reader and changer wait for one another and would fall into step.
     for (const end = performance.now() + Math.random() * STEP; performance.now() < end; );
@@ -138,6 +139,7 @@ const isText = (text: Buffer, now: Buffer | string): boolean => typeof now !== '
 function* requireFree({ pid, fd }: FileRef, pids: readonly number[]): Steps<void> {
   yield* requireComparable(pid);
   for (const other of new Set([pid, ...pids])) {
+    yield;
     if (other !== pid && ((yield* isStuckInExec(other)) || readLink(other, fd) !== EPOLL_LINK)) continue;
     if (other !== pid && kcmpRaw(pid, other, KCMP_FILE, fd, fd) !== 0) continue;
     if (yield* mayKeepMutex(other))

@@ -51,14 +51,16 @@ export class TargetSearch {
       this.#dropped.set(item, code);
     });
     if (this.#items === undefined) {
-      matcher.takeOwn(this.#targets.keys(), (target) => this.#proven[target] === 1, this.#own, this.#candidates);
+      yield* matcher.takeOwn(this.#targets.keys(), (target) => this.#proven[target] === 1, this.#own, this.#candidates);
       const classes = yield* this.#candidates.open(this.#scan.tables, matcher.items);
       for (const open of classes) yield* matcher.matchStill(open);
     } else {
       const before = open.map((table) => this.#spans.get(table) ?? NO_ITEMS);
       const now = open.map(({ id }) => this.#links.spanOf(id));
-      for (const [i, table] of open.entries())
+      for (const [i, table] of open.entries()) {
+        yield;
         if (this.#spans.has(table) && !this.#links.isAlike(before[i] as Span, now[i] as Span)) changed.add(table);
+      }
       const classes = yield* this.#candidates.touched(this.#scan.tables, [...before, ...now]);
       this.#forget(classes);
       for (const open of classes)

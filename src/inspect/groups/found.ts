@@ -72,7 +72,7 @@ export class FoundGroups {
       else if (files.origins[item] !== item && read.has(files.ids[files.origins[item] as number] as number)) {
         touched.add(files.keyOf(item));
         files.refresh(item);
-        anew.push(item);
+        if (anew.push(item) % BETWEEN_PAUSES === 0) yield;
       }
     }
     yield* splitEventfds(files, Int32Array.from(anew), drop);

@@ -85,6 +85,7 @@ function* distinct(files: OpenFiles, tables: readonly Table[], alike: Alike, onD
   for (const { id } of tables) {
     const { start, end } = files.spanOf(id);
     for (let item = start; item < end; item++) {
+      if (item % BETWEEN_PAUSES === 0) yield;
       const origin = files.origins[item] as number;
       const standIn = standIns[origin] as number;
       if (standIn === -1) standIns[origin] = item;
@@ -94,7 +95,6 @@ function* distinct(files: OpenFiles, tables: readonly Table[], alike: Alike, onD
         continue;
       } else files.refresh(item);
       if (isReadable(files, item, onDrop)) items[count++] = item;
-      if (count % BETWEEN_PAUSES === 0) yield;
     }
     yield;
   }

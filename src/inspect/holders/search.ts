@@ -55,9 +55,14 @@ export class Search {
   }
 
   /** Of a table that changed all the while only what is still so is kept. */
-  keepAgreeing(table: Table): void {
+  *keepAgreeing(table: Table): Steps<void> {
     const found = this.foundIn(table);
-    found.sightings = found.sightings.filter((one) => this.#subject.agrees(one) && this.#subject.agrees(one));
+    const kept: Sighting[] = [];
+    for (const [i, one] of found.sightings.entries()) {
+      if (i % BETWEEN_PAUSES === 0) yield;
+      if (this.#subject.agrees(one) && this.#subject.agrees(one)) kept.push(one);
+    }
+    found.sightings = kept;
   }
 
   /** One look, as settle() wants it. */

@@ -6,6 +6,7 @@ import { KCMP_FILE } from '../../binding/abi.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
 import { readLink, statIno } from '../../procfs/fd.ts';
+import type { Steps } from '../../scan/steps.ts';
 import { closedOrRefused, isOpen, requireOpen, subjectError } from '../../scan/subject.ts';
 import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
 
@@ -46,15 +47,21 @@ export class Subject {
    * Whether it was one and the same file all the while, as far as others can tell that were compared with it twice.
    * @param witnesses - what was found to be the same file, or on the same inode
    */
-  isStill(witnesses: Iterable<Witness>): boolean {
+  *isStill(witnesses: Iterable<Witness>): Steps<boolean> {
     const { file } = this;
     requireOpen(file);
     if (this.hasRested()) return true;
     if (!this.#hasIdentity()) return false;
-    const alike = [...witnesses].filter(({ pid, fd, result }) => result === 0 && (pid !== file.pid || fd !== file.fd));
-    // One that still is the same would have had to move with it. The others may themselves have moved since.
-    if (alike.length > 0 && !alike.some((witness) => this.#agreesFirmly(witness))) return false;
-    return this.#hasIdentity();
+    let doAgree = true;
+    for (const witness of witnesses) {
+      const { pid, fd, result } = witness;
+      if (result !== 0 || (pid === file.pid && fd === file.fd)) continue;
+      // One that still is the same would have had to move with it. The others may themselves have moved since.
+      doAgree = this.#agreesFirmly(witness);
+      if (doAgree) break;
+      yield;
+    }
+    return doAgree && this.#hasIdentity();
   }
 
   #agreesFirmly(witness: Witness): boolean {

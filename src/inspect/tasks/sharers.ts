@@ -17,11 +17,13 @@ export function* sharersOf(
   type: KcmpType,
   onRefusal: OnRefusal,
 ): Steps<number[][]> {
-  const able = tasks.filter((task) => {
+  const able: number[] = [];
+  for (const task of tasks) {
     const result = kcmpRaw(task, task, type, 0, 0);
     if (result < 0) onRefusal(task, errnoName(result));
-    return result >= 0;
-  });
+    else able.push(task);
+    yield;
+  }
   const compare = (a: number, b: number): number => {
     const result = kcmpRaw(able[a] as number, able[b] as number, type, 0, 0);
     if (result >= 0) return result === 1 ? -1 : result;
@@ -32,8 +34,9 @@ export function* sharersOf(
   const groups: number[][] = [];
   for (const leader of sorted.leaders) {
     const members = membersOf(sorted, leader).map((at) => able[at] as number);
+    if (members.length < 2) continue;
     const first = members.find((task) => typeof readStat(task) !== 'string');
-    if (members.length < 2 || first === undefined) continue;
+    if (first === undefined) continue;
     const sharers = [first];
     for (const other of members) {
       if (other === first) continue;
