@@ -90,10 +90,14 @@ export const AT_FDCWD = -100;
 export const AT_STATX_DONT_SYNC = 0x4000;
 /** STATX_TYPE, STATX_MODE and STATX_INO of <linux/stat.h>. */
 export const STATX_TYPE_MODE_INO = 0x103;
+/** STATX_NLINK, STATX_UID and STATX_SIZE. */
+export const STATX_NLINK_UID_SIZE = 0x20c;
 /** STATX_NLINK and STATX_SIZE. */
 export const STATX_NLINK_SIZE = 0x204;
 /** Where struct statx has its fields, on every architecture. */
+export const STX_MASK = 0;
 export const STX_NLINK = 16;
+export const STX_UID = 20;
 export const STX_MODE = 28;
 export const STX_INO = 32;
 export const STX_SIZE = 40;
