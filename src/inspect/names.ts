@@ -67,6 +67,8 @@ export function nameOf({ kind, link, info, nlink, socket }: Known): string | nul
       return terminalName(link, text);
     case 'memfd':
       return link.slice(1, link.endsWith(DELETED) ? -DELETED.length : undefined);
+    case 'message queue':
+      return `message queue /${link.slice(link.lastIndexOf('/') + 1)}`;
     case 'namespace':
       return link.replace(NAMESPACE, '$1 namespace $2');
     case 'character device': {

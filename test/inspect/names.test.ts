@@ -153,6 +153,8 @@ test('a path is its own name, and deleted when nothing has it any more', () => {
   assert.equal(name({ kind: 'regular', link: '/tmp/x (deleted)', nlink: 1 }), '/tmp/x (deleted)');
   assert.equal(name({ kind: 'regular', link: '/tmp/x (deleted)' }), '/tmp/x (deleted)');
   assert.equal(name({ kind: 'memfd', link: '/memfd:cfg (deleted)' }), 'memfd:cfg');
+  assert.equal(name({ kind: 'message queue', link: '/jobs' }), 'message queue /jobs');
+  assert.equal(name({ kind: 'message queue', link: '/dev/mqueue/jobs' }), 'message queue /jobs');
   assert.equal(name({ kind: 'unknown', link: null }), null);
   assert.equal(name({ kind: 'unknown', link: 'later:[1]' }), null);
 });

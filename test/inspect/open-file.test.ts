@@ -110,6 +110,30 @@ test('the fdinfo of an epoll instance and of an inotify is not read', async () =
   assert.deepEqual((await ask(libc.inotify())).flags, []);
 });
 
+/** mq_open(3); the queue is gone once it is closed. */
+function openQueue(name: string): number {
+  const fd = libc.libc('int mq_open(str, int, uint, void *)')(name, O_RDWR | O_CREAT, 0o600, null);
+  return fds.add(fd);
+}
+
+test('a message queue is none of the regular files', async (t) => {
+  const name = `/kcmp-${pid}`;
+  const fd = openQueue(name);
+  t.after(() => libc.libc('int mq_unlink(str)')(name));
+  const { kind, name: called, size, pos } = await ask(fd);
+  assert.deepEqual([kind, called, size, pos], ['message queue', `message queue ${name}`, null, null]);
+});
+
+test('one of another IPC namespace is told by where it is mounted', { skip: needsRoot }, async () => {
+  await using other = await startChild({ wrapper: ['unshare', '--ipc', '--mount', '--propagation=private'] });
+  const fd = await other.run(({ libc }, folder) => {
+    libc.mount('mqueue', folder, 'mqueue', 0, '');
+    return libc.libc('int mq_open(str, int, uint, void *)')('/jobs', 0o102, 0o600, null);
+  }, folder);
+  const { kind, name } = await findHolders({ pid: other.pid, fd }, { pids: [other.pid] });
+  assert.deepEqual([kind, name], ['message queue', 'message queue /jobs']);
+});
+
 test('sockets, in every state', { skip: noAnswers }, async () => {
   const any = sockets.inetAddress({ address: '127.0.0.1', port: 0 });
   const listener = sockets.listener(sockets.STREAM, any);
