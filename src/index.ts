@@ -34,7 +34,9 @@ export type { FileIdentity, Via } from './descriptions/without-kcmp.ts';
 export { listEpolls, readEpoll, resolveEpoll, type EpollReport } from './inspect/epoll.ts';
 export type { EpollTarget, TargetStatus } from './inspect/epoll/targets.ts';
 export { groupFiles, type FileGroup, type GroupOptions, type GroupReport } from './inspect/groups.ts';
+export { fileOf } from './inspect/file-of.ts';
 export { findHolders, type HolderReport } from './inspect/holders.ts';
+export type { OpenFile } from './inspect/open-file.ts';
 export { identifyFiles } from './inspect/identify.ts';
 export {
   assertNoInherited,

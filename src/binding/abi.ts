@@ -79,6 +79,8 @@ export interface SyscallNumbers {
   readonly pidfd_open: number;
   /** getxattr(2): a socket tells its protocol by an attribute. */
   readonly getxattr: number;
+  /** mq_open(2): a message queue tells on which device the others are. */
+  readonly mq_open: number;
 }
 
 /** F_DUPFD_QUERY of <linux/fcntl.h>, since Linux 6.10. */
@@ -90,10 +92,14 @@ export const AT_FDCWD = -100;
 export const AT_STATX_DONT_SYNC = 0x4000;
 /** STATX_TYPE, STATX_MODE and STATX_INO of <linux/stat.h>. */
 export const STATX_TYPE_MODE_INO = 0x103;
+/** STATX_NLINK, STATX_UID and STATX_SIZE. */
+export const STATX_NLINK_UID_SIZE = 0x20c;
 /** STATX_NLINK and STATX_SIZE. */
 export const STATX_NLINK_SIZE = 0x204;
 /** Where struct statx has its fields, on every architecture. */
+export const STX_MASK = 0;
 export const STX_NLINK = 16;
+export const STX_UID = 20;
 export const STX_MODE = 28;
 export const STX_INO = 32;
 export const STX_SIZE = 40;
@@ -110,12 +116,12 @@ export const STX_DEV_MINOR = 140;
  */
 // biome-ignore format: a table, one line an architecture
 export const SYSCALL_NUMBERS: Readonly<Partial<Record<Architecture, SyscallNumbers>>> = {
-  x64: { kcmp: 312, fcntl: 72, openat: 257, close: 3, read: 0, statx: 332, getdents64: 217, readlinkat: 267, lseek: 8, socket: 41, write: 1, setns: 308, pidfd_open: 434, getxattr: 191 },
-  ia32: { kcmp: 349, fcntl: 221, openat: 295, close: 6, read: 3, statx: 383, getdents64: 220, readlinkat: 305, lseek: 19, socket: 359, write: 4, setns: 346, pidfd_open: 434, getxattr: 229 }, // fcntl64
-  arm: { kcmp: 378, fcntl: 221, openat: 322, close: 6, read: 3, statx: 397, getdents64: 217, readlinkat: 332, lseek: 19, socket: 281, write: 4, setns: 375, pidfd_open: 434, getxattr: 229 }, // fcntl64
+  x64: { kcmp: 312, fcntl: 72, openat: 257, close: 3, read: 0, statx: 332, getdents64: 217, readlinkat: 267, lseek: 8, socket: 41, write: 1, setns: 308, pidfd_open: 434, getxattr: 191, mq_open: 240 },
+  ia32: { kcmp: 349, fcntl: 221, openat: 295, close: 6, read: 3, statx: 383, getdents64: 220, readlinkat: 305, lseek: 19, socket: 359, write: 4, setns: 346, pidfd_open: 434, getxattr: 229, mq_open: 277 }, // fcntl64
+  arm: { kcmp: 378, fcntl: 221, openat: 322, close: 6, read: 3, statx: 397, getdents64: 217, readlinkat: 332, lseek: 19, socket: 281, write: 4, setns: 375, pidfd_open: 434, getxattr: 229, mq_open: 274 }, // fcntl64
   // arm64, riscv64 and loong64 use asm-generic's table.
-  arm64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62, socket: 198, write: 64, setns: 268, pidfd_open: 434, getxattr: 8 },
-  riscv64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62, socket: 198, write: 64, setns: 268, pidfd_open: 434, getxattr: 8 },
-  loong64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62, socket: 198, write: 64, setns: 268, pidfd_open: 434, getxattr: 8 },
-  ppc64: { kcmp: 354, fcntl: 55, openat: 286, close: 6, read: 3, statx: 383, getdents64: 202, readlinkat: 296, lseek: 19, socket: 326, write: 4, setns: 350, pidfd_open: 434, getxattr: 212 },
+  arm64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62, socket: 198, write: 64, setns: 268, pidfd_open: 434, getxattr: 8, mq_open: 180 },
+  riscv64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62, socket: 198, write: 64, setns: 268, pidfd_open: 434, getxattr: 8, mq_open: 180 },
+  loong64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62, socket: 198, write: 64, setns: 268, pidfd_open: 434, getxattr: 8, mq_open: 180 },
+  ppc64: { kcmp: 354, fcntl: 55, openat: 286, close: 6, read: 3, statx: 383, getdents64: 202, readlinkat: 296, lseek: 19, socket: 326, write: 4, setns: 350, pidfd_open: 434, getxattr: 212, mq_open: 262 },
 };

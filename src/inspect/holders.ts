@@ -1,7 +1,7 @@
 /** Who refers to an open file description, and who to another one of the same inode. */
 import type { FileRef } from '../binding/kcmp.ts';
 import { readRef } from '../binding/read.ts';
-import { type FileKind, kindAt } from '../procfs/kind.ts';
+import { Sockets } from '../netlink/sockets.ts';
 import { checkProc } from '../procfs/root.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import type { Holder } from '../scan/holder.ts';
@@ -12,16 +12,14 @@ import { requireComparable, subjectError } from '../scan/subject.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
 import { Search } from './holders/search.ts';
 import { Subject } from './holders/subject.ts';
+import { describeOpen, type OpenFile } from './open-file.ts';
 
 /** So often a search begins anew when what it looks for became another file. */
 const ATTEMPTS = 8;
 
 /** What {@link findHolders} found out about one descriptor. */
-export interface HolderReport {
+export interface HolderReport extends OpenFile {
   file: FileRef;
-  kind: FileKind;
-  /** The text of /proc/PID/fd/FD. */
-  link: string | null;
   /** Who refers to this open file description, the file asked about included. */
   holders: Holder[];
   /** Who refers to another description of the same inode: a second open, the other end of a pipe. */
@@ -69,15 +67,30 @@ function* holdersOf(asked: FileRef, pids: readonly number[] | undefined): Steps<
       1,
       seen.comparable ? settle(seen, look, () => !subject.hasRested()) : look(seen.tables),
     );
+    const open = describe(subject, seen);
     if (seen.comparable && !(yield* subject.isStill(search.sightings()))) continue;
     for (const table of unsettled) yield* search.keepAgreeing(table);
-    return yield* report(subject, seen, search, unsettled);
+    return yield* report(subject.file, open, seen, search, unsettled);
   }
   throw subjectError('EAGAIN', asked.pid, asked.fd);
 }
 
-function* report(subject: Subject, seen: Scan, search: Search, unsettled: ReadonlySet<Table>): Steps<HolderReport> {
-  const { file, link, inode } = subject;
+function describe({ file, link, inode }: Subject, { tables }: Scan): OpenFile {
+  const sockets = new Sockets(() => tables.map(({ id }) => id));
+  try {
+    return describeOpen(file, link, inode, sockets);
+  } finally {
+    sockets.close();
+  }
+}
+
+function* report(
+  file: FileRef,
+  open: OpenFile,
+  seen: Scan,
+  search: Search,
+  unsettled: ReadonlySet<Table>,
+): Steps<HolderReport> {
   const { tables, account } = seen;
   const holders: Holder[] = [];
   const sameInode: Holder[] = [];
@@ -88,6 +101,5 @@ function* report(subject: Subject, seen: Scan, search: Search, unsettled: Readon
     for (const code of skipped) account.skip(table.id, code, 'descriptor');
     if (unsettled.has(table)) account.skip(table.id, 'EAGAIN', 'descriptor', table.fds.length || 1);
   }
-  const kind = kindAt(file.pid, file.fd, link, typeof inode === 'string' ? undefined : inode.mode);
-  return { file, kind, link, holders, sameInode, coverage: account.toCoverage() };
+  return { file, ...open, holders, sameInode, coverage: account.toCoverage() };
 }

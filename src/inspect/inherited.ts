@@ -3,17 +3,19 @@ import { isComparable } from '../binding/explain.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { readOptions } from '../binding/read.ts';
 import { sameWithoutKcmp } from '../descriptions/without-kcmp.ts';
+import { Sockets } from '../netlink/sockets.ts';
 import { readLink } from '../procfs/fd.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
 import { listTasks } from '../procfs/processes.ts';
 import { checkProc } from '../procfs/root.ts';
-import { type Allow, compileAllow } from './inherited/allow.ts';
-import { Account, type Coverage, unseen } from '../scan/coverage.ts';
+import { Account, type Coverage } from '../scan/coverage.ts';
 import { checkPid, checkProgress, type ScanOptions } from '../scan/options.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
-import { clean } from '../util/text.ts';
 import { groupsOf } from './groups.ts';
+import { type Allow, compileAllow } from './inherited/allow.ts';
+import { refuseInherited } from './inherited/refuse.ts';
+import { nameAt } from './open-file.ts';
 
 /** A descriptor that shares its description with one of another process. */
 export interface InheritedFile {
@@ -22,6 +24,8 @@ export interface InheritedFile {
   from: FileRef;
   kind: FileKind;
   link: string | null;
+  /** What people call it, as of an open file. */
+  name: string | null;
 }
 
 /** Options of {@link findInherited} and {@link assertNoInherited}. */
@@ -76,21 +80,42 @@ function* inheritedOf(pid: number, given: number | undefined, allowed: Allow): S
   const started = [pid, from].map((subject) => requireTask(subject).startTime);
   const own = yield* listComparable(pid);
   const theirs = yield* listComparable(from);
-  const report = isComparable()
+  const { coverage, files } = isComparable()
     ? yield* byGroups(pid, from, allowed)
     : yield* byInodes(pid, own, from, theirs, allowed);
+  const inherited = yield* named(pid, from, files);
   // What ended meanwhile had closed what it was given.
   for (const [i, subject] of [pid, from].entries())
     if (requireTask(subject).startTime !== started[i]) throw subjectError('ESRCH', subject);
-  return report;
+  return { pid, from, inherited, coverage };
 }
 
-function* byGroups(pid: number, from: number, allowed: Allow): Steps<InheritedReport> {
+/** What is shared, before it has names. */
+interface Found {
+  files: Array<Omit<InheritedFile, 'name'>>;
+  coverage: Coverage;
+}
+
+function* named(pid: number, from: number, files: Found['files']): Steps<InheritedFile[]> {
+  const sockets = new Sockets(() => [pid, from]);
+  const inherited: InheritedFile[] = [];
+  try {
+    for (const { fd, from: other, kind, link } of files.sort((a, b) => a.fd - b.fd)) {
+      yield;
+      inherited.push({ fd, from: other, kind, link, name: nameAt({ pid, fd }, link, sockets) });
+    }
+  } finally {
+    sockets.close();
+  }
+  return inherited;
+}
+
+function* byGroups(pid: number, from: number, allowed: Allow): Steps<Found> {
   const tasks = listTasks(from);
   // A thread of the other process may have a table of its own, which it alone had to give.
   const givers = new Set(typeof tasks === 'string' || tasks.includes(pid) ? [from] : [from, ...tasks]);
   const { groups, sharedTables, coverage } = yield* part(0, 0.9, groupsOf([pid, from], pid === from ? 1 : 2));
-  const inherited: InheritedFile[] = [];
+  const files: Found['files'] = [];
   // A table in common is listed under one of the two.
   const whole = sharedTables.some(({ pid: id, sharedWith }) =>
     [pid, from].every((subject) => subject === id || sharedWith.includes(subject)),
@@ -103,18 +128,18 @@ function* byGroups(pid: number, from: number, allowed: Allow): Steps<InheritedRe
       const { fd } = holder;
       if (fd <= 2 || holder.pid !== pid || allowed(fd, link)) continue;
       const other = sameNumber.get(fd) ?? (theirs[0] as FileRef);
-      inherited.push({ fd, from: { pid: whole ? from : other.pid, fd: other.fd }, kind, link });
+      files.push({ fd, from: { pid: whole ? from : other.pid, fd: other.fd }, kind, link });
     }
   }
-  return { pid, from, inherited: inherited.sort((a, b) => a.fd - b.fd), coverage };
+  return { files, coverage };
 }
 
 /** Without kcmp many cannot be told from others of their inode, so that only those are asked about that matter here. */
-function* byInodes(pid: number, own: number[], from: number, theirs: number[], allowed: Allow): Steps<InheritedReport> {
+function* byInodes(pid: number, own: number[], from: number, theirs: number[], allowed: Allow): Steps<Found> {
   const account = new Account();
   account.processes = account.tasks = pid === from ? 1 : 2;
   account.descriptors = own.length + theirs.length;
-  const inherited: InheritedFile[] = [];
+  const files: Found['files'] = [];
   for (const [i, fd] of own.entries()) {
     yield i / own.length;
     if (fd <= 2) continue;
@@ -125,11 +150,11 @@ function* byInodes(pid: number, own: number[], from: number, theirs: number[], a
     for (const other of guesses) {
       yield;
       if (sameWithoutKcmp({ pid, fd }, { pid: from, fd: other }, account) !== true) continue;
-      inherited.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
+      files.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
       break;
     }
   }
-  return { pid, from, inherited, coverage: account.toCoverage() };
+  return { files, coverage: account.toCoverage() };
 }
 
 function parentOf(pid: number): number {
@@ -157,41 +182,4 @@ function parentOf(pid: number): number {
  */
 export function assertNoInherited(pid: number, options?: InheritedOptions): void {
   refuseInherited(findInherited(pid, options), assertNoInherited);
-}
-
-/**
- * Throws what {@link assertNoInherited} does.
- * @param asserted - the function that was called, with which the stack begins
- */
-export function refuseInherited(report: InheritedReport, asserted: (...args: never[]) => unknown): void {
-  const { pid, from, inherited, coverage } = report;
-  const [missed] = unseen(coverage);
-  if (inherited.length === 0 && missed === undefined) return;
-  const message =
-    inherited.length === 0
-      ? `some descriptors of process ${pid} could not be compared: ${missed?.reason}`
-      : [
-          `process ${pid} shares ${inherited.length} descriptor${inherited.length === 1 ? '' : 's'} with process ${from}:`,
-          ...table(inherited),
-        ].join('\n');
-  // Loaded here, since it costs more than this package.
-  const { AssertionError } = process.getBuiltinModule('node:assert');
-  throw new AssertionError({
-    message,
-    actual: inherited,
-    expected: [],
-    operator: 'assertNoInherited',
-    stackStartFn: asserted,
-  });
-}
-
-function table(inherited: readonly InheritedFile[]): string[] {
-  const rows = [
-    ['FD', 'FROM', 'KIND', 'FILE'],
-    ...inherited.map(({ fd, from, kind, link }) => [`${fd}`, `${from.fd}`, kind, clean(link ?? '?')]),
-  ];
-  const widths = [0, 1, 2].map((column) =>
-    rows.reduce((width, row) => Math.max(width, (row[column] as string).length), 0),
-  );
-  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`);
 }

@@ -77,6 +77,8 @@ export interface FileStat {
   ino: bigint;
   mode: number;
   rdev: number;
+  /** How many names it has, whose it is, and its bytes, as the kernel remembers them; left out where it does not tell. */
+  more?: { nlink: number; uid: number; size: bigint };
 }
 
 /** What statx(2) says about a descriptor's file without asking a server, or the errno's name. */
@@ -84,7 +86,10 @@ export function statIno(pid: number, fd: number): FileStat | string {
   if (pathAddress === 0) pathAddress = addressOfBytes(path);
   path.write(`${PROC}/${pid}/fd/${fd}\0`, 'latin1');
   const result = look(AT_FDCWD, pathAddress);
-  if (result === 0) return { dev: seen.dev(), ino: seen.ino(), mode: seen.mode(), rdev: seen.rdev() };
+  if (result === 0) {
+    const more = seen.hasMore() ? { more: { nlink: seen.nlink(), uid: seen.uid(), size: seen.size() } } : {};
+    return { dev: seen.dev(), ino: seen.ino(), mode: seen.mode(), rdev: seen.rdev(), ...more };
+  }
   const isFiltered = result === -EPERM || result === -ENOSYS;
   return (isFiltered ? statOfLink(readLink(pid, fd)) : undefined) ?? errnoName(result);
 }

@@ -4,6 +4,7 @@
  * Sources: proc_pid_fd(5); the names given to anon_inode_getfile() in Linux 6.18.
  */
 import { statIno } from './fd.ts';
+import { isQueue, mayBeQueue } from './mqueue.ts';
 import { readText } from './read.ts';
 import { PROC } from './root.ts';
 
@@ -27,6 +28,7 @@ export type FileKind =
   | 'userfaultfd'
   | 'io_uring'
   | 'memfd'
+  | 'message queue'
   | 'pidfd'
   | 'anonymous'
   | 'namespace'
@@ -98,7 +100,8 @@ export function kindAt(
   mode: number | undefined = modeAt(pid, fd),
 ): FileKind {
   const kind = kindOf(link, mode);
-  return kind === 'memfd' && isOnMount(pid, fd) ? kindOf(null, mode) : kind;
+  if (kind === 'memfd' && isOnMount(pid, fd)) return kindOf(null, mode);
+  return kind === 'regular' && mayBeQueue(link) && isQueue(pid, fd, link) ? 'message queue' : kind;
 }
 
 function modeAt(pid: number, fd: number): number | undefined {

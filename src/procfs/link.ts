@@ -6,6 +6,9 @@ export const EPOLL_LINK = 'anon_inode:[eventpoll]';
 /** What watches files by inotify(7); the only such name without brackets. */
 export const INOTIFY_LINK = 'anon_inode:inotify';
 
+/** What watches files by fanotify(7). */
+export const FANOTIFY_LINK = 'anon_inode:[fanotify]';
+
 /** A socket of sockfs, not the name of one in a file system. */
 export const isSocketLink = (link: string | null): boolean => link?.startsWith('socket:[') === true;
 

@@ -54,11 +54,21 @@ describe('on this architecture', {
     const { size, offsets } = headers.layout('statx');
     assert.equal(size, 256);
     assert.deepEqual(
-      [abi.STX_MODE, abi.STX_INO, abi.STX_DEV_MAJOR, abi.STX_DEV_MINOR],
-      ['stx_mode', 'stx_ino', 'stx_dev_major', 'stx_dev_minor'].map((name) => offsets[name]),
+      [
+        abi.STX_MASK,
+        abi.STX_NLINK,
+        abi.STX_UID,
+        abi.STX_MODE,
+        abi.STX_INO,
+        abi.STX_SIZE,
+        abi.STX_DEV_MAJOR,
+        abi.STX_DEV_MINOR,
+      ],
+      ['mask', 'nlink', 'uid', 'mode', 'ino', 'size', 'dev_major', 'dev_minor'].map((name) => offsets[`stx_${name}`]),
     );
-    const mask = ['TYPE', 'MODE', 'INO'].reduce((mask, name) => mask | headers.value(`STATX_${name}`), 0);
-    assert.equal(abi.STATX_TYPE_MODE_INO, mask);
+    const mask = (...names: string[]): number => names.reduce((mask, name) => mask | headers.value(`STATX_${name}`), 0);
+    assert.equal(abi.STATX_TYPE_MODE_INO, mask('TYPE', 'MODE', 'INO'));
+    assert.equal(abi.STATX_NLINK_UID_SIZE, mask('NLINK', 'UID', 'SIZE'));
   });
 
   test('the constants are those of <linux/fcntl.h>', () => {

@@ -71,8 +71,8 @@ test('--json is the report of findInherited', async () => {
   const link = readlinkSync(`/proc/self/fd/${pipe[0]}`);
   assert.deepEqual([report.pid, report.from], [leaky, me]);
   assert.deepEqual(report.inherited, [
-    { fd: 3, from: { pid: me, fd: pipe[0] }, kind: 'pipe', link },
-    { fd: 4, from: { pid: me, fd: pipe[1] }, kind: 'pipe', link },
+    { fd: 3, from: { pid: me, fd: pipe[0] }, kind: 'pipe', link, name: `read end of ${link}` },
+    { fd: 4, from: { pid: me, fd: pipe[1] }, kind: 'pipe', link, name: `write end of ${link}` },
   ]);
   assert.deepEqual(Object.keys(report.coverage).sort(), ['descriptors', 'processes', 'skipped', 'tasks']);
 });

@@ -48,9 +48,9 @@ describe('findInherited', () => {
   test('lists each leaked descriptor with its number in the parent, its kind and its link', async () => {
     const report = await findInherited(leaky.pid);
     const expected: InheritedFile[] = [
-      { fd: 4, from: { pid: me, fd: read }, kind: 'pipe', link: linkOf(read) },
-      { fd: 5, from: { pid: me, fd: write }, kind: 'pipe', link: linkOf(write) },
-      { fd: 6, from: { pid: me, fd: event }, kind: 'eventfd', link: linkOf(event) },
+      { fd: 4, from: { pid: me, fd: read }, kind: 'pipe', link: linkOf(read), name: `read end of ${linkOf(read)}` },
+      { fd: 5, from: { pid: me, fd: write }, kind: 'pipe', link: linkOf(write), name: `write end of ${linkOf(write)}` },
+      { fd: 6, from: { pid: me, fd: event }, kind: 'eventfd', link: linkOf(event), name: 'eventfd, count 0' },
     ];
     assert.deepEqual(report.inherited, expected);
     assert.deepEqual([report.pid, report.from], [leaky.pid, me]);
@@ -70,6 +70,7 @@ describe('findInherited', () => {
       from: { pid: me, fd: read },
       kind: 'pipe',
       link: linkOf(read),
+      name: `read end of ${linkOf(read)}`,
     });
     await leaky.run(({ libc }) => libc.close(700));
   });
@@ -117,7 +118,13 @@ describe('findInherited', () => {
     );
     const { inherited } = await findInherited(pid);
     assert.deepEqual(inherited, [
-      { fd: 3, from: { pid: tid, fd: inherited[0]?.from.fd }, kind: 'pipe', link: linkOf(read) },
+      {
+        fd: 3,
+        from: { pid: tid, fd: inherited[0]?.from.fd },
+        kind: 'pipe',
+        link: linkOf(read),
+        name: `read end of ${linkOf(read)}`,
+      },
     ]);
     process.kill(pid);
   });

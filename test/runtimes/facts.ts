@@ -85,6 +85,10 @@ function ownFacts(kcmp: typeof Kcmp, files: { first: number; second: number; clo
       },
     ],
     [
+      'the descriptor of a stream of this process is known',
+      () => assert.deepEqual(kcmp.fileOf(process.stdin), { pid, fd: 0 }),
+    ],
+    [
       'two descriptors are told apart by identifyFiles',
       () => assert.equal(kcmp.identifyFiles({ pid, fd: first }, { pid, fd: second }).relation, 'different'),
     ],

@@ -6,11 +6,16 @@
  */
 import {
   AT_STATX_DONT_SYNC,
+  STATX_NLINK_UID_SIZE,
   STATX_TYPE_MODE_INO,
   STX_DEV_MAJOR,
   STX_INO,
+  STX_MASK,
   STX_MODE,
+  STX_NLINK,
   STX_RDEV_MAJOR,
+  STX_SIZE,
+  STX_UID,
 } from '../../binding/abi.ts';
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
 
@@ -34,6 +39,11 @@ export const seen = {
   inoRounded: (): number => fields.getUint32(STX_INO, LITTLE) + fields.getUint32(STX_INO + 4, LITTLE) * 0x1_0000_0000,
   rdev: (): number => device(STX_RDEV_MAJOR),
   dev: (): number => device(STX_DEV_MAJOR),
+  /** Whether the kernel has also filled in the next three, which are not asked for: for a size some would write to a server. */
+  hasMore: (): boolean => (fields.getUint32(STX_MASK, LITTLE) & STATX_NLINK_UID_SIZE) === STATX_NLINK_UID_SIZE,
+  nlink: (): number => fields.getUint32(STX_NLINK, LITTLE),
+  uid: (): number => fields.getUint32(STX_UID, LITTLE),
+  size: (): bigint => fields.getBigUint64(STX_SIZE, LITTLE),
 };
 
 /**

@@ -1,0 +1,80 @@
+/** What an open file description is by itself: name, flags, position, size. Source: proc_pid_fdinfo(5), statx(2). */
+import type { FileRef } from '../binding/kcmp.ts';
+import type { Sockets } from '../netlink/sockets.ts';
+import { readLink, statIno } from '../procfs/fd.ts';
+import { O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
+import { type FileKind, kindAt } from '../procfs/kind.ts';
+import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../procfs/link.ts';
+import { openFlags } from '../procfs/open-flags.ts';
+import { nameOf } from './names.ts';
+
+/** An open file description, whoever has it. */
+export interface OpenFile {
+  kind: FileKind;
+  /** The text of /proc/PID/fd/FD. */
+  link: string | null;
+  /**
+   * What people call it: `tcp 127.0.0.1:80 listening`, `unix stream /run/x.sock`, `master of /dev/pts/3`, `read end of
+   * pipe:[4711]`, `eventfd, count 1`, `deleted file /tmp/x`; a path is itself. Null where that could not be told.
+   */
+  name: string | null;
+  /**
+   * Its open flags: 'rdonly', 'wronly', 'rdwr' or 'path', then 'append', 'nonblock', 'sync' and others. Empty where they
+   * could not be read, and of what watches files or is an epoll instance, where to read them is to wait, or long.
+   */
+  flags: string[];
+  /** The file offset in bytes, of a regular file, a memfd or a block device; null for others, and from 2^53. */
+  pos: number | null;
+  /** Bytes of a regular file or a memfd, as the kernel remembers them without asking a server; null for others. */
+  size: number | null;
+  /** The user id of a socket's owner; null for others. */
+  uid: number | null;
+}
+
+/** Where to read fdinfo is to wait for a mutex, or prints every watch. */
+const UNREAD: ReadonlySet<string | null> = new Set([EPOLL_LINK, INOTIFY_LINK, FANOTIFY_LINK]);
+
+const HAS_POSITION: ReadonlySet<FileKind> = new Set<FileKind>(['regular', 'memfd', 'block device']);
+const HAS_SIZE: ReadonlySet<FileKind> = new Set<FileKind>(['regular', 'memfd']);
+
+const safe = (value: bigint | undefined): number | null =>
+  value !== undefined && value <= Number.MAX_SAFE_INTEGER ? Number(value) : null;
+
+/**
+ * Looks at one descriptor.
+ * @param link, inode - what was read of it
+ * @param sockets - where a socket is looked up
+ */
+export function describeOpen(
+  { pid, fd }: FileRef,
+  link: string | null,
+  inode: ReturnType<typeof statIno>,
+  sockets: Sockets,
+): OpenFile {
+  const stat = typeof inode === 'string' ? undefined : inode;
+  const kind = kindAt(pid, fd, link, stat?.mode);
+  const read = UNREAD.has(link) ? '' : readFdinfo(pid, fd);
+  const info = typeof read === 'string' ? undefined : read;
+  const isSocket = isSocketLink(link);
+  const socket = isSocket ? sockets.find(pid, fd, inodeOf(link as string)) : undefined;
+  const flags = info?.flags;
+  const hasPosition = HAS_POSITION.has(kind) && flags !== undefined && (flags & O_PATH) === 0;
+  return {
+    kind,
+    link,
+    name: nameOf({ kind, link, info, nlink: stat?.more?.nlink, socket }),
+    flags: flags === undefined ? [] : openFlags(flags),
+    pos: hasPosition ? safe(info?.pos) : null,
+    size: HAS_SIZE.has(kind) ? safe(stat?.more?.size) : null,
+    uid: isSocket ? (stat?.more?.uid ?? uidOf(socket?.socket) ?? null) : null,
+  };
+}
+
+const uidOf = (socket: object | undefined): number | undefined =>
+  socket === undefined ? undefined : (socket as { uid?: number }).uid;
+
+/** The name alone of a descriptor whose link was read; null also when it is another file by now. */
+export function nameAt({ pid, fd }: FileRef, link: string | null, sockets: Sockets): string | null {
+  const { name } = describeOpen({ pid, fd }, link, statIno(pid, fd), sockets);
+  return readLink(pid, fd) === link ? name : null;
+}

@@ -1,0 +1,132 @@
+/**
+ * A socket that is known by its inode, looked up in the tables of the kernel: which protocol, which name or addresses,
+ * which state.
+ *
+ *   its task's network namespace ── by netlink, and where that is refused by /proc/PID/net, which tells less
+ *        └─ not there: it may be of another one, as an accepted unix socket is of its client's
+ *
+ * Source: net/core/sock_diag.c, proc_pid_net(5).
+ */
+import { readInet, readUnixListing } from '../procfs/net.ts';
+import { INET_TABLES, type InetSocket, type InetTable, type UnixListing, type UnixSocket } from '../util/socket.ts';
+import { lookUpInet } from './inet.ts';
+import { type NetNamespaces, netNamespaces, openSockDiag } from './namespaces.ts';
+import { socketProtocol } from './protocol.ts';
+import { isRefusal, type LookUp, type Refusal, type SockDiag } from './sock-diag.ts';
+import { lookUpUnix } from './unix.ts';
+
+/** A socket as far as it could be looked up. */
+export interface FoundSocket {
+  /** The kernel's name of its protocol, as {@link socketProtocol} has it; undefined where that may not be asked. */
+  protocol: string | undefined;
+  /** What the kernel's tables say of it. A {@link UnixSocket} has `peer`, a listing of /proc has not. */
+  socket: UnixSocket | UnixListing | InetSocket | undefined;
+  /** Why it may be in a table all the same that could not be looked at; also where `socket` is only a listing. */
+  refusal: Refusal | undefined;
+}
+
+export const isInetSocket = (socket: object | undefined): socket is InetSocket =>
+  socket !== undefined && 'protocol' in socket;
+
+type Answer = Pick<FoundSocket, 'socket' | 'refusal'>;
+
+/** A task that has ended is in no namespace. */
+const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ESRCH']);
+const UNIX = 'unix';
+type AnyTable = InetTable | typeof UNIX;
+
+const ALL: readonly AnyTable[] = [UNIX, ...INET_TABLES];
+
+/** The tables in which a socket of a protocol can be; none for those that have no such table, or none that is asked here. */
+function tablesOf(protocol: string | undefined): readonly AnyTable[] {
+  if (protocol === undefined) return ALL;
+  if (protocol.startsWith('UNIX')) return [UNIX];
+  const [, name, six] = /^M?P?(TCP|UDP)(v6)?$/.exec(protocol) ?? [];
+  const family = six === undefined ? 4 : 6;
+  return INET_TABLES.filter((table) => table.protocol === name?.toLowerCase() && table.family === family);
+}
+
+/** Looks sockets up, until it is closed; what it opens for that it opens once. */
+export class Sockets {
+  readonly #tasks: () => Iterable<number>;
+  readonly #diags = new Map<number, SockDiag | Refusal>();
+  #others: NetNamespaces | undefined;
+
+  /** @param tasks - in whose network namespaces a socket may be that is not in its own task's; asked for when that happens */
+  constructor(tasks: () => Iterable<number>) {
+    this.#tasks = tasks;
+  }
+
+  close(): void {
+    for (const diag of this.#diags.values()) if (!isRefusal(diag)) diag.close();
+    this.#diags.clear();
+  }
+
+  /**
+   * The socket of a descriptor.
+   * @param ino - its inode, which names it in every namespace
+   * @throws Error `ERR_NETWORK_NAMESPACE_LOST`
+   */
+  find(pid: number, fd: number, ino: number): FoundSocket {
+    const told = socketProtocol(pid, fd);
+    const protocol = typeof told === 'string' ? undefined : told.protocol;
+    const tables = tablesOf(protocol);
+    let refusal: Refusal | undefined;
+    if (tables.length === 0) return { protocol, socket: undefined, refusal };
+    const looked = new Set<number>();
+    for (const namespaces of [() => netNamespaces([pid]), () => (this.#others ??= netNamespaces(this.#tasks()))]) {
+      const { tasks, unseen } = namespaces();
+      for (const [namespace, pids] of tasks) {
+        if (looked.has(namespace)) continue;
+        looked.add(namespace);
+        const answer = this.#lookIn(namespace, pids, ino, tables);
+        if (answer.socket !== undefined) return { protocol, ...answer };
+        refusal ??= answer.refusal;
+      }
+      const hidden = unseen.find(({ code }) => !GONE.has(code));
+      if (hidden !== undefined) refusal ??= { refused: 'no-namespace', code: hidden.code };
+    }
+    return { protocol, socket: undefined, refusal };
+  }
+
+  /** What asks about a namespace, for all who want to know. */
+  diagOf(namespace: number, tasks: readonly number[]): SockDiag | Refusal {
+    const known = this.#diags.get(namespace);
+    if (known !== undefined) return known;
+    const diag = openSockDiag(namespace, tasks);
+    this.#diags.set(namespace, diag);
+    return diag;
+  }
+
+  #lookIn(namespace: number, pids: readonly number[], ino: number, tables: readonly AnyTable[]): Answer {
+    const diag = this.diagOf(namespace, pids);
+    const answer: Answer = isRefusal(diag) ? { socket: undefined, refusal: diag } : ask(diag, ino, tables);
+    if (answer.refusal === undefined || answer.socket !== undefined) return answer;
+    const listed = readFiles(pids[0] as number, ino, tables);
+    if (listed === undefined) return answer;
+    // Files that were read, and have no such socket, settle it as well.
+    return listed === null ? NOT_THERE : { socket: listed, refusal: answer.refusal };
+  }
+}
+
+const NOT_THERE: Answer = { socket: undefined, refusal: undefined };
+
+function ask(diag: SockDiag, ino: number, tables: readonly AnyTable[]): Answer {
+  const answers: Array<LookUp<UnixSocket | InetSocket>> = [];
+  if (tables.includes(UNIX)) answers.push(lookUpUnix(diag, [ino]));
+  const inet = tables.filter((table) => table !== UNIX);
+  if (answers[0]?.found.has(ino) !== true && inet.length > 0) answers.push(lookUpInet(diag, [ino], inet));
+  const socket = answers.map(({ found }) => found.get(ino)).find((found) => found !== undefined);
+  return { socket, refusal: socket === undefined ? answers.find(({ refusal }) => refusal)?.refusal : undefined };
+}
+
+/** What the files of a task's network namespace say; null that there is none, undefined that one could not be read. */
+function readFiles(pid: number, ino: number, tables: readonly AnyTable[]): UnixListing | InetSocket | null | undefined {
+  let isWhole = true;
+  for (const table of tables) {
+    const sockets = table === UNIX ? readUnixListing(pid) : readInet(pid, table);
+    if (typeof sockets === 'string') isWhole = false;
+    else for (const socket of sockets) if (socket.ino === ino) return socket;
+  }
+  return isWhole ? null : undefined;
+}
