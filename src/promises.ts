@@ -2,9 +2,8 @@
  * The scans without blocking: the same questions under the same names, with the same reports, answered in slices of at
  * most 10 ms, or one system call where that is longer, between which the event loop turns.
  *
- * Every function takes a `signal` besides its options. Its abort rejects with an `AbortError` (`ABORT_ERR`), whose cause is
- * the signal's reason, and leaves nothing open. Arguments that are refused reject too. Otherwise each rejects with what
- * its sister of the same name throws.
+ * Every function takes the arguments of its sister in `kcmp`, whose docstring holds for both, and a `signal` besides its
+ * options. It rejects with what its sister throws, refused arguments included. An abort leaves nothing open.
  */
 import { badType } from './binding/arguments.ts';
 import type { FileRef } from './binding/kcmp.ts';
@@ -20,10 +19,13 @@ import { askTasks, type TaskSharing } from './inspect/tasks.ts';
 import type { ScanOptions } from './scan/options.ts';
 import { type Asked, finishLater } from './scan/steps.ts';
 
-/** Options besides those of the question. */
+/** What every question takes besides its own options. */
 export interface Abortable {
-  /** Ends the scan when it is aborted: an AbortSignal, of which no more is asked than this. */
-  signal?: { readonly aborted: boolean; readonly reason?: unknown };
+  /**
+   * Ends the question when it is aborted, with an `AbortError` (`ABORT_ERR`) whose cause is the signal's reason: an
+   * AbortSignal, of which no more is asked than this.
+   */
+  signal?: { readonly aborted: boolean; readonly reason?: unknown } | undefined;
 }
 
 const SIGNAL = 'an instance of AbortSignal';
@@ -35,37 +37,37 @@ function later<T>(asked: Asked<T>, options: Abortable | undefined): Promise<T> {
   return finishLater(asked, signal);
 }
 
-/** {@inheritDoc index!findHolders} */
+/** Who refers to this open file description? As {@link index!findHolders | `findHolders` of kcmp}. */
 export async function findHolders(file: FileRef, options?: ScanOptions & Abortable): Promise<HolderReport> {
   return later(askHolders(file, options), options);
 }
 
-/** {@inheritDoc index!groupFiles} */
+/** Which descriptors share an open file description? As {@link index!groupFiles | `groupFiles` of kcmp}. */
 export async function groupFiles(options?: GroupOptions & Abortable): Promise<GroupReport> {
   return later(askGroups(options), options);
 }
 
-/** {@inheritDoc index!resolveEpoll} */
+/** Where are the files that an epoll instance watches? As {@link index!resolveEpoll | `resolveEpoll` of kcmp}. */
 export async function resolveEpoll(pid: number, efd: number, options?: ScanOptions & Abortable): Promise<EpollReport> {
   return later(askEpoll(pid, efd, options), options);
 }
 
-/** {@inheritDoc index!findInherited} */
+/** Which descriptors does a process share with its parent, or with another one? As {@link index!findInherited | `findInherited` of kcmp}. */
 export async function findInherited(pid: number, options?: InheritedOptions & Abortable): Promise<InheritedReport> {
   return later(askInherited(pid, options), options);
 }
 
-/** {@inheritDoc index!assertNoInherited} */
+/** Does it share none, but for what is allowed? As {@link index!assertNoInherited | `assertNoInherited` of kcmp}. */
 export async function assertNoInherited(pid: number, options?: InheritedOptions & Abortable): Promise<void> {
   refuseInherited(await findInherited(pid, options), assertNoInherited);
 }
 
-/** {@inheritDoc index!taskSharing} */
+/** Which resources do these tasks share? As {@link index!taskSharing | `taskSharing` of kcmp}. */
 export async function taskSharing(ids: Iterable<number>, options?: Abortable): Promise<TaskSharing> {
   return later(askTasks(ids), options);
 }
 
-/** {@inheritDoc index!identifyFiles} */
+/** Are two descriptors one open file description? One comparison, which does not take slices. As {@link index!identifyFiles | `identifyFiles` of kcmp}. */
 export async function identifyFiles(a: FileRef, b: FileRef): Promise<FileIdentity> {
   return identifyNow(a, b);
 }

@@ -82,7 +82,7 @@ export function readEpoll(pid: number, efd: number): EpollItem[] {
  * @param pid - a task, threads included: 1 … 2^31−1
  * @param efd - its descriptor of the epoll instance: 0 … 2^31−1
  * @param options.pids - where to look besides `pid`; every process of /proc when left out
- * @param options.onProgress - told of every process that was looked at
+ * @param options.onProgress - told how much of all the work is done, the comparing too, in thousandths
  * @returns each target with its status and all its holders, the instance's own holders, and what could not be seen
  * @throws KcmpError `EINVAL` — before Linux 4.13, which cannot compare targets
  * @throws what {@link readEpoll} throws; never because another process ended, changed or refused

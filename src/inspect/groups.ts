@@ -44,7 +44,7 @@ export interface GroupOptions extends ScanOptions {
  *
  * @param options.pids - the processes to look at; every process of /proc when left out
  * @param options.minHolders - smaller groups are left out: 1 … 2^31−1, 2 when left out
- * @param options.onProgress - told of every process that was looked at
+ * @param options.onProgress - told how much of all the work is done, the comparing too, in thousandths
  * @returns one group a description, numbered by lowest pid, then fd; processes that share a whole table are listed once
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`; never because

@@ -32,7 +32,7 @@ export interface HolderReport extends OpenFile {
  *
  * @param file - a descriptor of any process
  * @param options.pids - where to look besides `file.pid`; every process of /proc when left out
- * @param options.onProgress - told of every process that was looked at
+ * @param options.onProgress - told how much of all the work is done, the comparing too, in thousandths
  * @returns `holders`, with `file` itself among them, and apart from them `sameInode`: descriptors of another
  *   description of the same inode, such as a second open or the other end of a pipe. `sameInode` is empty for
  *   the kinds that share the kernel's one anonymous inode (eventfd, epoll, timerfd, …), where it would say nothing

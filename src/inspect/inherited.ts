@@ -52,6 +52,7 @@ export interface InheritedReport {
  * @param options.from - the other process; the parent when left out, which for an orphan is init or a subreaper
  * @param options.allow - what may be shared: descriptor numbers, link texts (`*` stands for anything), and
  *   regular expressions for link texts
+ * @param options.onProgress - told how much of all the work is done, the comparing too, in thousandths
  * @returns the shared descriptors, each with its number in the other process, whatever it is there
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
  * @throws Error `ESRCH` — no such process, or no parent in this pid namespace; `EACCES` or `EPERM` — one of them may not be inspected
@@ -81,14 +82,17 @@ function* inheritedOf(pid: number, given: number | undefined, allowed: Allow): S
   const own = yield* listComparable(pid);
   const theirs = yield* listComparable(from);
   const { coverage, files } = isComparable()
-    ? yield* byGroups(pid, from, allowed)
-    : yield* byInodes(pid, own, from, theirs, allowed);
-  const inherited = yield* named(pid, from, files);
+    ? yield* part(0, NAMING, byGroups(pid, from, allowed))
+    : yield* part(0, NAMING, byInodes(pid, own, from, theirs, allowed));
+  const inherited = yield* part(NAMING, 1, named(pid, from, files));
   // What ended meanwhile had closed what it was given.
   for (const [i, subject] of [pid, from].entries())
     if (requireTask(subject).startTime !== started[i]) throw subjectError('ESRCH', subject);
   return { pid, from, inherited, coverage };
 }
+
+/** So much of the work is done when what is shared gets its names. */
+const NAMING = 0.8;
 
 /** What is shared, before it has names. */
 interface Found {
@@ -101,7 +105,7 @@ function* named(pid: number, from: number, files: Found['files']): Steps<Inherit
   const inherited: InheritedFile[] = [];
   try {
     for (const { fd, from: other, kind, link } of files.sort((a, b) => a.fd - b.fd)) {
-      yield;
+      yield inherited.length / files.length;
       inherited.push({ fd, from: other, kind, link, name: nameAt({ pid, fd }, link, sockets) });
     }
   } finally {

@@ -6,7 +6,7 @@ import { readOptions, readValues } from '../binding/read.ts';
 export interface ScanOptions {
   /** The processes to look at; every process of /proc when left out. */
   pids?: Iterable<number>;
-  /** Told now and then how many processes are done. */
+  /** Told now and then how much of all the work is done, in thousandths; never goes back, and ends with `done === total`. What it throws ends the question. */
   onProgress?: (done: number, total: number) => void;
 }
 

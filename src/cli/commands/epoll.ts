@@ -79,16 +79,21 @@ export const run: Command = (args, io) => {
   expect('epoll', parsed.rest, 'PID[:EFD]');
   const { pid, fd } = fileOrTask(parsed.rest[0] ?? '');
   const efds = fd === undefined ? listEpolls(pid) : [fd];
-  const reports = efds.flatMap((efd) => {
-    try {
-      return [withProgress(io, (options) => resolveEpoll(pid, efd, options))];
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (fd !== undefined || (code !== 'EBADF' && code !== 'EINVAL')) throw error;
-      tell(io, `the epoll instance fd ${efd} was closed meanwhile`);
-      return [];
-    }
-  });
+  const closed: number[] = [];
+  const reports = withProgress(io, ({ onProgress }) =>
+    efds.flatMap((efd, i) => {
+      const tellShare = (done: number, total: number): void => onProgress?.(i * total + done, efds.length * total);
+      try {
+        return [resolveEpoll(pid, efd, { onProgress: tellShare })];
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (fd !== undefined || (code !== 'EBADF' && code !== 'EINVAL')) throw error;
+        closed.push(efd);
+        return [];
+      }
+    }),
+  );
+  for (const efd of closed) tell(io, `the epoll instance fd ${efd} was closed meanwhile`);
   // One instance asked for: its report. All of a process: a list of reports, also where it has one.
   if (language !== undefined)
     print(io, render(epollGraph(reports, { process: named, target: describe, state }), language));

@@ -8,6 +8,7 @@ import { tellPartial } from '../output/coverage.ts';
 import { printJson } from '../output/json.ts';
 import { named } from '../output/names.ts';
 import { print } from '../output/print.ts';
+import { withProgress } from '../output/progress.ts';
 
 function text({ pid, from, inherited }: InheritedReport): string[] {
   const pair = `${named(pid)} shares %s beyond 0, 1 and 2 with ${named(from)}`;
@@ -29,7 +30,8 @@ export const run: Command = (args, io) => {
   const pid = taskId(parsed.rest[0] ?? '');
   const from = parsed.value('from');
   const allow = parsed.values('allow').map((pattern) => (/^\d+$/.test(pattern) ? Number(pattern) : pattern));
-  const report = findInherited(pid, { allow, ...(from === undefined ? {} : { from: taskId(from) }) });
+  const own = { allow, ...(from === undefined ? {} : { from: taskId(from) }) };
+  const report = withProgress(io, (options) => findInherited(pid, { ...own, ...options }));
   const partial = unseen(report.coverage).length > 0;
   // "Shares none" would be more than is known.
   if (parsed.flag('json')) printJson(io, report);

@@ -20,7 +20,7 @@ export function startProgress(io: Io): Progress {
       const now = io.now();
       if (now - last < EVERY_MS) return;
       last = now;
-      const line = `kcmp: ${done} of ${total} processes`;
+      const line = `kcmp: ${Math.floor((100 * done) / total)} % done`;
       width = Math.max(width, line.length);
       io.err(`\r${line.padEnd(width)}`);
     },
