@@ -34,6 +34,7 @@ export type { FileIdentity, Via } from './descriptions/without-kcmp.ts';
 export { listEpolls, readEpoll, resolveEpoll, type EpollReport } from './inspect/epoll.ts';
 export type { EpollTarget, TargetStatus } from './inspect/epoll/targets.ts';
 export { groupFiles, type FileGroup, type GroupOptions, type GroupReport } from './inspect/groups.ts';
+export type { Elsewhere } from './inspect/elsewhere.ts';
 export { fileOf } from './inspect/file-of.ts';
 export { findHolders, type HolderReport } from './inspect/holders.ts';
 export type { OpenFile } from './inspect/open-file.ts';

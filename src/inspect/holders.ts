@@ -10,6 +10,7 @@ import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { requireComparable, subjectError } from '../scan/subject.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
+import { type Elsewhere, findElsewhere } from './elsewhere.ts';
 import { Search } from './holders/search.ts';
 import { Subject } from './holders/subject.ts';
 import { describeOpen, type OpenFile } from './open-file.ts';
@@ -24,6 +25,8 @@ export interface HolderReport extends OpenFile {
   holders: Holder[];
   /** Who refers to another description of the same inode: a second open, the other end of a pipe. */
   sameInode: Holder[];
+  /** What keeps it open, or may, without a descriptor. */
+  elsewhere: Elsewhere[];
   coverage: Coverage;
 }
 
@@ -70,7 +73,13 @@ function* holdersOf(asked: FileRef, pids: readonly number[] | undefined): Steps<
     const open = describe(subject, seen);
     if (seen.comparable && !(yield* subject.isStill(search.sightings()))) continue;
     for (const table of unsettled) yield* search.keepAgreeing(table);
-    return yield* report(subject.file, open, seen, search, unsettled);
+    const { holders, sameInode } = yield* foundBy(search, seen, unsettled);
+    const isNobodys = holders.length === 1 && holders.every(({ sharedWith = [] }) => sharedWith.length === 0);
+    const elsewhere = yield* findElsewhere(seen, subject.link, subject.inode, isNobodys);
+    const isUntold = isNobodys && elsewhere.every(({ sure }) => sure === 'inode');
+    // What was in flight may have come down just before that was looked at.
+    if (isUntold && (yield* search.findsMore())) continue;
+    return { file: subject.file, ...open, holders, sameInode, elsewhere, coverage: seen.account.toCoverage() };
   }
   throw subjectError('EAGAIN', asked.pid, asked.fd);
 }
@@ -84,14 +93,11 @@ function describe({ file, link, inode }: Subject, { tables }: Scan): OpenFile {
   }
 }
 
-function* report(
-  file: FileRef,
-  open: OpenFile,
-  seen: Scan,
+function* foundBy(
   search: Search,
+  { tables, account }: Scan,
   unsettled: ReadonlySet<Table>,
-): Steps<HolderReport> {
-  const { tables, account } = seen;
+): Steps<Pick<HolderReport, 'holders' | 'sameInode'>> {
   const holders: Holder[] = [];
   const sameInode: Holder[] = [];
   for (const table of tables) {
@@ -101,5 +107,5 @@ function* report(
     for (const code of skipped) account.skip(table.id, code, 'descriptor');
     if (unsettled.has(table)) account.skip(table.id, 'EAGAIN', 'descriptor', table.fds.length || 1);
   }
-  return { file, ...open, holders, sameInode, coverage: account.toCoverage() };
+  return { holders, sameInode };
 }

@@ -5,7 +5,7 @@ import { readLink, statIno } from '../procfs/fd.ts';
 import { O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
 import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../procfs/link.ts';
-import { openFlags } from '../procfs/open-flags.ts';
+import { openFlags } from './names/flags.ts';
 import { nameOf } from './names.ts';
 
 /** An open file description, whoever has it. */

@@ -46,7 +46,7 @@ function tablesOf(protocol: string | undefined): readonly AnyTable[] {
   return INET_TABLES.filter((table) => table.protocol === name?.toLowerCase() && table.family === family);
 }
 
-/** Looks sockets up, until it is closed; what it opens for that it opens once. */
+/** Looks sockets up. What it opens for that stays open until {@link Sockets.close}, after which it opens it anew. */
 export class Sockets {
   readonly #tasks: () => Iterable<number>;
   readonly #diags = new Map<number, SockDiag | Refusal>();

@@ -8,8 +8,6 @@ import { PROC } from './root.ts';
 import { hasEnded } from './stat.ts';
 import { look, seen } from './raw/statx.ts';
 
-const { ENOSYS, EPERM } = process.getBuiltinModule('node:os').constants.errno;
-
 /** No devices have these numbers. */
 const [SOCKFS, PIPEFS] = [-3, -4];
 
@@ -83,15 +81,19 @@ export interface FileStat {
 
 /** What statx(2) says about a descriptor's file without asking a server, or the errno's name. */
 export function statIno(pid: number, fd: number): FileStat | string {
+  const found = statAt(`${PROC}/${pid}/fd/${fd}`);
+  const isFiltered = found === 'EPERM' || found === 'ENOSYS';
+  return (isFiltered ? statOfLink(readLink(pid, fd)) : undefined) ?? found;
+}
+
+/** The same of any short path, such as a link of /proc. */
+export function statAt(file: string): FileStat | string {
   if (pathAddress === 0) pathAddress = addressOfBytes(path);
-  path.write(`${PROC}/${pid}/fd/${fd}\0`, 'latin1');
+  path.write(`${file}\0`, 'latin1');
   const result = look(AT_FDCWD, pathAddress);
-  if (result === 0) {
-    const more = seen.hasMore() ? { more: { nlink: seen.nlink(), uid: seen.uid(), size: seen.size() } } : {};
-    return { dev: seen.dev(), ino: seen.ino(), mode: seen.mode(), rdev: seen.rdev(), ...more };
-  }
-  const isFiltered = result === -EPERM || result === -ENOSYS;
-  return (isFiltered ? statOfLink(readLink(pid, fd)) : undefined) ?? errnoName(result);
+  if (result !== 0) return errnoName(result);
+  const more = seen.hasMore() ? { more: { nlink: seen.nlink(), uid: seen.uid(), size: seen.size() } } : {};
+  return { dev: seen.dev(), ino: seen.ino(), mode: seen.mode(), rdev: seen.rdev(), ...more };
 }
 
 /** Where a filter forbids statx(2): of sockets and pipes, each of them on one device, the link tells all that matters. */

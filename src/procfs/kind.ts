@@ -4,7 +4,7 @@
  * Sources: proc_pid_fd(5); the names given to anon_inode_getfile() in Linux 6.18.
  */
 import { statIno } from './fd.ts';
-import { isQueue, mayBeQueue } from './mqueue.ts';
+import { isQueue, mayBeQueue } from './kind/mqueue.ts';
 import { readText } from './read.ts';
 import { PROC } from './root.ts';
 

@@ -9,6 +9,8 @@ export const INOTIFY_LINK = 'anon_inode:inotify';
 /** What watches files by fanotify(7). */
 export const FANOTIFY_LINK = 'anon_inode:[fanotify]';
 
+export const IO_URING_LINK = 'anon_inode:[io_uring]';
+
 /** A socket of sockfs, not the name of one in a file system. */
 export const isSocketLink = (link: string | null): boolean => link?.startsWith('socket:[') === true;
 

@@ -78,6 +78,27 @@ export class Search {
     return changed;
   }
 
+  /** Looks once more at what may have changed: is it in more places by now? */
+  *findsMore(): Steps<boolean> {
+    const { tables, comparable } = this.#scan;
+    if (!comparable) return false;
+    const before = this.#count();
+    const restless: Table[] = [];
+    for (const table of tables) {
+      if (!this.#scan.isStill(table)) restless.push(table);
+      yield;
+    }
+    for (const table of restless) yield* this.#scan.readAgain(table);
+    yield* this.look([...restless, ...(yield* this.#scan.readBorn())]);
+    return this.#count() > before;
+  }
+
+  #count(): number {
+    let count = 0;
+    for (const { result } of this.sightings()) if (result === 0) count++;
+    return count;
+  }
+
   *#lookAt(table: Table, before: Found | undefined): Steps<Found> {
     const { file } = this.#subject;
     const found: Found = { fds: table.fds, sightings: [], skipped: [], hasGone: false };

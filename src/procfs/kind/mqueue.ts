@@ -4,11 +4,11 @@
  *
  * Source: mq_overview(7), proc_pid_mountinfo(5); ipc/mqueue.c.
  */
-import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
-import { statIno } from './fd.ts';
-import { O_CLOEXEC } from './fdinfo.ts';
-import { readText } from './read.ts';
-import { PROC } from './root.ts';
+import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
+import { statIno } from '../fd.ts';
+import { O_CLOEXEC } from '../fdinfo.ts';
+import { readText } from '../read.ts';
+import { PROC } from '../root.ts';
 
 /** mq_open(3) knows names without a folder, and so prints them; others come by a mount, which is there as a rule. */
 const NAME = /^\/(?:dev\/mqueue\/)?([^/]+)$/;

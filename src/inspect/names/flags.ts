@@ -1,6 +1,6 @@
 /** The open flags of a description, in words. Source: open(2), F_GETFL of fcntl(2). */
-import { O_PATH } from './fdinfo.ts';
-import { fs } from './read.ts';
+import { O_PATH } from '../../procfs/fdinfo.ts';
+import { fs } from '../../procfs/read.ts';
 
 const O_ACCMODE = 3;
 const ACCESS = ['rdonly', 'wronly', 'rdwr'] as const;

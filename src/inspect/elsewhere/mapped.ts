@@ -1,0 +1,34 @@
+/**
+ * Who has a file mapped. A mapping keeps the description that it was made from, and its lock, when every descriptor is
+ * closed; which description of the inode that was, nobody is told.
+ */
+import type { FileStat } from '../../procfs/fd.ts';
+import { type Mapping, readMappings, statMapping } from '../../procfs/maps.ts';
+import { mayKeepMutex } from '../../scan/busy.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { Scan } from '../../scan/tables.ts';
+
+/** The processes that have it mapped; who could not be looked at is counted as skipped. */
+export function* mappedBy({ tables, account }: Scan, link: string, inode: FileStat): Steps<number[]> {
+  const pids = new Set(tables.flatMap(({ pid, sharedWith }) => [pid, ...sharedWith]));
+  const found: number[] = [];
+  for (const pid of pids) {
+    yield;
+    // Whoever waits for a server may keep others from its address space.
+    if (yield* mayKeepMutex(pid)) {
+      account.skip(pid, 'EBUSY', 'process');
+      continue;
+    }
+    const mappings = readMappings(pid, inode.ino, link);
+    // Refused is only who could not be scanned either, and who has ended has nothing mapped.
+    if (typeof mappings !== 'string' && mappings.some((mapping) => isOf(pid, mapping, link, inode))) found.push(pid);
+  }
+  return found;
+}
+
+function isOf(pid: number, mapping: Mapping, link: string, { dev, ino }: FileStat): boolean {
+  const stat = statMapping(pid, mapping);
+  if (typeof stat !== 'string') return stat.dev === dev && stat.ino === ino;
+  // The device is another one on btrfs, but hardly the name as well.
+  return mapping.ino === ino && (mapping.dev === dev || mapping.link === link);
+}
