@@ -2,7 +2,9 @@
 import { KCMP_FILE } from '../binding/abi.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
+import { dateOf } from '../procfs/boot.ts';
 import { O_CLOEXEC, O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
+import { readUser } from '../procfs/processes.ts';
 import { readStat } from '../procfs/stat.ts';
 import type { Table } from './tables.ts';
 
@@ -13,8 +15,12 @@ export interface Holder extends FileRef {
   cloexec?: boolean;
   /** The task's command name. */
   command?: string;
-  /** When the task started: clock ticks since boot, field 22 of /proc/PID/stat. */
-  startTime?: bigint;
+  /** The user that the task runs as: its effective uid. */
+  uid?: number;
+  /** When the task started: clock ticks since boot, field 22 of /proc/PID/stat. With the pid it names the task for good. */
+  startTime?: number;
+  /** The same as a date, to the second or so. */
+  started?: Date;
   /** Other processes that share this whole descriptor table. */
   sharedWith?: number[];
 }
@@ -44,10 +50,14 @@ export function describeHolder(
     holder.cloexec = (info.flags & O_CLOEXEC) !== 0;
   }
   if (typeof before !== 'string') {
+    const uid = readUser(id);
     const after = readStat(id);
     if (typeof after === 'string' || after.startTime !== before.startTime) return undefined;
     holder.command = before.command;
-    holder.startTime = before.startTime;
+    if (typeof uid === 'number') holder.uid = uid;
+    holder.startTime = Number(before.startTime);
+    const started = dateOf(holder.startTime);
+    if (started !== undefined) holder.started = started;
   }
   const again = kcmpRaw(file.pid, id, KCMP_FILE, file.fd, fd);
   if (again === -EBADF || again === -ESRCH || (again >= 0 && (again === 0) !== same)) return undefined;

@@ -34,7 +34,7 @@ test('a pipe that does not end shows who else has its write end, then who has th
   assert.equal(sentence, 'fd WRITE of ME (NAME), LINK, is held by 2 descriptors of 2 processes.');
   assert.deepEqual(
     rest.filter((line) => line.startsWith('PID')),
-    ['PID  FD  MODE  CLOEXEC  SINCE  COMMAND', 'PID  FD  MODE  CLOEXEC  SINCE  COMMAND'],
+    ['PID  FD  MODE  CLOEXEC  STARTED  COMMAND', 'PID  FD  MODE  CLOEXEC  STARTED  COMMAND'],
   );
   assert.ok(rest.includes('CHILD  4  w  yes  DATE  writer'), masked);
   assert.ok(rest.includes('ME  WRITE  w  yes  DATE  NAME'), masked);
@@ -65,7 +65,7 @@ test('--json is the report of findHolders', async () => {
   assert.equal(code, 0);
   const expected = findHolders({ pid: child.pid, fd: 4 });
   const plain = (holders: HolderReport['holders']): unknown =>
-    holders.map((holder) => ({ ...holder, startTime: `${holder.startTime}` }));
+    holders.map((holder) => ({ ...holder, started: holder.started?.toISOString() }));
   assert.deepEqual(report.file, expected.file);
   assert.deepEqual([report.kind, report.link], [expected.kind, expected.link]);
   assert.deepEqual(report.holders, plain(expected.holders));

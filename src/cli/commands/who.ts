@@ -7,24 +7,24 @@ import { expect, fileRef, parse } from '../args.ts';
 import type { Command } from '../io.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
 import { printJson } from '../output/json.ts';
-import { commandOf, named, since } from '../output/names.ts';
+import { commandOf, named, timeOf } from '../output/names.ts';
 import { print } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
 
-function row({ pid, fd, mode, cloexec, startTime, command, sharedWith = [] }: Holder): string[] {
+function row({ pid, fd, mode, cloexec, started, command, sharedWith = [] }: Holder): string[] {
   const also = sharedWith.length > 0 ? ` (its whole table also belongs to ${some(sharedWith.map(String), 5)})` : '';
   return [
     `${pid}`,
     `${fd}`,
     mode ?? '?',
     cloexec === undefined ? '?' : cloexec ? 'yes' : 'no',
-    since(startTime),
+    timeOf(started),
     `${command ?? commandOf(pid)}${also}`,
   ];
 }
 
 const holderTable = (holders: Holder[]): string[] =>
-  table(['PID', 'FD', 'MODE', 'CLOEXEC', 'SINCE', 'COMMAND'], holders.map(row), [0, 1]);
+  table(['PID', 'FD', 'MODE', 'CLOEXEC', 'STARTED', 'COMMAND'], holders.map(row), [0, 1]);
 
 /** Whether there are others than the descriptor that was asked about; a thread's own process is none. */
 function hasOthers({ file, holders }: HolderReport): boolean {
