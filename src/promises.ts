@@ -12,7 +12,7 @@ import { readOptions } from './binding/read.ts';
 import type { FileIdentity } from './descriptions/without-kcmp.ts';
 import { askEpoll, type EpollReport } from './inspect/epoll.ts';
 import { askGroups, type GroupOptions, type GroupReport } from './inspect/groups.ts';
-import { askHolders, type HolderReport } from './inspect/holders.ts';
+import { askHolders, type HolderOptions, type HolderReport } from './inspect/holders.ts';
 import { identifyFiles as identifyNow } from './inspect/identify.ts';
 import { askInherited, type InheritedOptions, type InheritedReport, refuseInherited } from './inspect/inherited.ts';
 import { askTasks, type TaskSharing } from './inspect/tasks.ts';
@@ -35,7 +35,7 @@ function later<T>(asked: Asked<T>, options: Abortable | undefined): Promise<T> {
 }
 
 /** {@inheritDoc index!findHolders} */
-export async function findHolders(file: FileRef, options?: ScanOptions & Abortable): Promise<HolderReport> {
+export async function findHolders(file: FileRef, options?: HolderOptions & Abortable): Promise<HolderReport> {
   return later(askHolders(file, options), options);
 }
 

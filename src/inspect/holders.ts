@@ -1,20 +1,29 @@
-/** Who refers to an open file description, and who to another one of the same inode. */
+/** Who refers to an open file description, who to its other end, and who to another one of the same inode. */
 import type { FileRef } from '../binding/kcmp.ts';
-import { readRef } from '../binding/read.ts';
+import { readOptions, readRef } from '../binding/read.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/root.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import type { Holder } from '../scan/holder.ts';
-import { checkScan, type ScanOptions } from '../scan/options.ts';
+import { checkParts, checkScan, type Part, type ScanOptions } from '../scan/options.ts';
 import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { requireComparable, subjectError } from '../scan/subject.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
 import { Search } from './holders/search.ts';
 import { Subject } from './holders/subject.ts';
+import { type OtherEnd, tellOtherEnd } from './peers.ts';
+import { peerOf } from './peers/kinds.ts';
+import type { Peer, Seen } from './peers/peer.ts';
 
 /** So often a search begins anew when what it looks for became another file. */
 const ATTEMPTS = 8;
+
+/** Options of {@link findHolders}. */
+export interface HolderOptions extends ScanOptions {
+  /** What is wanted besides the holders; everything when left out. */
+  parts?: Iterable<Part>;
+}
 
 /** What {@link findHolders} found out about one descriptor. */
 export interface HolderReport {
@@ -24,8 +33,10 @@ export interface HolderReport {
   link: string | null;
   /** Who refers to this open file description, the file asked about included. */
   holders: Holder[];
-  /** Who refers to another description of the same inode: a second open, the other end of a pipe. */
+  /** Who refers to another description of the same inode that is not the other end: a second open. */
   sameInode: Holder[];
+  /** What it is connected to, and who holds that; null for the kinds that have no other end. Absent when it is not wanted. */
+  otherEnd?: OtherEnd | null;
   coverage: Coverage;
 }
 
@@ -35,34 +46,45 @@ export interface HolderReport {
  * @param file - a descriptor of any process
  * @param options.pids - where to look besides `file.pid`; every process of /proc when left out
  * @param options.onProgress - told of every process that was looked at
- * @returns `holders`, with `file` itself among them, and apart from them `sameInode`: descriptors of another
- *   description of the same inode, such as a second open or the other end of a pipe. `sameInode` is empty for
- *   the kinds that share the kernel's one anonymous inode (eventfd, epoll, timerfd, …), where it would say nothing
+ * @param options.parts - what is wanted besides the holders; everything when left out
+ * @returns `holders`, with `file` itself among them, and apart from them `otherEnd`: what a pipe, a socket or a pty is
+ *   connected to, and who holds that, found by the same looks; and `sameInode`: descriptors of another description of
+ *   the same inode that is not the other end, such as a second open. `sameInode` is empty for the kinds that share the
+ *   kernel's one anonymous inode (eventfd, epoll, timerfd, …), where it would say nothing
+ * @throws TypeError `ERR_INVALID_ARG_VALUE` — no such part
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
  * @throws Error `ESRCH` — no such process; `EBADF` — `file` is not open; `EACCES` or `EPERM` — it may not be inspected;
  *   `EAGAIN` — it was another file time and again. Other processes that end or refuse are counted in `coverage`, never thrown
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`
  * @since Linux 3.5
- * @see kernel/kcmp.c
+ * @see kernel/kcmp.c, sock_diag(7)
  */
-export function findHolders(file: FileRef, options?: ScanOptions): HolderReport {
+export function findHolders(file: FileRef, options?: HolderOptions): HolderReport {
   return finish(askHolders(file, options));
 }
 
 /** {@link findHolders}, in steps. */
-export function askHolders(file: FileRef, options: ScanOptions | undefined): Asked<HolderReport> {
+export function askHolders(file: FileRef, options: HolderOptions | undefined): Asked<HolderReport> {
   const asked = readRef(file, 'file');
+  const { parts } = readOptions(options, ['parts']);
   const { pids, onProgress } = checkScan(options);
-  return { steps: holdersOf(asked, pids), onProgress };
+  return { steps: holdersOf(asked, pids, checkParts(parts)), onProgress };
 }
 
-function* holdersOf(asked: FileRef, pids: readonly number[] | undefined): Steps<HolderReport> {
+function* holdersOf(
+  asked: FileRef,
+  pids: readonly number[] | undefined,
+  parts: ReadonlySet<Part>,
+): Steps<HolderReport> {
   checkProc();
   yield* requireComparable(asked.pid);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const subject = new Subject(asked);
     const seen = yield* part(0, 0.5, scan(pids, asked.pid));
-    const search = new Search(subject, seen);
+    const kind = peerOf(subject, seen);
+    // What shares the inode of a pipe cannot be told apart without it.
+    const peer = parts.has('otherEnd') || kind?.isSilent === true ? kind : undefined;
+    const search = new Search(subject, seen, peer);
     const look = (tables: readonly Table[]): Steps<ReadonlySet<Table>> => search.look(tables);
     const unsettled = yield* part(
       0.5,
@@ -71,23 +93,39 @@ function* holdersOf(asked: FileRef, pids: readonly number[] | undefined): Steps<
     );
     if (seen.comparable && !(yield* subject.isStill(search.sightings()))) continue;
     for (const table of unsettled) yield* search.keepAgreeing(table);
-    return yield* report(subject, seen, search, unsettled);
+    const found = yield* part(1, 1, report(subject, seen, search, unsettled, parts.has('otherEnd') ? peer : null));
+    if (found !== undefined) return found;
   }
   throw subjectError('EAGAIN', asked.pid, asked.fd);
 }
 
-function* report(subject: Subject, seen: Scan, search: Search, unsettled: ReadonlySet<Table>): Steps<HolderReport> {
+/** Undefined when something has changed that everything depends on. */
+function* report(
+  subject: Subject,
+  seen: Scan,
+  search: Search,
+  unsettled: ReadonlySet<Table>,
+  peer: Peer | undefined | null,
+): Steps<HolderReport | undefined> {
   const { file, link, inode } = subject;
   const { tables, account } = seen;
   const holders: Holder[] = [];
   const sameInode: Holder[] = [];
+  const ends: Seen[] = [];
   for (const table of tables) {
     yield;
     const { sightings, skipped } = search.foundIn(table);
-    for (const { holder, result } of sightings) (result === 0 ? holders : sameInode).push(holder);
+    for (const { pid, fd, holder, result, end } of sightings) {
+      if (end !== '') ends.push({ pid, fd, end, holder });
+      else (result === 0 ? holders : sameInode).push(holder);
+    }
     for (const code of skipped) account.skip(table.id, code, 'descriptor');
     if (unsettled.has(table)) account.skip(table.id, 'EAGAIN', 'descriptor', table.fds.length || 1);
   }
   const kind = kindAt(file.pid, file.fd, link, typeof inode === 'string' ? undefined : inode.mode);
-  return { file, kind, link, holders, sameInode, coverage: account.toCoverage() };
+  const found = { file, kind, link, holders, sameInode };
+  const coverage = (): Coverage => account.toCoverage();
+  if (peer === null) return { ...found, coverage: coverage() };
+  const otherEnd = peer === undefined ? null : yield* tellOtherEnd(peer, seen, ends, holders, () => search.findsEnds());
+  return otherEnd === undefined ? undefined : { ...found, otherEnd, coverage: coverage() };
 }

@@ -3,7 +3,7 @@ import { KCMP_FILE } from '../binding/abi.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { dateOf } from '../procfs/boot.ts';
-import { O_CLOEXEC, O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
+import { type Access, accessOf, O_CLOEXEC, readFdinfo } from '../procfs/fdinfo.ts';
 import { readUser } from '../procfs/processes.ts';
 import { readStat } from '../procfs/stat.ts';
 import type { Table } from './tables.ts';
@@ -11,7 +11,7 @@ import type { Table } from './tables.ts';
 /** A task and a descriptor that refer to a description. What could not be read of them is left out. */
 export interface Holder extends FileRef {
   /** How the description was opened: 'r', 'w', 'rw', or 'path' for O_PATH. */
-  mode?: 'r' | 'w' | 'rw' | 'path';
+  mode?: Access | 'path';
   cloexec?: boolean;
   /** The task's command name. */
   command?: string;
@@ -26,8 +26,6 @@ export interface Holder extends FileRef {
 }
 
 const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
-const O_ACCMODE = 3;
-const MODES = ['r', 'w', 'rw', 'rw'] as const;
 
 /**
  * The details of a holder; undefined when the descriptor changed or the pid was reused while they were read,
@@ -46,7 +44,7 @@ export function describeHolder(
   const holder: Holder = { pid: id, fd };
   const info = isQuick ? readFdinfo(id, fd) : 'EBUSY';
   if (typeof info !== 'string' && info.flags !== undefined) {
-    holder.mode = (info.flags & O_PATH) !== 0 ? 'path' : (MODES[info.flags & O_ACCMODE] ?? 'rw');
+    holder.mode = accessOf(info.flags);
     holder.cloexec = (info.flags & O_CLOEXEC) !== 0;
   }
   if (typeof before !== 'string') {

@@ -57,19 +57,20 @@ const openThere = (path: string, flags: number): Promise<FileRef> =>
     flags,
   );
 
-test('a pipe has its three heirs as holders, and the other end and a re-open through /proc as others of its inode', async () => {
+test('a pipe has its three heirs as holders, a re-open through /proc as another of its inode, and the other end apart', async () => {
   const reopened = await openThere(`/proc/${me}/fd/${write}`, constants.O_WRONLY);
   const report = await holdersOf(write);
   assert.equal(report.kind, 'pipe');
   assert.equal(report.link, readlinkSync(`/proc/self/fd/${write}`));
   assert.deepEqual(report.file, mine(write));
   assert.deepEqual(refs(report.holders), refs([mine(write), ...heirsWith(WRITE)]));
-  assert.deepEqual(refs(report.sameInode), refs([mine(read), reopened]));
+  assert.deepEqual(refs(report.sameInode), [reopened]);
+  assert.deepEqual(refs(report.otherEnd?.holders ?? []), [mine(read)]);
   assert.deepEqual(
     report.holders.map(({ mode }) => mode),
     ['w', 'w', 'w', 'w'],
   );
-  assert.equal(find(report.sameInode, mine(read))?.mode, 'r');
+  assert.equal(report.otherEnd?.holders[0]?.mode, 'r');
   assert.equal(find(report.sameInode, reopened)?.mode, 'w');
 });
 
