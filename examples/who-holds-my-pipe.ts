@@ -22,7 +22,7 @@ const [cat = 0, said] = output.split('\n').map((line) => Number(line) || line) a
 // The background process is the only one left as soon as the shell has ended.
 const look = () => {
   const report = findHolders({ pid: cat, fd: 0 });
-  return { ...report, writers: report.sameInode.filter(({ mode }) => mode === 'w') };
+  return { ...report, writers: report.otherEnd?.holders ?? [] };
 };
 let found = look();
 while (found.writers.map(({ command }) => command).join() !== 'sleep') await wait(20).then(() => (found = look()));

@@ -29,15 +29,17 @@ export type { EpollItem } from './procfs/epoll-items.ts';
 export type { FileKind } from './procfs/kind.ts';
 export type { Coverage, Skipped } from './scan/coverage.ts';
 export type { Holder } from './scan/holder.ts';
-export type { ScanOptions } from './scan/options.ts';
+export type { Part, ScanOptions } from './scan/options.ts';
 export type { FileIdentity, Via } from './descriptions/without-kcmp.ts';
 export { listEpolls, readEpoll, resolveEpoll, type EpollReport } from './inspect/epoll.ts';
 export type { EpollTarget, TargetStatus } from './inspect/epoll/targets.ts';
 export { groupFiles, type FileGroup, type GroupOptions, type GroupReport } from './inspect/groups.ts';
 export type { Elsewhere } from './inspect/elsewhere.ts';
 export { fileOf } from './inspect/file-of.ts';
-export { findHolders, type HolderReport } from './inspect/holders.ts';
+export { findHolders, type HolderOptions, type HolderReport } from './inspect/holders.ts';
 export type { OpenFile } from './inspect/open-file.ts';
+export type { OtherEnd } from './inspect/peers.ts';
+export type { PeerEnd, PeerState, PeerVia } from './inspect/peers/peer.ts';
 export { identifyFiles } from './inspect/identify.ts';
 export {
   assertNoInherited,

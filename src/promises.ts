@@ -11,7 +11,7 @@ import { readOptions } from './binding/read.ts';
 import type { FileIdentity } from './descriptions/without-kcmp.ts';
 import { askEpoll, type EpollReport } from './inspect/epoll.ts';
 import { askGroups, type GroupOptions, type GroupReport } from './inspect/groups.ts';
-import { askHolders, type HolderReport } from './inspect/holders.ts';
+import { askHolders, type HolderOptions, type HolderReport } from './inspect/holders.ts';
 import { identifyFiles as identifyNow } from './inspect/identify.ts';
 import { askInherited, type InheritedOptions, type InheritedReport } from './inspect/inherited.ts';
 import { refuseInherited } from './inspect/inherited/refuse.ts';
@@ -38,7 +38,7 @@ function later<T>(asked: Asked<T>, options: Abortable | undefined): Promise<T> {
 }
 
 /** Who refers to this open file description? As {@link index!findHolders | `findHolders` of kcmp}. */
-export async function findHolders(file: FileRef, options?: ScanOptions & Abortable): Promise<HolderReport> {
+export async function findHolders(file: FileRef, options?: HolderOptions & Abortable): Promise<HolderReport> {
   return later(askHolders(file, options), options);
 }
 

@@ -1,11 +1,11 @@
-/** Who refers to an open file description, and who to another one of the same inode. */
+/** Who refers to an open file description, who to its other end, and who to another one of the same inode. */
 import type { FileRef } from '../binding/kcmp.ts';
-import { readRef } from '../binding/read.ts';
+import { readOptions, readRef } from '../binding/read.ts';
 import { Sockets } from '../netlink/sockets.ts';
 import { checkProc } from '../procfs/root.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import type { Holder } from '../scan/holder.ts';
-import { checkScan, type ScanOptions } from '../scan/options.ts';
+import { checkParts, checkScan, type Part, type ScanOptions } from '../scan/options.ts';
 import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { requireComparable, subjectError } from '../scan/subject.ts';
@@ -14,19 +14,30 @@ import { type Elsewhere, findElsewhere } from './elsewhere.ts';
 import { Search } from './holders/search.ts';
 import { Subject } from './holders/subject.ts';
 import { describeOpen, type OpenFile } from './open-file.ts';
+import { type OtherEnd, tellOtherEnd } from './peers.ts';
+import { peerOf } from './peers/kinds.ts';
+import type { Seen } from './peers/peer.ts';
 
 /** So often a search begins anew when what it looks for became another file. */
 const ATTEMPTS = 8;
+
+/** Options of {@link findHolders}. */
+export interface HolderOptions extends ScanOptions {
+  /** What is wanted besides the holders; everything when left out. */
+  parts?: Iterable<Part>;
+}
 
 /** What {@link findHolders} found out about one descriptor. */
 export interface HolderReport extends OpenFile {
   file: FileRef;
   /** Who refers to this open file description, the file asked about included. */
   holders: Holder[];
-  /** Who refers to another description of the same inode: a second open, the other end of a pipe. */
+  /** Who refers to another description of the same inode that is not the other end: a second open. */
   sameInode: Holder[];
-  /** What keeps it open, or may, without a descriptor. */
-  elsewhere: Elsewhere[];
+  /** What it is connected to, and who holds that; null for the kinds that have no other end. Absent when it is not wanted. */
+  otherEnd?: OtherEnd | null;
+  /** What keeps it open, or may, without a descriptor. Absent when it is not wanted. */
+  elsewhere?: Elsewhere[];
   coverage: Coverage;
 }
 
@@ -36,34 +47,45 @@ export interface HolderReport extends OpenFile {
  * @param file - a descriptor of any process
  * @param options.pids - where to look besides `file.pid`; every process of /proc when left out
  * @param options.onProgress - told how much of all the work is done, the comparing too, in thousandths
- * @returns `holders`, with `file` itself among them, and apart from them `sameInode`: descriptors of another
- *   description of the same inode, such as a second open or the other end of a pipe. `sameInode` is empty for
- *   the kinds that share the kernel's one anonymous inode (eventfd, epoll, timerfd, …), where it would say nothing
+ * @param options.parts - what is wanted besides the holders; everything when left out
+ * @returns `holders`, with `file` itself among them, and apart from them `otherEnd`: what a pipe, a socket or a pty is
+ *   connected to, and who holds that, found by the same looks; and `sameInode`: descriptors of another description of
+ *   the same inode that is not the other end, such as a second open. `sameInode` is empty for the kinds that share the
+ *   kernel's one anonymous inode (eventfd, epoll, timerfd, …), where it would say nothing
+ * @throws TypeError `ERR_INVALID_ARG_VALUE` — no such part
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
  * @throws Error `ESRCH` — no such process; `EBADF` — `file` is not open; `EACCES` or `EPERM` — it may not be inspected;
  *   `EAGAIN` — it was another file time and again. Other processes that end or refuse are counted in `coverage`, never thrown
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`
  * @since Linux 3.5
- * @see kernel/kcmp.c
+ * @see kernel/kcmp.c, sock_diag(7)
  */
-export function findHolders(file: FileRef, options?: ScanOptions): HolderReport {
+export function findHolders(file: FileRef, options?: HolderOptions): HolderReport {
   return finish(askHolders(file, options));
 }
 
 /** {@link findHolders}, in steps. */
-export function askHolders(file: FileRef, options: ScanOptions | undefined): Asked<HolderReport> {
+export function askHolders(file: FileRef, options: HolderOptions | undefined): Asked<HolderReport> {
   const asked = readRef(file, 'file');
+  const { parts } = readOptions(options, ['parts']);
   const { pids, onProgress } = checkScan(options);
-  return { steps: holdersOf(asked, pids), onProgress };
+  return { steps: holdersOf(asked, pids, checkParts(parts)), onProgress };
 }
 
-function* holdersOf(asked: FileRef, pids: readonly number[] | undefined): Steps<HolderReport> {
+function* holdersOf(
+  asked: FileRef,
+  pids: readonly number[] | undefined,
+  parts: ReadonlySet<Part>,
+): Steps<HolderReport> {
   checkProc();
   yield* requireComparable(asked.pid);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const subject = new Subject(asked);
     const seen = yield* part(0, 0.5, scan(pids, asked.pid));
-    const search = new Search(subject, seen);
+    const kind = peerOf(subject, seen);
+    // What shares the inode of a pipe cannot be told apart without it.
+    const peer = parts.has('otherEnd') || kind?.isSilent === true ? kind : undefined;
+    const search = new Search(subject, seen, peer);
     const look = (tables: readonly Table[]): Steps<ReadonlySet<Table>> => search.look(tables);
     const unsettled = yield* part(
       0.5,
@@ -73,13 +95,24 @@ function* holdersOf(asked: FileRef, pids: readonly number[] | undefined): Steps<
     const open = describe(subject, seen);
     if (seen.comparable && !(yield* subject.isStill(search.sightings()))) continue;
     for (const table of unsettled) yield* search.keepAgreeing(table);
-    const { holders, sameInode } = yield* foundBy(search, seen, unsettled);
-    const isNobodys = holders.length === 1 && holders.every(({ sharedWith = [] }) => sharedWith.length === 0);
-    const elsewhere = yield* findElsewhere(seen, subject.link, subject.inode, isNobodys);
-    const isUntold = isNobodys && elsewhere.every(({ sure }) => sure === 'inode');
-    // What was in flight may have come down just before that was looked at.
-    if (isUntold && (yield* search.findsMore())) continue;
-    return { file: subject.file, ...open, holders, sameInode, elsewhere, coverage: seen.account.toCoverage() };
+    const { holders, sameInode, ends } = yield* foundBy(search, seen, unsettled);
+    const more: Pick<HolderReport, 'otherEnd' | 'elsewhere'> = {};
+    if (parts.has('otherEnd')) {
+      const lookAgain = (): Steps<boolean> => search.findsMore(({ end }) => end !== '');
+      const otherEnd = peer === undefined ? null : yield* tellOtherEnd(peer, seen, ends, holders, lookAgain);
+      if (otherEnd === undefined) continue;
+      more.otherEnd = otherEnd;
+    }
+    if (parts.has('elsewhere')) {
+      const others = more.otherEnd?.holders.length ?? 0;
+      const isNobodys = holders.length + others === 1 && holders[0]?.sharedWith === undefined;
+      const elsewhere = yield* findElsewhere(seen, subject.link, subject.inode, isNobodys);
+      const isUntold = seen.comparable && isNobodys && elsewhere.every(({ sure }) => sure === 'inode');
+      // What was in flight may have come down just before that was looked at.
+      if (isUntold && (yield* search.findsMore(({ result }) => result === 0))) continue;
+      more.elsewhere = elsewhere;
+    }
+    return { file: asked, ...open, holders, sameInode, ...more, coverage: seen.account.toCoverage() };
   }
   throw subjectError('EAGAIN', asked.pid, asked.fd);
 }
@@ -93,19 +126,24 @@ function describe({ file, link, inode }: Subject, { tables }: Scan): OpenFile {
   }
 }
 
+/** What the looks found; what they could not look at is counted. */
 function* foundBy(
   search: Search,
   { tables, account }: Scan,
   unsettled: ReadonlySet<Table>,
-): Steps<Pick<HolderReport, 'holders' | 'sameInode'>> {
+): Steps<{ holders: Holder[]; sameInode: Holder[]; ends: Seen[] }> {
   const holders: Holder[] = [];
   const sameInode: Holder[] = [];
+  const ends: Seen[] = [];
   for (const table of tables) {
     yield;
     const { sightings, skipped } = search.foundIn(table);
-    for (const { holder, result } of sightings) (result === 0 ? holders : sameInode).push(holder);
+    for (const { pid, fd, holder, result, end } of sightings) {
+      if (end !== '') ends.push({ pid, fd, end, holder });
+      else (result === 0 ? holders : sameInode).push(holder);
+    }
     for (const code of skipped) account.skip(table.id, code, 'descriptor');
     if (unsettled.has(table)) account.skip(table.id, 'EAGAIN', 'descriptor', table.fds.length || 1);
   }
-  return { holders, sameInode };
+  return { holders, sameInode, ends };
 }

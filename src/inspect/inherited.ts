@@ -104,13 +104,13 @@ function* named(pid: number, from: number, files: Found['files']): Steps<Inherit
   const sockets = new Sockets(() => [pid, from]);
   const inherited: InheritedFile[] = [];
   for (const { fd, from: other, kind, link } of files.sort((a, b) => a.fd - b.fd)) {
+    yield inherited.length / files.length;
     try {
       inherited.push({ fd, from: other, kind, link, name: nameAt({ pid, fd }, link, sockets) });
     } finally {
       // Whoever asks about this very process meanwhile would find what it asks with.
       sockets.close();
     }
-    yield inherited.length / files.length;
   }
   return inherited;
 }

@@ -42,6 +42,16 @@ export function parseFdinfo(text: string): Fdinfo {
   return info;
 }
 
+const O_ACCMODE = 3;
+const ACCESS = ['r', 'w', 'rw', 'rw'] as const;
+
+/** How a file was opened, but for O_PATH. */
+export type Access = 'r' | 'w' | 'rw';
+
+/** How a file was opened, by its flags. */
+export const accessOf = (flags: number): Access | 'path' =>
+  (flags & O_PATH) !== 0 ? 'path' : (ACCESS[flags & O_ACCMODE] ?? 'rw');
+
 /** The fdinfo of a descriptor, or the errno's name. */
 export function readFdinfo(pid: number, fd: number, root: string = PROC): Fdinfo | string {
   const read = readText(`${root}/${pid}/fdinfo/${fd}`, 'latin1');

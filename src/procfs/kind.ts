@@ -58,11 +58,12 @@ const NUMBERED: ReadonlyMap<string, FileKind> = new Map<string, FileKind>([
 /** File types by their bits of st_mode, from <linux/stat.h>. */
 export const S_IFMT = 0o170000;
 export const S_IFREG = 0o100000;
+export const S_IFIFO = 0o010000;
 const MODES: ReadonlyMap<number, FileKind> = new Map<number, FileKind>([
   [S_IFREG, 'regular'],
   [0o040000, 'directory'],
   [0o120000, 'symlink'],
-  [0o010000, 'fifo'],
+  [S_IFIFO, 'fifo'],
   [0o140000, 'socket'],
   [0o020000, 'character device'],
   [0o060000, 'block device'],

@@ -30,6 +30,15 @@ export function isListed(pid: number | 'self', root: string = PROC): boolean {
   }
 }
 
+/** As whom a task runs: its effective user, which the folder /proc/PID belongs to; or the errno's name. */
+export function readUser(pid: number, root: string = PROC): number | string {
+  try {
+    return fs().statSync(`${root}/${pid}`).uid;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
 /** Every thread of a process, ascending; none when it is gone. */
 export function threadsOf(pid: number): number[] {
   const tasks = listTasks(pid);

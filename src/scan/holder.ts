@@ -2,26 +2,30 @@
 import { KCMP_FILE } from '../binding/abi.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
-import { O_CLOEXEC, O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
+import { dateOf } from '../procfs/boot.ts';
+import { type Access, accessOf, O_CLOEXEC, readFdinfo } from '../procfs/fdinfo.ts';
+import { readUser } from '../procfs/processes.ts';
 import { readStat } from '../procfs/stat.ts';
 import type { Table } from './tables.ts';
 
 /** A task and a descriptor that refer to a description. What could not be read of them is left out. */
 export interface Holder extends FileRef {
   /** How the description was opened: 'r', 'w', 'rw', or 'path' for O_PATH. */
-  mode?: 'r' | 'w' | 'rw' | 'path';
+  mode?: Access | 'path';
   cloexec?: boolean;
   /** The task's command name. */
   command?: string;
-  /** When the task started: clock ticks since boot, field 22 of /proc/PID/stat. */
-  startTime?: bigint;
+  /** The user that the task runs as: its effective uid. */
+  uid?: number;
+  /** When the task started: clock ticks since boot, field 22 of /proc/PID/stat. With the pid it names the task for good. */
+  startTime?: number;
+  /** The same as a date, to the second or so. */
+  started?: Date;
   /** Other processes that share this whole descriptor table. */
   sharedWith?: number[];
 }
 
 const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
-const O_ACCMODE = 3;
-const MODES = ['r', 'w', 'rw', 'rw'] as const;
 
 /**
  * The details of a holder; undefined when the descriptor changed or the pid was reused while they were read,
@@ -40,14 +44,18 @@ export function describeHolder(
   const holder: Holder = { pid: id, fd };
   const info = isQuick ? readFdinfo(id, fd) : 'EBUSY';
   if (typeof info !== 'string' && info.flags !== undefined) {
-    holder.mode = (info.flags & O_PATH) !== 0 ? 'path' : (MODES[info.flags & O_ACCMODE] ?? 'rw');
+    holder.mode = accessOf(info.flags);
     holder.cloexec = (info.flags & O_CLOEXEC) !== 0;
   }
   if (typeof before !== 'string') {
+    const uid = readUser(id);
     const after = readStat(id);
     if (typeof after === 'string' || after.startTime !== before.startTime) return undefined;
     holder.command = before.command;
-    holder.startTime = before.startTime;
+    if (typeof uid === 'number') holder.uid = uid;
+    holder.startTime = Number(before.startTime);
+    const started = dateOf(holder.startTime);
+    if (started !== undefined) holder.started = started;
   }
   const again = kcmpRaw(file.pid, id, KCMP_FILE, file.fd, fd);
   if (again === -EBADF || again === -ESRCH || (again >= 0 && (again === 0) !== same)) return undefined;

@@ -1,5 +1,5 @@
 /** The inspectors' door: arguments are checked here, once. */
-import { badInt31, badType, isInt31 } from '../binding/arguments.ts';
+import { badInt31, badType, badValue, isInt31 } from '../binding/arguments.ts';
 import { readOptions, readValues } from '../binding/read.ts';
 
 /** Options of every inspector that looks at many processes. */
@@ -38,4 +38,23 @@ export function checkScan(options: ScanOptions | undefined): CheckedScan {
   const { pids, ...others } = readOptions(options, ['pids', 'onProgress']);
   const onProgress = checkProgress(others);
   return { pids: pids === undefined ? pids : checkIds(pids, 'options.pids', 'an iterable of pids'), onProgress };
+}
+
+const PARTS = ['otherEnd', 'elsewhere'] as const;
+
+/**
+ * A part of a report that a caller may do without. `otherEnd`: what a file is connected to, and who holds that.
+ * `elsewhere`: what keeps it open without a descriptor.
+ */
+export type Part = (typeof PARTS)[number];
+
+const isPart = (value: unknown): value is Part => (PARTS as readonly unknown[]).includes(value);
+const isText = (value: unknown): boolean => typeof value === 'string';
+
+/** Those that are wanted: all when left out. */
+export function checkParts(parts: Iterable<Part> | undefined): ReadonlySet<Part> {
+  if (parts === undefined) return new Set(PARTS);
+  const given = readValues(parts, 'options.parts', 'an iterable of names of parts', isText);
+  for (const part of given) if (!isPart(part)) throw badValue('options.parts', `made of ${PARTS.join(', ')}`, part);
+  return new Set(given);
 }

@@ -34,11 +34,11 @@ test('a pipe that does not end shows who else has its write end, then who has th
   assert.equal(sentence, 'fd WRITE of ME (NAME), LINK, is held by 2 descriptors of 2 processes.');
   assert.deepEqual(
     rest.filter((line) => line.startsWith('PID')),
-    ['PID  FD  MODE  CLOEXEC  SINCE  COMMAND', 'PID  FD  MODE  CLOEXEC  SINCE  COMMAND'],
+    ['PID  FD  MODE  CLOEXEC  STARTED  COMMAND', 'PID  FD  MODE  CLOEXEC  STARTED  COMMAND'],
   );
   assert.ok(rest.includes('CHILD  4  w  yes  DATE  writer'), masked);
   assert.ok(rest.includes('ME  WRITE  w  yes  DATE  NAME'), masked);
-  const other = rest.indexOf('On the same inode, but another open file description: 1 descriptor.');
+  const other = rest.indexOf('Its other end, reading end of LINK, is held by 1 descriptor of 1 process.');
   assert.ok(other > rest.indexOf('CHILD  4  w  yes  DATE  writer'), masked);
   assert.ok(rest.indexOf('ME  READ  r  yes  DATE  NAME') > other, masked);
 });
@@ -65,7 +65,7 @@ test('--json is the report of findHolders', async () => {
   assert.equal(code, 0);
   const expected = findHolders({ pid: child.pid, fd: 4 });
   const plain = (holders: HolderReport['holders']): unknown =>
-    holders.map((holder) => ({ ...holder, startTime: `${holder.startTime}` }));
+    holders.map((holder) => ({ ...holder, started: holder.started?.toISOString() }));
   assert.deepEqual(report.file, expected.file);
   assert.deepEqual([report.kind, report.link], [expected.kind, expected.link]);
   assert.deepEqual(report.holders, plain(expected.holders));

@@ -57,31 +57,35 @@ const openThere = (path: string, flags: number): Promise<FileRef> =>
     flags,
   );
 
-test('a pipe has its three heirs as holders, and the other end and a re-open through /proc as others of its inode', async () => {
+test('a pipe has its three heirs as holders, a re-open through /proc as another of its inode, and the other end apart', async () => {
   const reopened = await openThere(`/proc/${me}/fd/${write}`, constants.O_WRONLY);
   const report = await holdersOf(write);
   assert.equal(report.kind, 'pipe');
   assert.equal(report.link, readlinkSync(`/proc/self/fd/${write}`));
   assert.deepEqual(report.file, mine(write));
   assert.deepEqual(refs(report.holders), refs([mine(write), ...heirsWith(WRITE)]));
-  assert.deepEqual(refs(report.sameInode), refs([mine(read), reopened]));
+  assert.deepEqual(refs(report.sameInode), [reopened]);
+  assert.deepEqual(refs(report.otherEnd?.holders ?? []), [mine(read)]);
   assert.deepEqual(
     report.holders.map(({ mode }) => mode),
     ['w', 'w', 'w', 'w'],
   );
-  assert.equal(find(report.sameInode, mine(read))?.mode, 'r');
+  assert.equal(report.otherEnd?.holders[0]?.mode, 'r');
   assert.equal(find(report.sameInode, reopened)?.mode, 'w');
 });
 
-test('a holder comes with close-on-exec, the command name and the start time', async () => {
+test('a holder comes with close-on-exec, the command name, its user and the start time', async () => {
   const [heir] = heirs as [Child];
   const fd = await heir.run(({ libc }, fd: number) => libc.dup(fd), WRITE);
   const { holders } = await holdersOf(write);
   assert.equal(find(holders, mine(write))?.cloexec, true);
   assert.equal(find(holders, { pid: heir.pid, fd })?.cloexec, false);
-  for (const { pid, command, startTime } of holders) {
+  const booted = Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1]);
+  for (const { pid, command, uid, startTime, started } of holders) {
     assert.equal(command, readFileSync(`/proc/${pid}/comm`, 'utf8').trim());
-    assert.equal(startTime, BigInt(statOf(pid)[19] ?? ''));
+    assert.equal(uid, process.geteuid?.());
+    assert.equal(startTime, Number(statOf(pid)[19]));
+    assert.equal(started?.getTime(), (booted + Number(statOf(pid)[19]) / 100) * 1000);
   }
   await heir.run(({ libc }, fd: number) => libc.close(fd), fd);
 });

@@ -1,5 +1,8 @@
-/** `kcmp who PID:FD`: who else refers to this open file description, and who to another of the same inode. */
-import { findHolders, type Holder, type HolderReport } from '../../index.ts';
+/**
+ * `kcmp who PID:FD`: who else refers to this open file description, who has its other end, and who another description
+ * of the same inode.
+ */
+import { findHolders, type Holder, type HolderReport, type OtherEnd } from '../../index.ts';
 import { readProcess } from '../../procfs/status.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { describeFile, plural, some, table } from '../../util/text.ts';
@@ -7,24 +10,24 @@ import { expect, fileRef, parse } from '../args.ts';
 import type { Command } from '../io.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
 import { printJson } from '../output/json.ts';
-import { commandOf, named, since } from '../output/names.ts';
+import { commandOf, named, timeOf } from '../output/names.ts';
 import { print } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
 
-function row({ pid, fd, mode, cloexec, startTime, command, sharedWith = [] }: Holder): string[] {
+function row({ pid, fd, mode, cloexec, started, command, sharedWith = [] }: Holder): string[] {
   const also = sharedWith.length > 0 ? ` (its whole table also belongs to ${some(sharedWith.map(String), 5)})` : '';
   return [
     `${pid}`,
     `${fd}`,
     mode ?? '?',
     cloexec === undefined ? '?' : cloexec ? 'yes' : 'no',
-    since(startTime),
+    timeOf(started),
     `${command ?? commandOf(pid)}${also}`,
   ];
 }
 
 const holderTable = (holders: Holder[]): string[] =>
-  table(['PID', 'FD', 'MODE', 'CLOEXEC', 'SINCE', 'COMMAND'], holders.map(row), [0, 1]);
+  table(['PID', 'FD', 'MODE', 'CLOEXEC', 'STARTED', 'COMMAND'], holders.map(row), [0, 1]);
 
 /** Whether there are others than the descriptor that was asked about; a thread's own process is none. */
 function hasOthers({ file, holders }: HolderReport): boolean {
@@ -34,7 +37,29 @@ function hasOthers({ file, holders }: HolderReport): boolean {
   );
 }
 
-function text({ file, kind, link, holders, sameInode, coverage }: HolderReport, held: boolean): string[] {
+/** What a state means of an other end that nobody was found to have. */
+const WORDS: Readonly<Record<OtherEnd['state'], string>> = {
+  connected: 'is held by nobody',
+  'not-accepted': 'is not accepted yet',
+  listening: 'is whoever waits to be accepted: nobody',
+  unconnected: 'does not exist: it is not connected',
+  remote: 'is not on this machine',
+  closed: 'is closed',
+  unseen: 'is held by no descriptor, but may be in flight or registered',
+  unknown: 'could not be told',
+};
+
+function otherEnd({ state, name, reason, holders }: OtherEnd): string[] {
+  const what = `Its other end${name === null ? '' : `, ${name},`}`;
+  const why = reason === undefined ? '' : `: ${reason}`;
+  if (holders.length === 0) return ['', `${what} ${WORDS[state]}${why}.`];
+  const pids = new Set(holders.map(({ pid }) => pid)).size;
+  const held = `is held by ${plural(holders.length, 'descriptor')} of ${plural(pids, 'process', 'processes')}`;
+  return ['', `${what} ${held}${why}.`, '', ...holderTable(holders)];
+}
+
+function text(report: HolderReport, held: boolean): string[] {
+  const { file, kind, link, holders, sameInode, coverage } = report;
   const what = `fd ${file.fd} of ${named(file.pid)}, ${describeFile(kind, link)},`;
   const pids = new Set(holders.map(({ pid }) => pid));
   const sentence = held
@@ -49,7 +74,7 @@ function text({ file, kind, link, holders, sameInode, coverage }: HolderReport, 
           '',
           ...holderTable(sameInode),
         ];
-  return [sentence, '', ...holderTable(holders), ...others];
+  return [sentence, '', ...holderTable(holders), ...(report.otherEnd ? otherEnd(report.otherEnd) : []), ...others];
 }
 
 export const run: Command = (args, io) => {
@@ -61,5 +86,7 @@ export const run: Command = (args, io) => {
   if (parsed.flag('json')) printJson(io, report);
   else print(io, text(report, held));
   tellPartial(io, report.coverage);
-  return scanCode(held, report.coverage);
+  const state = report.otherEnd?.state;
+  if (!held && (state === 'unseen' || state === 'unknown')) return 2;
+  return scanCode(held || (report.otherEnd?.holders.length ?? 0) > 0, report.coverage);
 };

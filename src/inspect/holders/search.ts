@@ -4,18 +4,25 @@ import { errnoName } from '../../binding/errors.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
 import { onInode } from '../../descriptions/same-inode.ts';
 import { sameWithoutKcmp } from '../../descriptions/without-kcmp.ts';
+import { readLink } from '../../procfs/fd.ts';
 import { EPOLL_LINK, INOTIFY_LINK, isAnonymousLink } from '../../procfs/link.ts';
 import { describeHolder, type Holder } from '../../scan/holder.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
+import type { Peer } from '../peers/peer.ts';
 import type { Subject, Witness } from './subject.ts';
 
 const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 const BETWEEN_PAUSES = 256;
 
-/** A descriptor that is the subject, or shares its inode. */
+/** What stands for no end: a descriptor that shares the subject's inode, and no more. */
+const NO_END = '';
+
+/** A descriptor that is the subject, shares its inode, or is of its other end. */
 export interface Sighting extends Witness {
   holder: Holder;
+  /** Which end it is of, '' for none. */
+  end: string;
 }
 
 /** What one look at a table found. */
@@ -33,13 +40,16 @@ const NOTHING: Found = { fds: [], sightings: [], skipped: [], hasGone: false };
 export class Search {
   readonly #subject: Subject;
   readonly #scan: Scan;
-  readonly #isOnInode: ((pid: number, fd: number) => boolean) | undefined;
+  readonly #peer: Peer | undefined;
+  readonly #isOnInode: ReturnType<typeof onInode> | undefined;
   readonly #isQuick: boolean;
   readonly #found = new Map<Table, Found>();
 
-  constructor(subject: Subject, scan: Scan) {
+  /** @param peer - the other end, which is looked for as well */
+  constructor(subject: Subject, scan: Scan, peer: Peer | undefined) {
     this.#subject = subject;
     this.#scan = scan;
+    this.#peer = peer;
     const { link, inode } = subject;
     this.#isQuick = link !== EPOLL_LINK && link !== INOTIFY_LINK;
     this.#isOnInode = isAnonymousLink(link) || typeof inode === 'string' ? undefined : onInode(link, inode);
@@ -54,20 +64,44 @@ export class Search {
     for (const table of this.#scan.tables) yield* this.foundIn(table).sightings;
   }
 
+  /** Looks once more at whatever may have changed since; whether more of a kind was found than before. */
+  *findsMore(isCounted: (one: Sighting) => boolean): Steps<boolean> {
+    const before = this.#count(isCounted);
+    const restless: Table[] = [];
+    for (const table of this.#scan.tables) {
+      if (!this.#scan.isStill(table)) restless.push(table);
+      yield;
+    }
+    for (const table of restless) yield* this.#scan.readAgain(table);
+    yield* this.look([...restless, ...(yield* this.#scan.readBorn())]);
+    return this.#count(isCounted) > before;
+  }
+
+  #count(isCounted: (one: Sighting) => boolean): number {
+    let count = 0;
+    for (const one of this.sightings()) if (isCounted(one)) count++;
+    return count;
+  }
+
   /** Of a table that changed all the while only what is still so is kept. */
   *keepAgreeing(table: Table): Steps<void> {
     const found = this.foundIn(table);
     const kept: Sighting[] = [];
     for (const [i, one] of found.sightings.entries()) {
       if (i % BETWEEN_PAUSES === 0) yield;
-      if (this.#subject.agrees(one) && this.#subject.agrees(one)) kept.push(one);
+      if (this.#isStill(one) && this.#isStill(one)) kept.push(one);
     }
     found.sightings = kept;
   }
 
+  #isStill(one: Sighting): boolean {
+    return this.#subject.agrees(one) && (one.result === 0 || this.#endOf(one.pid, one.fd) === one.end);
+  }
+
   /** One look, as settle() wants it. */
   *look(tables: readonly Table[]): Steps<ReadonlySet<Table>> {
-    const changed = new Set<Table>();
+    const hasMoved = this.#peer !== undefined && (yield* this.#peer.hasMoved());
+    const changed = new Set<Table>(hasMoved ? this.#scan.tables : []);
     for (const [i, table] of tables.entries()) {
       const before = this.#found.get(table);
       const found = yield* part(i / tables.length, (i + 1) / tables.length, this.#lookAt(table, before));
@@ -78,27 +112,6 @@ export class Search {
     return changed;
   }
 
-  /** Looks once more at what may have changed: is it in more places by now? */
-  *findsMore(): Steps<boolean> {
-    const { tables, comparable } = this.#scan;
-    if (!comparable) return false;
-    const before = this.#count();
-    const restless: Table[] = [];
-    for (const table of tables) {
-      if (!this.#scan.isStill(table)) restless.push(table);
-      yield;
-    }
-    for (const table of restless) yield* this.#scan.readAgain(table);
-    yield* this.look([...restless, ...(yield* this.#scan.readBorn())]);
-    return this.#count() > before;
-  }
-
-  #count(): number {
-    let count = 0;
-    for (const { result } of this.sightings()) if (result === 0) count++;
-    return count;
-  }
-
   *#lookAt(table: Table, before: Found | undefined): Steps<Found> {
     const { file } = this.#subject;
     const found: Found = { fds: table.fds, sightings: [], skipped: [], hasGone: false };
@@ -107,16 +120,30 @@ export class Search {
       const result = this.#compare(table.id, fd);
       if (result === -EBADF || result === -ESRCH) found.hasGone = true;
       else if (result < 0) found.skipped.push(errnoName(result));
-      else if (result === 0 || (result > 0 && this.#isOnInode?.(table.id, fd) === true)) {
+      else {
+        const end = result === 0 ? NO_END : this.#endOf(table.id, fd);
+        if (end === undefined || (Number.isNaN(result) && end === NO_END)) continue;
         // To describe it takes longer than all else, in which too much moves to be looked at again.
-        const known = before?.sightings.find((one) => one.fd === fd && one.result === result)?.holder;
+        const known = before?.sightings.find(
+          (one) => one.fd === fd && one.result === result && one.end === end,
+        )?.holder;
         const holder = known ?? describeHolder(table, fd, file, result === 0, this.#isQuick);
         if (holder === undefined) found.hasGone = true;
-        else found.sightings.push({ pid: table.id, fd, result, holder });
+        // Without access to a file nobody is at an end of it.
+        else if (end === NO_END || holder.mode !== 'path')
+          found.sightings.push({ pid: table.id, fd, result, holder, end });
         yield;
       }
     }
     return found;
+  }
+
+  /** The end that a descriptor of another file is of, '' when it is on the subject's inode and no more; undefined for all else. */
+  #endOf(pid: number, fd: number): string | undefined {
+    if (this.#peer === undefined && this.#isOnInode === undefined) return undefined;
+    const link = readLink(pid, fd);
+    const isOnInode = this.#isOnInode?.(pid, fd, link) === true;
+    return this.#peer?.endAt(pid, fd, link, isOnInode) ?? (isOnInode ? NO_END : undefined);
   }
 
   /** As kcmp(2) answers; NaN when it could not be told without it, which is counted. */
@@ -134,6 +161,9 @@ function isAlike(a: Found, b: Found): boolean {
     a.fds.length === b.fds.length &&
     a.sightings.length === b.sightings.length &&
     a.fds.every((fd, i) => fd === b.fds[i]) &&
-    a.sightings.every(({ fd, result }, i) => fd === b.sightings[i]?.fd && result === b.sightings[i]?.result)
+    a.sightings.every(
+      ({ fd, result, end }, i) =>
+        fd === b.sightings[i]?.fd && result === b.sightings[i]?.result && end === b.sightings[i]?.end,
+    )
   );
 }

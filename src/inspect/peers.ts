@@ -1,0 +1,77 @@
+/**
+ * The other end of a file: who holds what this is connected to.
+ *
+ *   peers/kinds    which kinds have one, and what is looked for
+ *   peers/peer     what all kinds have in common
+ *   pipe, unix, …  one kind each
+ *   peers/aloft    whether something could hold it without a descriptor
+ */
+import type { Holder } from '../scan/holder.ts';
+import type { Steps } from '../scan/steps.ts';
+import type { Scan } from '../scan/tables.ts';
+import { byDescription } from './peers/by-description.ts';
+import type { Peer, PeerEnd, PeerState, PeerVia, Seen } from './peers/peer.ts';
+import { couldBeAloft } from './peers/aloft.ts';
+import { whyNotAll } from './peers/whole.ts';
+
+/** What is at the other end of a file. */
+export interface OtherEnd {
+  state: PeerState;
+  /** What people call it; null when its ends are called differently, or there is none. */
+  name: string | null;
+  via: PeerVia;
+  /** Why the state is no other, where that needs to be told. */
+  reason?: string;
+  /** Who holds it, all ends taken together. */
+  holders: Holder[];
+  /** One an open file description: the readers of a FIFO, the slaves of a pty, who sends to a datagram socket, who waits to be accepted. */
+  ends: PeerEnd[];
+}
+
+const RESTLESS = 'it changed all the while';
+
+/** Looks once more at what may have changed; whether the other end was found by now. */
+type LookAgain = () => Steps<boolean>;
+
+/**
+ * What was found out about an other end; undefined when it appeared just now, so that all has to be looked at anew.
+ * @param seen - descriptors that were found to be of it
+ * @param own - who has the file itself
+ */
+export function* tellOtherEnd(
+  peer: Peer,
+  scan: Scan,
+  seen: readonly Seen[],
+  own: Holder[],
+  lookAgain: LookAgain,
+): Steps<OtherEnd | undefined> {
+  // Without kcmp(2) there is but one look.
+  if (!scan.comparable && (yield* peer.hasMoved())) return undefined;
+  const ends = yield* peer.tellEnds(seen, own, byDescription(scan));
+  const holders = ends.flatMap((end) => end.holders);
+  const names = new Set(ends.map(({ name }) => name));
+  const [name = peer.name] = names.size === 1 ? names : [];
+  const isHeld = holders.length > 0 || (peer.state !== 'connected' && peer.state !== 'not-accepted');
+  const told = isHeld ? peer : yield* tellUnheld(peer, scan, lookAgain);
+  if (told === undefined) return undefined;
+  const { state } = told;
+  const reason = told.reason ?? (peer.isRestless ? RESTLESS : undefined);
+  return { state, name, via: peer.via, ...(reason === undefined ? {} : { reason }), holders, ends };
+}
+
+/** Nobody was found to have it: because there is nothing, or because not all could be looked at. */
+function* tellUnheld(
+  peer: Peer,
+  scan: Scan,
+  lookAgain: LookAgain,
+): Steps<{ state: PeerState; reason: string | undefined } | undefined> {
+  const { reason } = peer;
+  const why = peer.isRestless ? RESTLESS : whyNotAll(scan);
+  if (why !== undefined) return { state: 'unknown', reason: reason === undefined ? why : `${why}; ${reason}` };
+  if (!scan.comparable && (yield* lookAgain())) return undefined;
+  if (!peer.isSilent) return { state: 'unseen', reason };
+  const aloft = yield* couldBeAloft(scan, (link) => peer.couldBe(link));
+  if (aloft !== undefined) return aloft;
+  // What was in flight before may have come down just before that was looked at.
+  return (yield* lookAgain()) ? undefined : { state: 'closed', reason };
+}

@@ -1,0 +1,30 @@
+/** The descriptors of an end by open file description. */
+import { KCMP_FILE } from '../../binding/abi.ts';
+import { kcmpRaw } from '../../binding/syscall.ts';
+import { DescriptionOrder } from '../../descriptions/order.ts';
+import type { Scan } from '../../scan/tables.ts';
+import { addTo } from '../../util/multimap.ts';
+import type { Group, Seen } from './peer.ts';
+
+/**
+ * Where kcmp cannot tell, those that were opened alike are told as one. What moves is counted as not looked at; what was
+ * closed since it was seen stands by itself.
+ */
+export const byDescription = ({ comparable, account }: Scan): Group =>
+  function* (seen) {
+    if (!comparable) {
+      const alike = new Map<string, Seen[]>();
+      for (const one of seen) addTo(alike, one.end, one);
+      return [...alike.values()];
+    }
+    const at = (item: number): Seen => seen[item] as Seen;
+    const ask = (a: number, b: number): number => kcmpRaw(at(a).pid, at(b).pid, KCMP_FILE, at(a).fd, at(b).fd);
+    const closed: number[][] = [];
+    const order = new DescriptionOrder(seen.length, ask, (item, code) => {
+      if (code === 'EBADF' || code === 'ESRCH') closed.push([item]);
+      else account.skip(at(item).pid, code, 'descriptor');
+    });
+    const groups = [...(yield* order.tellApart(Int32Array.from(seen.keys()))), ...closed];
+    for (const group of groups) group.sort((a, b) => a - b);
+    return groups.sort(([a = 0], [b = 0]) => a - b).map((group) => group.map(at));
+  };

@@ -1,0 +1,61 @@
+/** An other end that is sockets: each is known by its inode, which the links of its descriptors name. */
+import type { Holder } from '../../scan/holder.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { Subject } from '../holders/subject.ts';
+import { type Group, Peer, type PeerEnd, type PeerState, type Seen } from './peer.ts';
+import { Places } from './places.ts';
+import type { Scan } from '../../scan/tables.ts';
+
+export const socketLink = (ino: number): string => `socket:[${ino}]`;
+
+export abstract class SocketPeer extends Peer {
+  protected readonly subject: Subject;
+  protected readonly places: Places;
+  /** By link. */
+  readonly #ends = new Map<string, Omit<PeerEnd, 'holders'>>();
+
+  constructor(subject: Subject, scan: Scan) {
+    super();
+    this.subject = subject;
+    this.places = new Places(subject.file.pid, scan);
+  }
+
+  /** Finds out what there is, by {@link become} and {@link addEnd}. */
+  protected abstract look(): Steps<void>;
+
+  protected become(state: PeerState, reason?: string): void {
+    this.state = state;
+    this.reason = reason;
+  }
+
+  protected addEnd(ino: number, state: PeerState, name: string): void {
+    const link = socketLink(ino);
+    this.#ends.set(link, { link, name, state });
+  }
+
+  protected override *ask(): Steps<string> {
+    this.#ends.clear();
+    this.name = null;
+    this.become('unknown');
+    yield* this.look();
+    return [
+      this.state,
+      this.reason,
+      this.name,
+      ...[...this.#ends.values()].map(({ link, state }) => `${link} ${state}`),
+    ].join();
+  }
+
+  override endAt(_pid: number, _fd: number, link: string | null): string | undefined {
+    return link !== null && this.#ends.has(link) ? link : undefined;
+  }
+
+  override *tellEnds(seen: readonly Seen[], own: Holder[], _group: Group): Steps<PeerEnd[]> {
+    // One inode is one description.
+    return [...this.#ends.values()].map((end) => ({
+      ...end,
+      holders:
+        end.link === this.subject.link ? own : seen.filter((one) => one.end === end.link).map(({ holder }) => holder),
+    }));
+  }
+}
