@@ -1,6 +1,23 @@
 /** Which descriptors refer to another description of the same inode? A link names it, or device and number do. */
 import { type FileStat, statIno } from '../procfs/fd.ts';
+import { S_IFCHR, S_IFMT } from '../procfs/kind.ts';
 import { isAnonymousLink, namesInode } from '../procfs/link.ts';
+
+/**
+ * Devices of which every open is a thing of its own, or nothing at all, by major and minor: /dev/null and its like, the
+ * task's own terminal, a new terminal, a tunnel, a FUSE server. Source: Documentation/admin-guide/devices.txt.
+ */
+const OWN_EACH: ReadonlySet<number> = new Set([
+  ...[3, 5, 7, 8, 9].map((minor) => (1 << 20) | minor),
+  (5 << 20) | 0,
+  (5 << 20) | 2,
+  (10 << 20) | 200,
+  (10 << 20) | 229,
+]);
+
+/** Whether it says nothing of two files that they are on one inode. */
+export const saysNothing = (link: string | null, { mode, rdev }: FileStat): boolean =>
+  isAnonymousLink(link) || ((mode & S_IFMT) === S_IFCHR && OWN_EACH.has(rdev));
 
 /** Whether a descriptor is on the inode that this link and this number belong to; never for what shares the anonymous inode. */
 export function onInode(

@@ -218,3 +218,12 @@ test('a descriptor that is closed while the others are looked at is EBADF, and n
   };
   await assert.rejects(() => findHolders(mine(closing), { pids: [me], onProgress }), { code: 'EBADF' });
 });
+
+for (const path of ['/dev/null', '/dev/zero', '/dev/urandom', '/dev/ptmx']) {
+  test(`of ${path} the inode says nothing about who else has it`, async () => {
+    const fds = [openSync(path, 'r'), openSync(path, 'r')] as const;
+    const { sameInode, holders } = await findHolders({ pid: process.pid, fd: fds[0] }, { pids: [process.pid] });
+    for (const fd of fds) closeSync(fd);
+    assert.deepEqual([sameInode, holders.map(({ fd }) => fd)], [[], [fds[0]]]);
+  });
+}

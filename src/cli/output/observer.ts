@@ -1,0 +1,17 @@
+/** The command finds itself, since the shell gave it what it asks about: whoever looks is nobody's answer, unless asked about. */
+import type { FileRef, HolderReport } from '../../index.ts';
+
+const isOther = ({ pid }: FileRef): boolean => pid !== process.pid;
+
+/** A report without this process. */
+export function withoutUs(report: HolderReport): HolderReport {
+  if (!isOther(report.file)) return report;
+  const { otherEnd } = report;
+  const holders = report.holders.filter(isOther);
+  const sameInode = report.sameInode.filter(isOther);
+  if (!otherEnd) return { ...report, holders, sameInode };
+  const ends = otherEnd.ends
+    .map((end) => ({ ...end, holders: end.holders.filter(isOther) }))
+    .filter((end, i) => end.holders.length > 0 || otherEnd.ends[i]?.holders.length === 0);
+  return { ...report, holders, sameInode, otherEnd: { ...otherEnd, holders: otherEnd.holders.filter(isOther), ends } };
+}

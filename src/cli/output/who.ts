@@ -1,0 +1,106 @@
+/** What `kcmp who` says of one open file: the answer in one line, then who has it, its other end, and its inode. */
+import type { Elsewhere, Holder, HolderReport, OtherEnd } from '../../index.ts';
+import { unseen } from '../../scan/coverage.ts';
+import { describeFile, list, plural, table } from '../../util/text.ts';
+import { commandOf, named, timeOf, userOf } from './names.ts';
+
+/** Without anybody of whom nothing is said. */
+const NAMED = 1;
+
+/** What a state means of an other end that nobody was found to have. */
+const STATES: Readonly<Record<OtherEnd['state'], string>> = {
+  connected: 'is held by nobody',
+  'not-accepted': 'is not accepted yet',
+  listening: 'is whoever waits to be accepted: nobody',
+  unconnected: 'does not exist: it is not connected',
+  remote: 'is not on this machine',
+  closed: 'is closed',
+  unseen: 'is held by no descriptor, but may be in flight or registered',
+  unknown: 'could not be told',
+};
+
+/** `sleep (4711), fd 1 and 2, and 3 more processes`: the descriptors of the first of them. */
+function heldBy(holders: readonly Holder[]): string {
+  const pids = [...new Set(holders.map(({ pid }) => pid))];
+  const shown = pids.slice(0, NAMED).map((pid) => {
+    const fds = holders.filter((holder) => holder.pid === pid).map(({ fd }) => `${fd}`);
+    const [{ command = commandOf(pid) }] = holders.filter((holder) => holder.pid === pid) as [Holder];
+    return `${command} (${pid}), fd ${fds.length > 5 ? `${fds.slice(0, 4).join(', ')} and ${fds.length - 4} more` : list(fds)}`;
+  });
+  const more = pids.length - shown.length;
+  return `held by ${shown.join('; ')}${more > 0 ? `, and ${plural(more, 'more process', 'more processes')}` : ''}`;
+}
+
+function ofOtherEnd({ state, reason, holders }: OtherEnd): string {
+  const why = reason === undefined ? '' : ` (${reason})`;
+  const isPlain = state === 'connected' || state === 'unconnected' || state === 'listening';
+  if (holders.length > 0)
+    return `its other end is ${isPlain ? '' : `${state.replace('-', ' ')}, `}${heldBy(holders)}${why}`;
+  return `its other end ${STATES[state]}${why}`;
+}
+
+function answer(report: HolderReport, others: readonly Holder[]): string {
+  const { file, kind, link, name, otherEnd, coverage } = report;
+  const what = `fd ${file.fd} of ${named(file.pid)}, ${name ?? describeFile(kind, link)}`;
+  const nobody = `is held by nobody else${unseen(coverage).length > 0 ? ' that could be seen' : ''}`;
+  if (otherEnd && otherEnd.holders.length > 0 && others.length === 0) return `${what}; ${ofOtherEnd(otherEnd)}.`;
+  const held = `${what}, ${others.length > 0 ? `is also ${heldBy(others)}` : nobody}`;
+  return `${held}${otherEnd ? `; ${ofOtherEnd(otherEnd)}` : ''}.`;
+}
+
+function row({ pid, fd, mode, cloexec, uid, started, command, sharedWith = [] }: Holder): string[] {
+  const also = sharedWith.length > 0 ? ` (and all of its table: ${list(sharedWith.map(named))})` : '';
+  return [
+    `${pid}`,
+    `${fd}`,
+    mode ?? '?',
+    cloexec === undefined ? '?' : cloexec ? 'yes' : 'no',
+    uid === undefined ? '?' : userOf(uid),
+    timeOf(started),
+    `${command ?? commandOf(pid)}${also}`,
+  ];
+}
+
+const COLUMNS = ['PID', 'FD', 'MODE', 'CLOEXEC', 'USER', 'STARTED', 'COMMAND'];
+const holderTable = (holders: readonly Holder[]): string[] => table(COLUMNS, holders.map(row), [0, 1]);
+
+function under(head: string, holders: readonly Holder[]): string[] {
+  return holders.length === 0 ? [] : ['', head, '', ...holderTable(holders)];
+}
+
+/** Flags and position of the description; nothing where there is nothing to be said. */
+function stateOf({ flags, pos, size }: HolderReport): string[] {
+  const at = pos === null ? '' : `Position: ${pos}${size === null ? '' : ` of ${plural(size, 'byte')}`}.`;
+  const parts = [flags.length > 0 ? `Flags: ${flags.join(', ')}.` : '', at].filter((part) => part !== '');
+  return parts.length === 0 ? [] : [parts.join(' '), ''];
+}
+
+function ofElsewhere({ how, pid, fd, sure }: Elsewhere): string {
+  const who = pid === null ? 'somebody' : named(pid);
+  const where = fd === undefined ? who : `fd ${fd} of ${who}`;
+  if (how === 'in-flight') return `It may be in flight to ${where}, which has descriptors queued.`;
+  if (how === 'io_uring')
+    return `It ${sure === 'description' ? 'is' : 'may be'} registered with io_uring instance ${where}.`;
+  return `${who} has a file of this inode mapped.`;
+}
+
+/**
+ * Everything that is known.
+ * @param others - who else has the description
+ */
+export function whoText(report: HolderReport, others: readonly Holder[]): string[] {
+  const { holders, otherEnd, sameInode, elsewhere = [] } = report;
+  const isAtRest = otherEnd?.state === 'connected' || otherEnd?.state === 'unconnected';
+  const end = otherEnd
+    ? `The other end${otherEnd.name === null ? '' : `, ${otherEnd.name}`}${isAtRest ? '' : `, ${otherEnd.state}`}:`
+    : '';
+  return [
+    answer(report, others),
+    ...(elsewhere.length > 0 ? ['', ...elsewhere.map(ofElsewhere)] : []),
+    '',
+    ...stateOf(report),
+    ...holderTable(holders),
+    ...under(end, otherEnd?.holders ?? []),
+    ...under('Of the same inode, but other open file descriptions:', sameInode),
+  ];
+}
