@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, Worker } from 'node:worker_threads';
 import type * as Kcmp from '../../src/index.ts';
+import type { FileRef } from '../../src/index.ts';
 import type * as Promises from '../../src/promises.ts';
 
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -88,8 +89,12 @@ function ownFacts(kcmp: typeof Kcmp, files: { first: number; second: number; clo
       },
     ],
     [
-      'the descriptor of a stream of this process is known',
-      () => assert.deepEqual(kcmp.fileOf(process.stdin), { pid, fd: 0 }),
+      'the descriptor of a stream of this process is known, which that of a worker has not, but in Deno',
+      () => {
+        const ask = (): FileRef => kcmp.fileOf(process.stdin);
+        if (isMainThread || 'deno' in process.versions) assert.deepEqual(ask(), { pid, fd: 0 });
+        else assert.throws(ask, { code: 'ERR_NO_DESCRIPTOR' });
+      },
     ],
     [
       'two descriptors are told apart by identifyFiles',
