@@ -17,6 +17,8 @@ import { describeOpen, type OpenFile } from './open-file.ts';
 
 /** So often a search begins anew when what it looks for became another file. */
 const ATTEMPTS = 8;
+/** So much of the work is done when all was read, and when all was compared. */
+const [READ, COMPARED] = [0.5, 0.8];
 
 /** What {@link findHolders} found out about one descriptor. */
 export interface HolderReport extends OpenFile {
@@ -62,12 +64,12 @@ function* holdersOf(asked: FileRef, pids: readonly number[] | undefined): Steps<
   yield* requireComparable(asked.pid);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const subject = new Subject(asked);
-    const seen = yield* part(0, 0.5, scan(pids, asked.pid));
+    const seen = yield* part(0, READ, scan(pids, asked.pid));
     const search = new Search(subject, seen);
     const look = (tables: readonly Table[]): Steps<ReadonlySet<Table>> => search.look(tables);
     const unsettled = yield* part(
-      0.5,
-      1,
+      READ,
+      COMPARED,
       seen.comparable ? settle(seen, look, () => !subject.hasRested()) : look(seen.tables),
     );
     const open = describe(subject, seen);
@@ -75,10 +77,10 @@ function* holdersOf(asked: FileRef, pids: readonly number[] | undefined): Steps<
     for (const table of unsettled) yield* search.keepAgreeing(table);
     const { holders, sameInode } = yield* foundBy(search, seen, unsettled);
     const isNobodys = holders.length === 1 && holders.every(({ sharedWith = [] }) => sharedWith.length === 0);
-    const elsewhere = yield* findElsewhere(seen, subject.link, subject.inode, isNobodys);
+    const elsewhere = yield* part(COMPARED, 1, findElsewhere(seen, subject.link, subject.inode, isNobodys));
     const isUntold = isNobodys && elsewhere.every(({ sure }) => sure === 'inode');
     // What was in flight may have come down just before that was looked at.
-    if (isUntold && (yield* search.findsMore())) continue;
+    if (isUntold && (yield* part(1, 1, search.findsMore()))) continue;
     return { file: subject.file, ...open, holders, sameInode, elsewhere, coverage: seen.account.toCoverage() };
   }
   throw subjectError('EAGAIN', asked.pid, asked.fd);

@@ -103,14 +103,14 @@ interface Found {
 function* named(pid: number, from: number, files: Found['files']): Steps<InheritedFile[]> {
   const sockets = new Sockets(() => [pid, from]);
   const inherited: InheritedFile[] = [];
-  for (const { fd, from: other, kind, link } of files.sort((a, b) => a.fd - b.fd)) {
+  for (const [i, { fd, from: other, kind, link }] of files.sort((a, b) => a.fd - b.fd).entries()) {
+    yield i / files.length;
     try {
       inherited.push({ fd, from: other, kind, link, name: nameAt({ pid, fd }, link, sockets) });
     } finally {
       // Whoever asks about this very process meanwhile would find what it asks with.
       sockets.close();
     }
-    yield inherited.length / files.length;
   }
   return inherited;
 }
