@@ -7,7 +7,7 @@
  */
 import type { statIno } from '../procfs/fd.ts';
 import { kindOf } from '../procfs/kind.ts';
-import type { Steps } from '../scan/steps.ts';
+import { part, type Steps } from '../scan/steps.ts';
 import type { Scan } from '../scan/tables.ts';
 import { carriersOf } from './elsewhere/aloft.ts';
 import { mappedBy } from './elsewhere/mapped.ts';
@@ -26,6 +26,9 @@ export interface Elsewhere {
   sure: 'description' | 'inode' | 'possible';
 }
 
+/** Of the work. */
+const HALF = 0.5;
+
 const MAPPABLE: ReadonlySet<string> = new Set(['regular', 'memfd']);
 
 /**
@@ -41,7 +44,8 @@ export function* findElsewhere(
   if (link === null) return [];
   const elsewhere: Elsewhere[] = [];
   if (typeof inode !== 'string' && MAPPABLE.has(kindOf(link, inode.mode)))
-    for (const pid of yield* mappedBy(scan, link, inode)) elsewhere.push({ how: 'mapped', pid, sure: 'inode' });
-  if (isNobodys) elsewhere.push(...(yield* carriersOf(scan, link)));
+    for (const pid of yield* part(0, HALF, mappedBy(scan, link, inode)))
+      elsewhere.push({ how: 'mapped', pid, sure: 'inode' });
+  if (isNobodys) elsewhere.push(...(yield* part(HALF, 1, carriersOf(scan, link))));
   return elsewhere;
 }

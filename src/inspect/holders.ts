@@ -20,6 +20,8 @@ import type { Seen } from './peers/peer.ts';
 
 /** So often a search begins anew when what it looks for became another file. */
 const ATTEMPTS = 8;
+/** So much of the work is done when all was read, and when all was compared. */
+const [READ, COMPARED] = [0.5, 0.8];
 
 /** Options of {@link findHolders}. */
 export interface HolderOptions extends ScanOptions {
@@ -81,15 +83,15 @@ function* holdersOf(
   yield* requireComparable(asked.pid);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const subject = new Subject(asked);
-    const seen = yield* part(0, 0.5, scan(pids, asked.pid));
+    const seen = yield* part(0, READ, scan(pids, asked.pid));
     const kind = peerOf(subject, seen);
     // What shares the inode of a pipe cannot be told apart without it.
     const peer = parts.has('otherEnd') || kind?.isSilent === true ? kind : undefined;
     const search = new Search(subject, seen, peer);
     const look = (tables: readonly Table[]): Steps<ReadonlySet<Table>> => search.look(tables);
     const unsettled = yield* part(
-      0.5,
-      1,
+      READ,
+      COMPARED,
       seen.comparable ? settle(seen, look, () => !subject.hasRested()) : look(seen.tables),
     );
     const open = describe(subject, seen);
@@ -99,17 +101,26 @@ function* holdersOf(
     const more: Pick<HolderReport, 'otherEnd' | 'elsewhere'> = {};
     if (parts.has('otherEnd')) {
       const lookAgain = (): Steps<boolean> => search.findsMore(({ end }) => end !== '');
-      const otherEnd = peer === undefined ? null : yield* tellOtherEnd(peer, seen, ends, holders, lookAgain);
+      const otherEnd =
+        peer === undefined ? null : yield* part(COMPARED, COMPARED, tellOtherEnd(peer, seen, ends, holders, lookAgain));
       if (otherEnd === undefined) continue;
       more.otherEnd = otherEnd;
     }
     if (parts.has('elsewhere')) {
       const others = more.otherEnd?.holders.length ?? 0;
       const isNobodys = holders.length + others === 1 && holders[0]?.sharedWith === undefined;
-      const elsewhere = yield* findElsewhere(seen, subject.link, subject.inode, isNobodys);
+      const elsewhere = yield* part(COMPARED, 1, findElsewhere(seen, subject.link, subject.inode, isNobodys));
       const isUntold = seen.comparable && isNobodys && elsewhere.every(({ sure }) => sure === 'inode');
       // What was in flight may have come down just before that was looked at.
-      if (isUntold && (yield* search.findsMore(({ result }) => result === 0))) continue;
+      if (
+        isUntold &&
+        (yield* part(
+          1,
+          1,
+          search.findsMore(({ result }) => result === 0),
+        ))
+      )
+        continue;
       more.elsewhere = elsewhere;
     }
     return { file: asked, ...open, holders, sameInode, ...more, coverage: seen.account.toCoverage() };

@@ -103,8 +103,8 @@ interface Found {
 function* named(pid: number, from: number, files: Found['files']): Steps<InheritedFile[]> {
   const sockets = new Sockets(() => [pid, from]);
   const inherited: InheritedFile[] = [];
-  for (const { fd, from: other, kind, link } of files.sort((a, b) => a.fd - b.fd)) {
-    yield inherited.length / files.length;
+  for (const [i, { fd, from: other, kind, link }] of files.sort((a, b) => a.fd - b.fd).entries()) {
+    yield i / files.length;
     try {
       inherited.push({ fd, from: other, kind, link, name: nameAt({ pid, fd }, link, sockets) });
     } finally {

@@ -37,6 +37,7 @@ export function* mayKeepMutex(pid: number): Steps<boolean> {
       return isTold ? (WAITING.test(wchan) ? 'S' : undefined) : readPulse(tid).state === 'D' ? 'D' : undefined;
     };
     if (yield* lasts(isWaiting)) return true;
+    yield;
   }
   return false;
 }

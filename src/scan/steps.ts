@@ -35,12 +35,12 @@ export function* part<T>(from: number, to: number, steps: Steps<T>): Steps<T> {
   }
 }
 
-/** Tells progress that never goes back, although some work is done again. */
-function teller(onProgress: Progress): (share: number | undefined) => void {
+/** Tells progress that never goes back, although some work is done again, and says that all is done only in the end. */
+function teller(onProgress: Progress): (share: number | undefined, most?: number) => void {
   let told = 0;
-  return (share) => {
+  return (share, most = TOTAL - 1) => {
     if (onProgress === undefined || share === undefined) return;
-    told = Math.max(told, Math.floor(share * TOTAL));
+    told = Math.max(told, Math.min(most, Math.floor(share * TOTAL)));
     turns++;
     onProgress(told, TOTAL);
   };
@@ -59,7 +59,7 @@ export function finish<T>({ steps, onProgress }: Asked<T>): T {
     for (;;) {
       const step = steps.next();
       if (step.done === true) {
-        tell(1);
+        tell(1, TOTAL);
         return step.value;
       }
       tell(step.value);
@@ -92,7 +92,7 @@ export async function finishLater<T>({ steps, onProgress }: Asked<T>, signal: Si
       if (signal?.aborted === true) throw abortError(signal);
       const step = steps.next();
       if (step.done === true) {
-        tell(1);
+        tell(1, TOTAL);
         return step.value;
       }
       tell(step.value);

@@ -16,15 +16,22 @@ const bytes: Uint8Array = packEpollSlot({ efd: 1, tfd: 2 });
 const status: string = resolveEpoll(1, 2).targets.map((target) => target.status).join();
 const report: HolderReport = findHolders(file, { pids: [1], onProgress: (done: number, total: number) => void (done + total) });
 const codeOf = (error: unknown): string => (error instanceof KcmpError ? (error satisfies Failure).code : '');
+const options: Abortable & { pids: number[] } = { pids: [1], signal: { aborted: false } };
+const later: Promise<HolderReport> = promises.findHolders(file, options);
+// @ts-expect-error no signal
+promises.taskSharing([1], { signal: 1 });
 // @ts-expect-error an index is missing
 kcmp(1, 1, KCMP_FILE, 0);
-void [same, order, result, bytes, status, report, codeOf];
+void [same, order, result, bytes, status, report, codeOf, later];
 `;
 const NAMES = 'compareFiles, findHolders, kcmp, KcmpError, KCMP_FILE, packEpollSlot, resolveEpoll, sameFile';
-const IMPORT = `import { ${NAMES}, type FileRef, type HolderReport, type KcmpError as Failure } from 'kcmp';${USE}`;
+const IMPORT = `import { ${NAMES}, type FileRef, type HolderReport, type KcmpError as Failure } from 'kcmp';
+import * as promises from 'kcmp/promises';
+import type { Abortable } from 'kcmp/promises';${USE}`;
 // CommonJS: what every resolution allows, and require() itself, which compilers know since 5.8.
 const DYNAMIC = `import type { FileRef, HolderReport, KcmpError as Failure } from 'kcmp' with { 'resolution-mode': 'import' };
-void (async () => { const { ${NAMES} } = await import('kcmp');${USE} })();`;
+import type { Abortable } from 'kcmp/promises' with { 'resolution-mode': 'import' };
+void (async () => { const { ${NAMES} } = await import('kcmp'), promises = await import('kcmp/promises');${USE} })();`;
 
 interface Kind {
   name: string;

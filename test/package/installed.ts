@@ -8,10 +8,12 @@ import { run } from './shell.ts';
 const PNPM = 'pnpm@10.34.9';
 const NOBODY = 65534;
 
-const SAME = `const { pid } = process; console.log(kcmp.sameFile({ pid, fd: 0 }, { pid, fd: 0 }), kcmp.probe({ isolated: true }).status);`;
-export const ESM: string = `import * as kcmp from 'kcmp'; ${SAME}`;
-const CJS = `const kcmp = require('kcmp'); ${SAME}`;
-export const ANSWER = 'true available\n';
+const SAME = `const { pid } = process; console.log(kcmp.sameFile({ pid, fd: 0 }, { pid, fd: 0 }), kcmp.probe({ isolated: true }).status);
+later.groupFiles({ pids: [pid], signal: new AbortController().signal }).then(({ coverage }) => console.log(coverage.processes));`;
+export const ESM: string = `import * as kcmp from 'kcmp'; import * as later from 'kcmp/promises'; ${SAME}`;
+const CJS = `const kcmp = require('kcmp'), later = require('kcmp/promises'); ${SAME}`;
+const DYNAMIC = `Promise.all([import('kcmp'), import('kcmp/promises')]).then(([kcmp, later]) => { ${SAME} });`;
+export const ANSWER = 'true available\n1\n';
 
 /** An empty project that has installed the tarball. */
 export function installed(
@@ -53,6 +55,10 @@ function usable(project: string, how: string): Check[] {
     {
       title: `require works after ${how}`,
       run: () => assert.equal(run([node, '--no-deprecation', '-e', CJS], { cwd: project }), ANSWER),
+    },
+    {
+      title: `import() from CommonJS works after ${how}`,
+      run: () => assert.equal(run([node, '--input-type=commonjs', '-e', DYNAMIC], { cwd: project }), ANSWER),
     },
     {
       title: `the command works after ${how}`,

@@ -10,12 +10,16 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, Worker } from 'node:worker_threads';
 import type * as Kcmp from '../../src/index.ts';
+import type { FileRef } from '../../src/index.ts';
+import type * as Promises from '../../src/promises.ts';
 
-const ENTRY = new URL(import.meta.url.endsWith('.ts') ? '../../src/index.ts' : '../../src/index.js', import.meta.url);
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const ENTRY = new URL(`../../src/index.${EXTENSION}`, import.meta.url);
+const PROMISES = new URL(`../../src/promises.${EXTENSION}`, import.meta.url);
 const SELF = fileURLToPath(import.meta.url);
 const { pid } = process;
 
-type Fact = [title: string, holds: () => void];
+type Fact = [title: string, holds: () => void | Promise<void>];
 
 /** Facts about this process alone. */
 function ownFacts(kcmp: typeof Kcmp, files: { first: number; second: number; closed: number }): Fact[] {
@@ -85,8 +89,12 @@ function ownFacts(kcmp: typeof Kcmp, files: { first: number; second: number; clo
       },
     ],
     [
-      'the descriptor of a stream of this process is known',
-      () => assert.deepEqual(kcmp.fileOf(process.stdin), { pid, fd: 0 }),
+      'the descriptor of a stream of this process is known, which that of a worker has not, but in Deno',
+      () => {
+        const ask = (): FileRef => kcmp.fileOf(process.stdin);
+        if (isMainThread || 'deno' in process.versions) assert.deepEqual(ask(), { pid, fd: 0 });
+        else assert.throws(ask, { code: 'ERR_NO_DESCRIPTOR' });
+      },
     ],
     [
       'two descriptors are told apart by identifyFiles',
@@ -96,8 +104,21 @@ function ownFacts(kcmp: typeof Kcmp, files: { first: number; second: number; clo
 }
 
 /** Facts that /proc tells. */
-function procFacts(kcmp: typeof Kcmp, first: number): Fact[] {
+function procFacts(kcmp: typeof Kcmp, promises: typeof Promises, first: number): Fact[] {
   return [
+    [
+      'kcmp/promises answers the same, until it is aborted',
+      async () => {
+        const ask = { pids: [pid], minHolders: 1 };
+        const { signal } = new AbortController();
+        const found = [(await promises.groupFiles({ ...ask, signal })).groups, kcmp.groupFiles(ask).groups];
+        const [later, now] = found.map((groups) =>
+          groups.find(({ holders }) => holders.some(({ fd }) => fd === first)),
+        );
+        assert.deepEqual({ ...later, id: now?.id }, now);
+        await assert.rejects(promises.groupFiles({ ...ask, signal: AbortSignal.abort() }), { code: 'ABORT_ERR' });
+      },
+    ],
     [
       'the event loop is an epoll instance with live targets, and kcmp agrees',
       () => {
@@ -188,7 +209,7 @@ function startChild(fd: number): ChildProcess | undefined {
   }
 }
 
-async function check(kcmp: typeof Kcmp): Promise<void> {
+async function check(kcmp: typeof Kcmp, promises: typeof Promises): Promise<void> {
   const files = { first: openSync(SELF, 'r'), second: openSync(SELF, 'r'), closed: openSync(SELF, 'r') };
   closeSync(files.closed);
   files.closed += 1000;
@@ -196,7 +217,7 @@ async function check(kcmp: typeof Kcmp): Promise<void> {
   const child = startChild(files.first);
   const groups: Array<[possible: boolean, facts: Fact[]]> = [
     [true, ownFacts(kcmp, files)],
-    [mayReadProc(), procFacts(kcmp, files.first)],
+    [mayReadProc(), procFacts(kcmp, promises, files.first)],
     [child !== undefined, childFacts(kcmp, child?.pid ?? 0, files.first)],
   ];
   const ofGroups = (possible: boolean): Fact[] =>
@@ -205,7 +226,7 @@ async function check(kcmp: typeof Kcmp): Promise<void> {
   let failed = 0;
   for (const [title, holds] of facts) {
     try {
-      holds();
+      await holds();
       console.log(`ok - ${title}`);
     } catch (error) {
       failed += 1;
@@ -227,7 +248,8 @@ if (way === 'worker' && isMainThread) {
     process.exitCode = code;
   });
 } else if (way === 'require') {
-  await check(createRequire(import.meta.url)(fileURLToPath(ENTRY)) as typeof Kcmp);
+  const load = (entry: URL): unknown => createRequire(import.meta.url)(fileURLToPath(entry));
+  await check(load(ENTRY) as typeof Kcmp, load(PROMISES) as typeof Promises);
 } else {
-  await check((await import(ENTRY.href)) as typeof Kcmp);
+  await check((await import(ENTRY.href)) as typeof Kcmp, (await import(PROMISES.href)) as typeof Promises);
 }

@@ -14,7 +14,8 @@ import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import { type Registered, registeredWith } from './registered.ts';
 
-const BETWEEN_PAUSES = 256;
+/** To ask a socket may take a tenth of a millisecond. */
+const BETWEEN_PAUSES = 64;
 const ATTEMPTS = 4;
 const IN_FLIGHT = /^scm_fds:[ \t]*[1-9]/m;
 
@@ -32,7 +33,8 @@ export interface Carrier extends FileRef {
 export function* carriersOf({ tables, account }: Scan, link: string): Steps<Carrier[]> {
   const carriers: Carrier[] = [];
   const known = new Set<string>();
-  for (const { id, fds } of tables) {
+  for (const [place, { id, fds }] of tables.entries()) {
+    yield place / tables.length;
     const folder = FdFolder.open(id, 'fd');
     try {
       for (const [i, fd] of fds.entries()) {
@@ -52,7 +54,6 @@ export function* carriersOf({ tables, account }: Scan, link: string): Steps<Carr
     } finally {
       folder?.close();
     }
-    yield;
   }
   return carriers;
 }

@@ -12,8 +12,9 @@ import type { Scan } from '../../scan/tables.ts';
 export function* mappedBy({ tables, account }: Scan, link: string, inode: FileStat): Steps<number[]> {
   const pids = new Set(tables.flatMap(({ pid, sharedWith }) => [pid, ...sharedWith]));
   const found: number[] = [];
+  let asked = 0;
   for (const pid of pids) {
-    yield;
+    yield asked++ / pids.size;
     // Whoever waits for a server may keep others from its address space.
     if (yield* mayKeepMutex(pid)) {
       account.skip(pid, 'EBUSY', 'process');
