@@ -9,6 +9,7 @@ import { describeFile, plural, some, table } from '../../util/text.ts';
 import { expect, fileRef, parse } from '../args.ts';
 import type { Command } from '../io.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
+import { elsewhereCode, elsewhereText } from '../output/elsewhere.ts';
 import { printJson } from '../output/json.ts';
 import { commandOf, named, timeOf } from '../output/names.ts';
 import { print } from '../output/print.ts';
@@ -60,11 +61,14 @@ function otherEnd({ state, name, reason, holders }: OtherEnd): string[] {
 
 function text(report: HolderReport, held: boolean): string[] {
   const { file, kind, link, holders, sameInode, coverage } = report;
+  const elsewhere = elsewhereText(report.elsewhere ?? []);
   const what = `fd ${file.fd} of ${named(file.pid)}, ${describeFile(kind, link)},`;
   const pids = new Set(holders.map(({ pid }) => pid));
   const sentence = held
-    ? `${what} is held by ${plural(holders.length, 'descriptor')} of ${plural(pids.size, 'process', 'processes')}.`
-    : `${what} is held by nobody else${unseen(coverage).length > 0 ? ' that could be seen' : ''}.`;
+    ? `${what} is held by ${plural(holders.length, 'descriptor')} of ${plural(pids.size, 'process', 'processes')}`
+    : elsewhere === undefined
+      ? `${what} is held by nobody else${unseen(coverage).length > 0 ? ' that could be seen' : ''}`
+      : `${what} has no other descriptor${unseen(coverage).length > 0 ? ' that could be seen' : ''}`;
   const others =
     sameInode.length === 0
       ? []
@@ -74,7 +78,9 @@ function text(report: HolderReport, held: boolean): string[] {
           '',
           ...holderTable(sameInode),
         ];
-  return [sentence, '', ...holderTable(holders), ...(report.otherEnd ? otherEnd(report.otherEnd) : []), ...others];
+  const kept = elsewhere === undefined ? '' : `; ${elsewhere}`;
+  const end = report.otherEnd ? otherEnd(report.otherEnd) : [];
+  return [`${sentence}${kept}.`, '', ...holderTable(holders), ...end, ...others];
 }
 
 export const run: Command = (args, io) => {
@@ -86,7 +92,8 @@ export const run: Command = (args, io) => {
   if (parsed.flag('json')) printJson(io, report);
   else print(io, text(report, held));
   tellPartial(io, report.coverage);
+  if (held || (report.otherEnd?.holders.length ?? 0) > 0) return 0;
   const state = report.otherEnd?.state;
-  if (!held && (state === 'unseen' || state === 'unknown')) return 2;
-  return scanCode(held || (report.otherEnd?.holders.length ?? 0) > 0, report.coverage);
+  const unsure = state === 'unseen' || state === 'unknown' ? 2 : undefined;
+  return elsewhereCode(report.elsewhere ?? []) ?? unsure ?? scanCode(false, report.coverage);
 };
