@@ -31,6 +31,9 @@ export interface OpenFile {
   uid: number | null;
 }
 
+/** What looks a socket up, or knows it already. */
+export type SocketFinder = Pick<Sockets, 'find'>;
+
 /** Where to read fdinfo is to wait for a mutex, or prints every watch. */
 const UNREAD: ReadonlySet<string | null> = new Set([EPOLL_LINK, INOTIFY_LINK, FANOTIFY_LINK]);
 
@@ -49,7 +52,7 @@ export function describeOpen(
   { pid, fd }: FileRef,
   link: string | null,
   inode: ReturnType<typeof statIno>,
-  sockets: Sockets,
+  sockets: SocketFinder,
 ): OpenFile {
   const stat = typeof inode === 'string' ? undefined : inode;
   const kind = kindAt(pid, fd, link, stat?.mode);
@@ -74,7 +77,7 @@ const uidOf = (socket: object | undefined): number | undefined =>
   socket === undefined ? undefined : (socket as { uid?: number }).uid;
 
 /** The name alone of a descriptor whose link was read; null also when it is another file by now. */
-export function nameAt({ pid, fd }: FileRef, link: string | null, sockets: Sockets): string | null {
+export function nameAt({ pid, fd }: FileRef, link: string | null, sockets: SocketFinder): string | null {
   const { name } = describeOpen({ pid, fd }, link, statIno(pid, fd), sockets);
   return readLink(pid, fd) === link ? name : null;
 }

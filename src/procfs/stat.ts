@@ -8,13 +8,16 @@ export interface Stat {
   /** One letter: R running, S sleeping, Z zombie, … */
   state: string;
   ppid: number;
-  /** The PF_ flags; 0x00200000, PF_KTHREAD, marks a kernel thread. */
+  /** The PF_ flags. */
   flags: number;
   /** When the task started, in clock ticks since boot: with the pid it names a task for good. */
   startTime: bigint;
   /** How many threads its process has. */
   threads: number;
 }
+
+/** The flag of a thread of the kernel, from include/linux/sched.h. */
+export const PF_KTHREAD = 0x00200000;
 
 // Fields after the command name, counted from 0; the manual page counts from 1 and from the pid.
 const STATE = 0;
@@ -59,4 +62,10 @@ export function readStat(pid: number, root: string = PROC): Stat | string {
 export function hasEnded(pid: number, root: string = PROC): boolean {
   const stat = readStat(pid, root);
   return typeof stat !== 'string' && stat.state === 'Z';
+}
+
+/** Whether it is a thread of the kernel, which has no descriptors. Anybody may read that. */
+export function isKernelThread(pid: number, root: string = PROC): boolean {
+  const stat = readStat(pid, root);
+  return typeof stat !== 'string' && (stat.flags & PF_KTHREAD) !== 0;
 }

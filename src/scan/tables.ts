@@ -4,6 +4,7 @@
  */
 import { accessTo, areTablesComparable, isComparable } from '../binding/explain.ts';
 import { countOpen, hasOneTask } from '../procfs/raw/fd-listing.ts';
+import { isKernelThread } from '../procfs/stat.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
 import { isStuckInExec } from './busy.ts';
 import { Account } from './coverage.ts';
@@ -140,7 +141,11 @@ export class Scan {
   }
 
   #refuse(pid: number, code: string): Table[] {
-    this.account.skip(pid, code, 'process');
+    // Of a thread of the kernel it is known without looking that it has nothing open.
+    if (isKernelThread(pid)) {
+      this.account.processes++;
+      this.account.tasks++;
+    } else this.account.skip(pid, code, 'process');
     return [];
   }
 

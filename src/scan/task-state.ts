@@ -4,11 +4,10 @@
  * Source: the order of do_exit() in kernel/exit.c.
  */
 import type { TaskResource } from '../binding/abi.ts';
-import { readStat, type Stat } from '../procfs/stat.ts';
+import { PF_KTHREAD, readStat, type Stat } from '../procfs/stat.ts';
 
 /** Flags of a task, from include/linux/sched.h. */
 const PF_EXITING = 0x00000004;
-const PF_KTHREAD = 0x00200000;
 
 /**
  * `maybe` while it exits: do_exit() lets go of its resources one by one, before the state says zombie.

@@ -157,6 +157,12 @@ test('every call with random arguments gives an answer of the documented type or
         good: ({ status, types }) => typeof status === 'string' && typeof types === 'object',
         rounds: 2000,
       },
+      fileOf: {
+        call: api.fileOf,
+        args: [mostly(() => random.pick([process.stdin, other.stdout, other, 0, 2 ** 20]), 2)],
+        good: ({ pid, fd }) => pid === process.pid && typeof fd === 'number',
+        rounds: 4000,
+      },
       identifyFiles: {
         call: api.identifyFiles,
         args: [file, file],

@@ -8,6 +8,7 @@ import { expect, fileRef, parse } from '../args.ts';
 import type { Command, ExitCode } from '../io.ts';
 import { withoutUs } from '../output/observer.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
+import { elsewhereCode } from '../output/elsewhere.ts';
 import { printJson } from '../output/json.ts';
 import { print } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
@@ -23,10 +24,9 @@ function othersOf({ file, holders }: HolderReport): Holder[] {
 
 /** Whether anything surely keeps it, or its other end; what may do so is trouble. */
 function codeOf({ otherEnd, elsewhere = [], coverage }: HolderReport, others: readonly Holder[]): ExitCode {
-  const isHeld = others.length > 0 || (otherEnd?.holders.length ?? 0) > 0;
-  if (isHeld || elsewhere.some(({ sure }) => sure === 'description')) return 0;
-  const isOpen = otherEnd?.state === 'unseen' || otherEnd?.state === 'unknown';
-  return isOpen || elsewhere.some(({ sure }) => sure === 'possible') ? 2 : scanCode(false, coverage);
+  if (others.length > 0 || (otherEnd?.holders.length ?? 0) > 0) return 0;
+  const isUnsure = otherEnd?.state === 'unseen' || otherEnd?.state === 'unknown';
+  return elsewhereCode(elsewhere) ?? (isUnsure ? 2 : scanCode(false, coverage));
 }
 
 export const run: Command = (args, io) => {

@@ -1,8 +1,8 @@
 /** What a scan could not see: one line on stderr, and its weight in the exit code. */
-import type { Coverage } from '../../index.ts';
+import type { Coverage, Skipped } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { addTo } from '../../util/multimap.ts';
-import { plural, some } from '../../util/text.ts';
+import { list, plural, some } from '../../util/text.ts';
 import type { ExitCode, Io } from '../io.ts';
 import { tell } from './print.ts';
 
@@ -14,20 +14,25 @@ export function scanCode(found: boolean, ...coverages: Coverage[]): ExitCode {
 
 const SHOWN = 3;
 
-/** Says in one line what a partial scan left out; nothing after a complete one. */
-export function tellPartial(io: Io, coverage: Coverage): void {
-  const left = unseen(coverage);
-  if (left.length === 0) return;
+/** Without the user or group id, by which one reason would become as many as there are users. */
+const reasonOf = ({ code, reason }: Skipped): string => `${reason.replace(/ \([ug]id \d+\)$/, '')} (${code})`;
+
+/** `3 processes (pid 7, 8 and 9): another user's (EACCES)`. */
+function skippedText(entries: Skipped[], reason: string): string {
   const counts = (['process', 'task', 'descriptor'] as const).flatMap((unit) => {
-    const count = left.reduce((sum, entry) => sum + (entry.unit === unit ? entry.count : 0), 0);
+    const count = entries.reduce((sum, entry) => sum + (entry.unit === unit ? entry.count : 0), 0);
     return count === 0 ? [] : [plural(count, unit, unit === 'process' ? 'processes' : `${unit}s`)];
   });
-  const byCause = new Map<string, number[]>();
-  for (const { pid, code, reason } of left) addTo(byCause, `${code} for pid %s: ${reason}`, pid);
-  const causes = [...byCause].map(([cause, pids]) => cause.replace('%s', some([...new Set(pids)].map(String), SHOWN)));
-  const more = causes.length > SHOWN ? [plural(causes.length - SHOWN, 'more reason')] : [];
-  tell(
-    io,
-    `not everything could be seen: ${counts.join(', ')} skipped (${[...causes.slice(0, SHOWN), ...more].join('; ')})`,
-  );
+  const pids = [...new Set(entries.map(({ pid }) => `${pid}`))];
+  return `${list(counts)} (pid ${some(pids, SHOWN)}): ${reason}`;
+}
+
+/** Says in one line what a partial scan left out, by reason; nothing after a complete one. */
+export function tellPartial(io: Io, coverage: Coverage): void {
+  const byReason = new Map<string, Skipped[]>();
+  for (const entry of unseen(coverage)) addTo(byReason, reasonOf(entry), entry);
+  if (byReason.size === 0) return;
+  const skipped = [...byReason].map(([reason, entries]) => skippedText(entries, reason));
+  const more = skipped.length > SHOWN ? [plural(skipped.length - SHOWN, 'more reason')] : [];
+  tell(io, `not everything could be seen, skipped ${[...skipped.slice(0, SHOWN), ...more].join('; ')}`);
 }

@@ -1,7 +1,8 @@
 /** What `kcmp who` says of one open file: the answer in one line, then who has it, its other end, and its inode. */
-import type { Elsewhere, Holder, HolderReport, OtherEnd } from '../../index.ts';
+import type { Holder, HolderReport, OtherEnd } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { describeFile, list, plural, table } from '../../util/text.ts';
+import { elsewhereText } from './elsewhere.ts';
 import { commandOf, named, timeOf, userOf } from './names.ts';
 
 /** Without anybody of whom nothing is said. */
@@ -40,12 +41,14 @@ function ofOtherEnd({ state, reason, holders }: OtherEnd): string {
 }
 
 function answer(report: HolderReport, others: readonly Holder[]): string {
-  const { file, kind, link, name, otherEnd, coverage } = report;
+  const { file, kind, link, name, otherEnd, elsewhere = [], coverage } = report;
   const what = `fd ${file.fd} of ${named(file.pid)}, ${name ?? describeFile(kind, link)}`;
-  const nobody = `is held by nobody else${unseen(coverage).length > 0 ? ' that could be seen' : ''}`;
-  if (otherEnd && otherEnd.holders.length > 0 && others.length === 0) return `${what}; ${ofOtherEnd(otherEnd)}.`;
-  const held = `${what}, ${others.length > 0 ? `is also ${heldBy(others)}` : nobody}`;
-  return `${held}${otherEnd ? `; ${ofOtherEnd(otherEnd)}` : ''}.`;
+  const seen = unseen(coverage).length > 0 ? ' that could be seen' : '';
+  const kept = elsewhereText(elsewhere);
+  const nobody = kept === undefined ? `is held by nobody else${seen}` : `has no other descriptor${seen}`;
+  const isOtherEnd = others.length === 0 && (otherEnd?.holders.length ?? 0) > 0;
+  const held = isOtherEnd ? what : `${what}, ${others.length > 0 ? `is also ${heldBy(others)}` : nobody}`;
+  return `${[held, ...(otherEnd ? [ofOtherEnd(otherEnd)] : []), ...(kept === undefined ? [] : [kept])].join('; ')}.`;
 }
 
 function row({ pid, fd, mode, cloexec, uid, started, command, sharedWith = [] }: Holder): string[] {
@@ -75,28 +78,18 @@ function stateOf({ flags, pos, size }: HolderReport): string[] {
   return parts.length === 0 ? [] : [parts.join(' '), ''];
 }
 
-function ofElsewhere({ how, pid, fd, sure }: Elsewhere): string {
-  const who = pid === null ? 'somebody' : named(pid);
-  const where = fd === undefined ? who : `fd ${fd} of ${who}`;
-  if (how === 'in-flight') return `It may be in flight to ${where}, which has descriptors queued.`;
-  if (how === 'io_uring')
-    return `It ${sure === 'description' ? 'is' : 'may be'} registered with io_uring instance ${where}.`;
-  return `${who} has a file of this inode mapped.`;
-}
-
 /**
  * Everything that is known.
  * @param others - who else has the description
  */
 export function whoText(report: HolderReport, others: readonly Holder[]): string[] {
-  const { holders, otherEnd, sameInode, elsewhere = [] } = report;
+  const { holders, otherEnd, sameInode } = report;
   const isAtRest = otherEnd?.state === 'connected' || otherEnd?.state === 'unconnected';
   const end = otherEnd
     ? `The other end${otherEnd.name === null ? '' : `, ${otherEnd.name}`}${isAtRest ? '' : `, ${otherEnd.state}`}:`
     : '';
   return [
     answer(report, others),
-    ...(elsewhere.length > 0 ? ['', ...elsewhere.map(ofElsewhere)] : []),
     '',
     ...stateOf(report),
     ...holderTable(holders),

@@ -1,0 +1,41 @@
+/** What keeps a file open without a descriptor, in words, and its weight in the exit code. */
+import type { Elsewhere } from '../../index.ts';
+import { some } from '../../util/text.ts';
+import type { ExitCode } from '../io.ts';
+import { named } from './names.ts';
+
+const SHOWN = 3;
+
+const where = ({ pid, fd }: Elsewhere): string => {
+  const process = pid === null ? 'a process' : named(pid);
+  return fd === undefined ? process : `fd ${fd} of ${process}`;
+};
+
+/** One clause for each way in which it may be kept open. */
+const CLAUSES: ReadonlyArray<readonly [is: (entry: Elsewhere) => boolean, clause: (who: string) => string]> = [
+  [
+    ({ how, sure }) => how === 'io_uring' && sure === 'description',
+    (who) => `it is registered with io_uring at ${who}`,
+  ],
+  [({ how }) => how === 'mapped', (who) => `its inode is mapped by ${who}`],
+  [
+    ({ how, sure }) => how === 'io_uring' && sure === 'possible',
+    (who) => `it may be registered with io_uring at ${who}`,
+  ],
+  [({ how }) => how === 'in-flight', (who) => `it may be in flight to ${who}`],
+];
+
+/** `its inode is mapped by 4711 (db); it may be in flight to fd 4 of 4712 (node)`; undefined when there is nothing to tell. */
+export function elsewhereText(elsewhere: readonly Elsewhere[]): string | undefined {
+  const clauses = CLAUSES.flatMap(([is, clause]) => {
+    const entries = elsewhere.filter(is);
+    return entries.length === 0 ? [] : [clause(some(entries.map(where), SHOWN))];
+  });
+  return clauses.length === 0 ? undefined : clauses.join('; ');
+}
+
+/** 0 when something surely keeps this very description, 2 when something may, undefined when that changes nothing. */
+export function elsewhereCode(elsewhere: readonly Elsewhere[]): ExitCode | undefined {
+  if (elsewhere.some(({ sure }) => sure === 'description')) return 0;
+  return elsewhere.some(({ sure }) => sure === 'possible') ? 2 : undefined;
+}

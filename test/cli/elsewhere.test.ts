@@ -1,0 +1,59 @@
+/** kcmp who of what is kept open without a descriptor. */
+import { isAlone } from '../support/alone.ts';
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { elsewhereCode, elsewhereText } from '../../src/cli/output/elsewhere.ts';
+import type { Elsewhere } from '../../src/index.ts';
+import { Fds } from '../support/brute.ts';
+import { startChild } from '../support/child.ts';
+import * as libc from '../support/libc.ts';
+import { kcmp } from './command.ts';
+
+const { pid } = process;
+const fds = new Fds();
+after(() => fds.closeAll());
+const notAlone = !isAlone && 'others may have something in flight';
+
+test('what may be in flight is told in the first line, and is 2', { skip: notAlone }, async () => {
+  const [, write] = fds.pipe();
+  assert.equal((await kcmp('who', `${pid}:${write}`)).code, 1);
+  const [here, there] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
+  libc.sendFd(here, write);
+  const { code, out } = await kcmp('who', `${pid}:${write}`);
+  fds.add(libc.receiveFd(there));
+  assert.equal(code, 2);
+  assert.match(
+    out,
+    new RegExp(`has no other descriptor; it may be in flight to fd ${there} of ${pid} \\([^)]*\\)\\.\n`),
+  );
+});
+
+test('a mapping of its inode is told, and changes nothing', { skip: notAlone }, async () => {
+  const memfd = fds.add(libc.memfd('kcmp-who'));
+  libc.write(memfd, new Uint8Array(4096));
+  await using child = await startChild({ fds: [memfd] });
+  const told = new RegExp(`; its inode is mapped by ${child.pid} \\([^)]*\\)\\.\n`);
+  await child.run(({ libc, keep }) => void (keep['mapping'] = libc.mapShared(4, 4096)));
+  const held = await kcmp('who', `${pid}:${memfd}`);
+  assert.equal(held.code, 0);
+  assert.match(held.out, told);
+  await child.run(({ libc }) => libc.close(4));
+  const { code, out } = await kcmp('who', `${pid}:${memfd}`);
+  assert.equal(code, 1);
+  assert.match(out, told);
+  assert.match(out, /has no other descriptor;/);
+});
+
+test('each way is a clause, the sure one first, and decides about the exit code', () => {
+  const ring: Elsewhere = { how: 'io_uring', pid: 2 ** 30, fd: 5, sure: 'description' };
+  const maybe: Elsewhere = { ...ring, fd: 6, sure: 'possible' };
+  const mapped: Elsewhere = { how: 'mapped', pid: 2 ** 30, sure: 'inode' };
+  const who = `${2 ** 30} (?)`;
+  assert.equal(elsewhereText([]), undefined);
+  assert.equal(
+    elsewhereText([mapped, maybe, ring]),
+    `it is registered with io_uring at fd 5 of ${who}; its inode is mapped by ${who}; it may be registered with io_uring at fd 6 of ${who}`,
+  );
+  assert.equal(elsewhereText([mapped, mapped, mapped, mapped, mapped])?.endsWith(' and 2 more'), true);
+  assert.deepEqual([[], [mapped], [mapped, maybe], [maybe, ring]].map(elsewhereCode), [undefined, undefined, 2, 0]);
+});

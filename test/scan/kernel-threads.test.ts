@@ -1,0 +1,57 @@
+/** Threads of the kernel have no descriptors, so that whoever may not look at them has missed nothing. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { tellPartial } from '../../src/cli/output/coverage.ts';
+import type { Skipped } from '../../src/index.ts';
+import { isKernelThread } from '../../src/procfs/stat.ts';
+import { startChild } from '../support/child.ts';
+import { ORDINARY } from '../support/user.ts';
+
+/** kthreadd, where the kernel's threads are in sight. */
+const KTHREADD = 2;
+const notInSight = !isKernelThread(KTHREADD) && 'no thread of the kernel is in sight';
+
+test('an ordinary user has seen all of a kernel thread, and of this process nothing', {
+  skip: notInSight,
+}, async () => {
+  await using observer = await startChild(ORDINARY);
+  assert.equal(isKernelThread(observer.pid), false);
+  const { processes, skipped } = await observer.run(async ({ fs, door }, kthreadd) => {
+    const fd = fs.openSync('/dev/null', 'r');
+    const { coverage } = await door.findHolders({ pid: process.pid, fd }, { pids: [process.pid, kthreadd] });
+    return coverage;
+  }, KTHREADD);
+  assert.deepEqual({ processes, skipped }, { processes: 2, skipped: [] });
+});
+
+test('what was skipped is told by reason, in one line', () => {
+  const skip = (pid: number, reason: string, unit: Skipped['unit'] = 'process', count = 1): Skipped => ({
+    pid,
+    code: 'EACCES',
+    count,
+    unit,
+    reason,
+  });
+  const told = (...skipped: Skipped[]): string => {
+    let text = '';
+    const io = { out: () => {}, err: (line: string) => void (text += line), errIsTerminal: () => false, now: () => 0 };
+    tellPartial(io, { processes: 1, tasks: 1, descriptors: 1, skipped });
+    return text;
+  };
+  const users = [1, 7, 8, 9].map((pid) => skip(pid, `another user's (uid ${pid})`));
+  assert.equal(
+    told(
+      ...users,
+      skip(5, 'not dumpable'),
+      skip(6, 'changed all the while', 'descriptor', 3),
+      skip(6, 'changed all the while', 'task'),
+    ),
+    "kcmp: not everything could be seen, skipped 4 processes (pid 1, 7, 8 and 1 more): another user's (EACCES); " +
+      '1 process (pid 5): not dumpable (EACCES); 1 task and 3 descriptors (pid 6): changed all the while (EACCES)\n',
+  );
+  assert.equal(
+    told(...['a', 'b', 'c', 'd', 'e'].map((reason) => skip(5, reason))),
+    'kcmp: not everything could be seen, skipped 1 process (pid 5): a (EACCES); 1 process (pid 5): b (EACCES); 1 process (pid 5): c (EACCES); 2 more reasons\n',
+  );
+  assert.equal(told({ ...skip(5, 'ended meanwhile'), code: 'ESRCH' }), '');
+});
