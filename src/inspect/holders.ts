@@ -82,7 +82,7 @@ function* holdersOf(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const subject = new Subject(asked);
     const seen = yield* part(0, 0.5, scan(pids, asked.pid));
-    const kind = peerOf(subject, seen);
+    const kind = peerOf(subject);
     // What shares the inode of a pipe cannot be told apart without it.
     const peer = parts.has('otherEnd') || kind?.isSilent === true ? kind : undefined;
     const search = new Search(subject, seen, peer);
