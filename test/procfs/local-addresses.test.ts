@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
-import { isLoopback, parseFibTrie, parseInet6, readLocalAddresses } from '../../src/procfs/local-addresses.ts';
+import { isLoopback, parseFibTrie, parseInet6, readLocalAddresses } from '../../src/procfs/net/local-addresses.ts';
 
 const TRIE = `Main:
   +-- 0.0.0.0/0 3 0 5

@@ -2,7 +2,7 @@
 import { KCMP_FILE } from '../../binding/abi.ts';
 import { errnoName } from '../../binding/errors.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
-import { onInode } from '../../descriptions/same-inode.ts';
+import { onInode, saysNothing } from '../../descriptions/same-inode.ts';
 import { sameWithoutKcmp } from '../../descriptions/without-kcmp.ts';
 import { readLink } from '../../procfs/fd.ts';
 import { EPOLL_LINK, INOTIFY_LINK, isAnonymousLink } from '../../procfs/link.ts';
@@ -52,7 +52,8 @@ export class Search {
     this.#peer = peer;
     const { link, inode } = subject;
     this.#isQuick = link !== EPOLL_LINK && link !== INOTIFY_LINK;
-    this.#isOnInode = isAnonymousLink(link) || typeof inode === 'string' ? undefined : onInode(link, inode);
+    const isAlone = isAnonymousLink(link) || typeof inode === 'string' || saysNothing(inode);
+    this.#isOnInode = isAlone ? undefined : onInode(link, inode);
   }
 
   foundIn(table: Table): Found {

@@ -14,7 +14,7 @@
  */
 import { isRefusal, type Refusal } from '../../netlink/sock-diag.ts';
 import { inodeOf } from '../../procfs/link.ts';
-import { isLoopback, readLocalAddresses } from '../../procfs/local-addresses.ts';
+import { isLoopback, readLocalAddresses } from '../../procfs/net/local-addresses.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Endpoint, InetProtocol, InetSocket, SocketState } from '../../util/socket.ts';
 import type { Subject } from '../holders/subject.ts';

@@ -9,6 +9,7 @@ import type { Subject } from '../holders/subject.ts';
 import { InetPeer } from './inet.ts';
 import { type Peer, UntoldPeer } from './peer.ts';
 import { PipePeer } from './pipe.ts';
+import { PtyPeer, sideOf } from './pty.ts';
 import { UnixPeer } from './unix.ts';
 
 /** Sockets that are connected with nothing but the kernel, or with all that comes by a wire. */
@@ -33,9 +34,12 @@ export function peerOf(subject: Subject): Peer | undefined {
   const mode = typeof inode === 'string' ? 0 : inode.mode & S_IFMT;
   if (typeof inode === 'string' && link?.startsWith('/') === true)
     return new UntoldPeer(`what kind of file it is could not be read (${inode})`);
-  if (!isPipe && !isSocket && mode !== S_IFIFO) return undefined;
-  if (isPath(subject)) return undefined;
-  return isSocket ? socketPeer(subject) : new PipePeer(subject);
+  const side = typeof inode === 'string' ? undefined : sideOf(inode);
+  if ((!isPipe && !isSocket && mode !== S_IFIFO && side === undefined) || isPath(subject)) return undefined;
+  if (isSocket) return socketPeer(subject);
+  if (side === undefined || typeof inode === 'string') return new PipePeer(subject);
+  if (side === 'tty') return new UntoldPeer('which terminal /dev/tty was when it was opened is not told');
+  return new PtyPeer(subject, inode, side === 'master');
 }
 
 /** A descriptor that gives no access to the file is an end of nothing. */

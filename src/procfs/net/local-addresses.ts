@@ -4,9 +4,9 @@
  *
  * Sources: fib_trie_seq_show() of net/ipv4/fib_trie.c, if6_seq_show() of net/ipv6/addrconf.c.
  */
-import { v6Text } from '../util/inet-address.ts';
-import { readText } from './read.ts';
-import { PROC } from './root.ts';
+import { v6Text } from '../../util/inet-address.ts';
+import { readText } from '../read.ts';
+import { PROC } from '../root.ts';
 
 /** An address with the first of its routes behind it, of which that to a local address is one. */
 const V4 = /\|-- ([\d.]+)\n\s+\/32 host LOCAL$/gm;
