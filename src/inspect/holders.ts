@@ -53,7 +53,8 @@ export interface HolderReport extends OpenFile {
  * @returns `holders`, with `file` itself among them, and apart from them `otherEnd`: what a pipe, a socket or a pty is
  *   connected to, and who holds that, found by the same looks; and `sameInode`: descriptors of another description of
  *   the same inode that is not the other end, such as a second open. `sameInode` is empty for the kinds that share the
- *   kernel's one anonymous inode (eventfd, epoll, timerfd, …), where it would say nothing
+ *   kernel's one anonymous inode (eventfd, epoll, timerfd, …), and for /dev/null, /dev/ptmx and their like, where it
+ *   would say nothing
  * @throws TypeError `ERR_INVALID_ARG_VALUE` — no such part
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
  * @throws Error `ESRCH` — no such process; `EBADF` — `file` is not open; `EACCES` or `EPERM` — it may not be inspected;
@@ -84,7 +85,7 @@ function* holdersOf(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const subject = new Subject(asked);
     const seen = yield* part(0, READ, scan(pids, asked.pid));
-    const kind = peerOf(subject, seen);
+    const kind = peerOf(subject);
     // What shares the inode of a pipe cannot be told apart without it.
     const peer = parts.has('otherEnd') || kind?.isSilent === true ? kind : undefined;
     const search = new Search(subject, seen, peer);

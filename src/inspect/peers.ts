@@ -65,11 +65,12 @@ function* tellUnheld(
   scan: Scan,
   lookAgain: LookAgain,
 ): Steps<{ state: PeerState; reason: string | undefined } | undefined> {
-  const { reason } = peer;
+  const { doubt } = peer;
   const why = peer.isRestless ? RESTLESS : whyNotAll(scan);
-  if (why !== undefined) return { state: 'unknown', reason: reason === undefined ? why : `${why}; ${reason}` };
+  const reason = [why, peer.reason, doubt].filter((one) => one !== undefined).join('; ') || undefined;
+  if (why !== undefined) return { state: 'unknown', reason };
   if (!scan.comparable && (yield* lookAgain())) return undefined;
-  if (!peer.isSilent) return { state: 'unseen', reason };
+  if (!peer.isSilent || doubt !== undefined) return { state: 'unseen', reason };
   const aloft = yield* couldBeAloft(scan, (link) => peer.couldBe(link));
   if (aloft !== undefined) return aloft;
   // What was in flight before may have come down just before that was looked at.

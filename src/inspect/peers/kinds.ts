@@ -1,12 +1,15 @@
 /** Which kinds have another end? What has none is none of these. */
 import { socketProtocol } from '../../netlink/protocol.ts';
-import { isSocketLink } from '../../procfs/link.ts';
+import { inodeOf, isSocketLink } from '../../procfs/link.ts';
+import { readInet, readUnixListing } from '../../procfs/net.ts';
 import { S_IFIFO, S_IFMT } from '../../procfs/kind.ts';
 import { accessOf, readFdinfo } from '../../procfs/fdinfo.ts';
-import type { Scan } from '../../scan/tables.ts';
+import { INET_TABLES, type InetProtocol } from '../../util/socket.ts';
 import type { Subject } from '../holders/subject.ts';
+import { InetPeer } from './inet.ts';
 import { type Peer, UntoldPeer } from './peer.ts';
 import { PipePeer } from './pipe.ts';
+import { PtyPeer, sideOf } from './pty.ts';
 import { UnixPeer } from './unix.ts';
 
 /** Sockets that are connected with nothing but the kernel, or with all that comes by a wire. */
@@ -24,16 +27,19 @@ const ALONE: ReadonlySet<string> = new Set([
 ]);
 
 /** What to look for at the other end of a file; undefined for what has none. */
-export function peerOf(subject: Subject, scan: Scan): Peer | undefined {
+export function peerOf(subject: Subject): Peer | undefined {
   const { link, inode } = subject;
   const isPipe = link?.startsWith('pipe:[') === true;
   const isSocket = isSocketLink(link);
   const mode = typeof inode === 'string' ? 0 : inode.mode & S_IFMT;
   if (typeof inode === 'string' && link?.startsWith('/') === true)
     return new UntoldPeer(`what kind of file it is could not be read (${inode})`);
-  if (!isPipe && !isSocket && mode !== S_IFIFO) return undefined;
-  if (isPath(subject)) return undefined;
-  return isSocket ? socketPeer(subject, scan) : new PipePeer(subject);
+  const side = typeof inode === 'string' ? undefined : sideOf(inode);
+  if ((!isPipe && !isSocket && mode !== S_IFIFO && side === undefined) || isPath(subject)) return undefined;
+  if (isSocket) return socketPeer(subject);
+  if (side === undefined || typeof inode === 'string') return new PipePeer(subject);
+  if (side === 'tty') return new UntoldPeer('which terminal /dev/tty was when it was opened is not told');
+  return new PtyPeer(subject, inode, side === 'master');
 }
 
 /** A descriptor that gives no access to the file is an end of nothing. */
@@ -42,12 +48,34 @@ function isPath({ file }: Subject): boolean {
   return typeof info !== 'string' && info.flags !== undefined && accessOf(info.flags) === 'path';
 }
 
-function socketPeer(subject: Subject, scan: Scan): Peer | undefined {
-  const answer = socketProtocol(subject.file.pid, subject.file.fd);
-  if (typeof answer === 'string') return new UntoldPeer(`its protocol could not be read (${answer})`);
-  const { protocol } = answer;
-  if (protocol === 'UNIX' || protocol === 'UNIX-STREAM') return new UnixPeer(subject, scan);
+const INET: ReadonlyMap<string, InetProtocol> = new Map([
+  ['TCP', 'tcp'],
+  ['TCPv6', 'tcp'],
+  ['UDP', 'udp'],
+  ['UDPv6', 'udp'],
+]);
+
+function socketPeer(subject: Subject): Peer | undefined {
+  const { pid, fd } = subject.file;
+  const answer = socketProtocol(pid, fd);
+  const protocol = typeof answer === 'string' ? protocolByLists(pid, inodeOf(subject.link as string)) : answer.protocol;
+  if (protocol === undefined) return new UntoldPeer(`its protocol could not be read (${answer})`);
+  if (protocol === 'UNIX' || protocol === 'UNIX-STREAM') return new UnixPeer(subject);
+  const inet = INET.get(protocol);
+  if (inet !== undefined) return new InetPeer(subject, inet);
   return ALONE.has(protocol)
     ? undefined
     : new UntoldPeer(`the kernel cannot be asked about the other end of a socket of ${protocol}`);
+}
+
+/** Where the kernel does not name a socket's protocol, the list that has it does. */
+function protocolByLists(pid: number, ino: number): string | undefined {
+  const unix = readUnixListing(pid);
+  if (typeof unix !== 'string' && unix.some((socket) => socket.ino === ino)) return 'UNIX';
+  for (const table of INET_TABLES) {
+    const sockets = readInet(pid, table);
+    if (typeof sockets !== 'string' && sockets.some((socket) => socket.ino === ino))
+      return table.protocol.toUpperCase();
+  }
+  return undefined;
 }

@@ -56,6 +56,8 @@ export abstract class Peer {
   name: string | null = null;
   /** The kernel does not tell whether there is another end, so that who has it decides. */
   readonly isSilent: boolean = false;
+  /** A descriptor that could be of it, of which the kernel does not tell. */
+  doubt: string | undefined;
   /** It was something else each time. */
   isRestless = false;
   #facts: string | undefined;

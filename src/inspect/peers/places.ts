@@ -5,7 +5,6 @@
 import { netNamespaces, openSockDiag } from '../../netlink/namespaces.ts';
 import { isRefusal, type Refusal, type SockDiag } from '../../netlink/sock-diag.ts';
 import { listProcesses } from '../../procfs/processes.ts';
-import type { Scan } from '../../scan/tables.ts';
 
 /** A network namespace, and tasks that are in it. */
 export interface Place {
@@ -28,36 +27,43 @@ export function askAt<T>({ namespace, tasks }: Place, question: (diag: SockDiag)
   }
 }
 
+/** So many tasks are looked at between two pauses. */
+const CHUNK = 256;
+
 export class Places {
   /** That of the task which has the socket. */
-  readonly first: Place;
-  readonly #scan: Scan;
+  readonly #first: Place;
   #others: Place[] | undefined;
-  /** Whether there may be namespaces whose tasks cannot be seen. */
-  hasUnseen = false;
 
-  constructor(pid: number, scan: Scan) {
+  constructor(pid: number) {
     const [namespace] = netNamespaces([pid]).tasks.keys();
-    this.first = { namespace, tasks: [pid] };
-    this.#scan = scan;
+    this.#first = { namespace, tasks: [pid] };
   }
 
-  /** All of them, those that are asked in vain most last. */
-  *[Symbol.iterator](): Generator<Place> {
-    yield this.first;
-    yield* (this.#others ??= this.#list());
+  /**
+   * All of this machine that can be seen, whoever's descriptors are looked at: those that are asked in vain most last.
+   * Undefined is a pause.
+   */
+  *[Symbol.iterator](): Generator<Place | undefined> {
+    yield this.#first;
+    yield* (this.#others ??= yield* this.#list());
   }
 
-  /** The others are told once a question: one that came since has none of the sockets that were there before. */
-  #list(): Place[] {
-    const { own, tasks, unseen } = netNamespaces(
-      this.#scan.all ? listProcesses() : this.#scan.tables.map(({ id }) => id),
-    );
-    this.hasUnseen = unseen.some(({ code }) => code !== 'ENOENT' && code !== 'ESRCH');
-    if (!tasks.has(own)) tasks.set(own, []);
-    const places = [...tasks].map(([namespace, pids]) => ({ namespace, tasks: pids }));
-    return places
-      .filter(({ namespace }) => namespace !== this.first.namespace)
+  /** They are listed once a question: one that came since has none of the sockets that were there before. */
+  *#list(): Generator<undefined, Place[]> {
+    const tasks = new Map<number, number[]>();
+    let own = NaN;
+    const pids = listProcesses();
+    for (let at = 0; at < pids.length; at += CHUNK) {
+      const seen = netNamespaces(pids.slice(at, at + CHUNK));
+      ({ own } = seen);
+      for (const [namespace, some] of seen.tasks) tasks.set(namespace, [...(tasks.get(namespace) ?? []), ...some]);
+      yield;
+    }
+    if (!Number.isNaN(own) && !tasks.has(own)) tasks.set(own, []);
+    return [...tasks]
+      .map(([namespace, pids]) => ({ namespace, tasks: pids }))
+      .filter(({ namespace }) => namespace !== this.#first.namespace)
       .sort((a, b) => Number(b.namespace === own) - Number(a.namespace === own));
   }
 }

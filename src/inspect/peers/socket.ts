@@ -3,8 +3,7 @@ import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Subject } from '../holders/subject.ts';
 import { type Group, Peer, type PeerEnd, type PeerState, type Seen } from './peer.ts';
-import { Places } from './places.ts';
-import type { Scan } from '../../scan/tables.ts';
+import { type Place, Places } from './places.ts';
 
 export const socketLink = (ino: number): string => `socket:[${ino}]`;
 
@@ -14,10 +13,10 @@ export abstract class SocketPeer extends Peer {
   /** By link. */
   readonly #ends = new Map<string, Omit<PeerEnd, 'holders'>>();
 
-  constructor(subject: Subject, scan: Scan) {
+  constructor(subject: Subject) {
     super();
     this.subject = subject;
-    this.places = new Places(subject.file.pid, scan);
+    this.places = new Places(subject.file.pid);
   }
 
   /** Finds out what there is, by {@link become} and {@link addEnd}. */
@@ -33,17 +32,25 @@ export abstract class SocketPeer extends Peer {
     this.#ends.set(link, { link, name, state });
   }
 
+  /** What nobody here has, such as a client on another machine. */
+  protected addUnheld(state: PeerState, name: string): void {
+    this.#ends.set(name, { link: null, name, state });
+  }
+
+  /** All namespaces, this one first; undefined is a pause. */
+  protected *placesFrom(first: Place | undefined): Generator<Place | undefined> {
+    if (first !== undefined) yield first;
+    for (const place of this.places) if (place === undefined || place !== first) yield place;
+  }
+
   protected override *ask(): Steps<string> {
     this.#ends.clear();
     this.name = null;
     this.become('unknown');
     yield* this.look();
-    return [
-      this.state,
-      this.reason,
-      this.name,
-      ...[...this.#ends.values()].map(({ link, state }) => `${link} ${state}`),
-    ].join();
+    // The kernel lists them in no order.
+    const ends = [...this.#ends].map(([key, { state }]) => `${key} ${state}`).sort();
+    return [this.state, this.reason, this.name, ...ends].join();
   }
 
   override endAt(_pid: number, _fd: number, link: string | null): string | undefined {

@@ -79,9 +79,10 @@ export class UnixPeer extends SocketPeer {
 
   /** Closed, or not accepted yet; false when it is neither any more. */
   *#tellWaiting({ ino, shutdown }: UnixSocket): Steps<boolean> {
-    for (const place of this.#places()) {
-      const sockets = askAt(place, dumpUnix);
+    for (const place of this.placesFrom(this.#place)) {
       yield;
+      if (place === undefined) continue;
+      const sockets = askAt(place, dumpUnix);
       if (isRefusal(sockets)) continue;
       for (const listener of sockets.values()) {
         if (listener.icons?.includes(ino) !== true) continue;
@@ -99,9 +100,10 @@ export class UnixPeer extends SocketPeer {
   *#addSenders({ ino, name, vfs }: UnixSocket, home: Place): Steps<void> {
     if (name === undefined) return;
     const wanted = new Set([ino]);
-    for (const place of vfs === undefined ? [home] : this.#places()) {
-      const senders = askAt(place, (diag) => findSenders(diag, wanted));
+    for (const place of vfs === undefined ? [home] : this.placesFrom(this.#place)) {
       yield;
+      if (place === undefined) continue;
+      const senders = askAt(place, (diag) => findSenders(diag, wanted));
       if (isRefusal(senders)) {
         this.reason ??= `not all who send to it may be known: ${whyRefused(senders)}`;
         continue;
@@ -116,20 +118,15 @@ export class UnixPeer extends SocketPeer {
   /** Undefined when no namespace has it; a refusal when one that could not be asked may. */
   *#find(ino: number): Steps<Found | Refusal | undefined> {
     let refused: Refusal | undefined;
-    for (const place of this.#places()) {
-      const socket = askAt(place, (diag) => getUnix(diag, ino));
+    for (const place of this.placesFrom(this.#place)) {
       yield;
+      if (place === undefined) continue;
+      const socket = askAt(place, (diag) => getUnix(diag, ino));
       if (socket === undefined) continue;
       if (!isRefusal(socket)) return { socket, place };
       if (refused === undefined || socket.refused !== 'no-namespace') refused = socket;
     }
     return refused;
-  }
-
-  *#places(): Generator<Place> {
-    const known = this.#place;
-    if (known !== undefined) yield known;
-    for (const place of this.places) if (place !== known) yield place;
   }
 
   /** Without netlink only a list is to be had, which does not tell who is connected with whom. */

@@ -1,0 +1,71 @@
+/** TCP and UDP sockets of one network namespace: as the kernel lists them, or where it cannot be asked /proc/PID/net. */
+import { dumpInet, getInet, type InetFilter, lookUpInet } from '../../netlink/inet.ts';
+import { netNamespaces } from '../../netlink/namespaces.ts';
+import { isRefusal, type Refusal } from '../../netlink/sock-diag.ts';
+import { readInet } from '../../procfs/net.ts';
+import { type Endpoint, INET_TABLES, type InetProtocol, type InetSocket } from '../../util/socket.ts';
+import { askAt, type Place } from './places.ts';
+
+const SELF = 'thread-self';
+/** So many tasks of a namespace are tried. */
+const TASKS = 16;
+
+const tablesOf = (protocol: InetProtocol): typeof INET_TABLES =>
+  INET_TABLES.filter((table) => table.protocol === protocol);
+
+const isSame = (a: Endpoint, b: Endpoint): boolean => a.address === b.address && a.port === b.port;
+
+/** The sockets that pass a filter. */
+export function listInet(place: Place, protocol: InetProtocol, filter: InetFilter): InetSocket[] | Refusal {
+  const answer = askAt(place, (diag) => {
+    const lists = tablesOf(protocol).map((table) => dumpInet(diag, table, filter));
+    const found = lists.flatMap((list) => (isRefusal(list) ? [] : list));
+    // A kernel without IPv6 has one of the two tables.
+    return lists.every(isRefusal) ? (lists[0] as Refusal) : found;
+  });
+  if (!isRefusal(answer)) return answer;
+  const { states, localPort, remotePort } = filter;
+  return (
+    readListed(place, protocol)?.filter(
+      ({ state, local, remote }) =>
+        (states === undefined || states.includes(state)) &&
+        (localPort === undefined || local.port === localPort) &&
+        (remotePort === undefined || remote.port === remotePort),
+    ) ?? answer
+  );
+}
+
+function readListed({ namespace, tasks }: Place, protocol: InetProtocol): InetSocket[] | undefined {
+  for (const pid of tasks.length === 0 && namespace !== undefined ? [SELF as typeof SELF] : tasks.slice(0, TASKS)) {
+    const lists = tablesOf(protocol).map((table) => readInet(pid, table));
+    if (pid !== SELF && namespace !== undefined && !netNamespaces([pid]).tasks.has(namespace)) continue;
+    if (lists.some((list) => typeof list !== 'string'))
+      return lists.flatMap((list) => (typeof list === 'string' ? [] : list));
+  }
+  return undefined;
+}
+
+/** The socket with an inode. */
+export function findInet(place: Place, protocol: InetProtocol, ino: number): InetSocket | undefined | Refusal {
+  const answer = askAt(place, (diag) => {
+    const { found, refusal } = lookUpInet(diag, [ino], tablesOf(protocol));
+    return found.get(ino) ?? refusal;
+  });
+  if (!isRefusal(answer)) return answer;
+  const listed = readListed(place, protocol);
+  return listed === undefined ? answer : listed.find((socket) => socket.ino === ino);
+}
+
+/** The socket with these addresses: the kernel finds it at once, but for one that is bound to a device. */
+export function matchInet(
+  place: Place,
+  protocol: InetProtocol,
+  local: Endpoint,
+  remote: Endpoint,
+): InetSocket | undefined | Refusal {
+  const answer = askAt(place, (diag) => getInet(diag, protocol, local, remote));
+  if (answer !== undefined && !isRefusal(answer) && answer.exact) return answer.socket;
+  const listed = listInet(place, protocol, { localPort: local.port, remotePort: remote.port });
+  if (isRefusal(listed)) return listed;
+  return listed.find((socket) => isSame(socket.local, local) && isSame(socket.remote, remote));
+}

@@ -1,0 +1,183 @@
+/**
+ * The other end of a TCP or UDP socket: the one with the mirrored addresses, an IPv4 address in an IPv6 one being the same.
+ *
+ *   connected     the mirror, in the same network namespace or another local one; with no inode nobody has it: it waits to
+ *                 be accepted, or was closed and is not done
+ *   listening     the mirrors of the connections that are not accepted yet
+ *   UDP, bound    who is connected with it
+ *   UDP, connected with one that is only bound: who gets what is sent to its address
+ *
+ * Loopback addresses mean something else in every namespace. Behind a translation of addresses, and on another machine,
+ * there is no mirror.
+ *
+ * Sources: net/ipv4/inet_diag.c, net/ipv4/udp.c; tcp_states.h.
+ */
+import { isRefusal, type Refusal } from '../../netlink/sock-diag.ts';
+import { inodeOf } from '../../procfs/link.ts';
+import { isLoopback, readLocalAddresses } from '../../procfs/net/local-addresses.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { Endpoint, InetProtocol, InetSocket, SocketState } from '../../util/socket.ts';
+import type { Subject } from '../holders/subject.ts';
+import { findInet, listInet, matchInet } from './inet-tables.ts';
+import { endpointName, inetName } from './name.ts';
+import type { PeerVia } from './peer.ts';
+import { type Place, whyRefused } from './places.ts';
+import { SocketPeer } from './socket.ts';
+
+/** States of a connection that nobody has accepted yet. */
+const WAITING: readonly SocketState[] = ['ESTABLISHED', 'CLOSE_WAIT', 'SYN_RECV'];
+
+const isV6 = (address: string): boolean => address.includes(':');
+
+/** Whether a socket that is bound so gets what is sent there. */
+const takes = ({ local, v6only }: InetSocket, { address, port }: Endpoint): boolean =>
+  local.port === port &&
+  (local.address === address ||
+    (local.address === '::' && (isV6(address) || v6only !== true)) ||
+    (local.address === '0.0.0.0' && !isV6(address)));
+
+/** Of those that would get it, the ones that are bound to the very address come first, and alone. */
+function takersOf(sockets: readonly InetSocket[], to: Endpoint): InetSocket[] {
+  const takers = sockets.filter((socket) => takes(socket, to));
+  const exact = takers.filter(({ local }) => local.address === to.address);
+  return exact.length > 0 ? exact : takers;
+}
+
+export class InetPeer extends SocketPeer {
+  override readonly via: PeerVia = 'address';
+  readonly #protocol: InetProtocol;
+  /** Where the socket was found before, and as what. */
+  #own: { socket: InetSocket; place: Place } | undefined;
+  #refused: Refusal | undefined;
+
+  constructor(subject: Subject, protocol: InetProtocol) {
+    super(subject);
+    this.#protocol = protocol;
+  }
+
+  protected override *look(): Steps<void> {
+    this.#refused = undefined;
+    const own = (this.#own = yield* this.#find(inodeOf(this.subject.link as string)));
+    // The kernel lists none that is neither bound nor connected.
+    if (own === undefined) return this.#refused === undefined ? this.become('unconnected') : this.#refuse();
+    const { socket, place } = own;
+    if (socket.state === 'LISTEN') return yield* this.#tellClients(socket, place);
+    if (socket.remote.port !== 0) return yield* this.#tellConnected(socket, place);
+    this.become('unconnected');
+    if (this.#protocol === 'udp') this.#addSenders(socket, place);
+  }
+
+  *#tellConnected({ local, remote, state }: InetSocket, place: Place): Steps<void> {
+    const mirrors = yield* this.#mirrorsOf(remote, local, place);
+    if (mirrors.length > 1)
+      return this.become('unknown', 'sockets of several network namespaces have the mirrored addresses');
+    this.name = `${this.#protocol} ${endpointName(remote)}`;
+    const [mirror] = mirrors;
+    if (mirror !== undefined && mirror.socket.ino > 0) {
+      this.become('connected');
+      return this.addEnd(mirror.socket.ino, 'connected', inetName(mirror.socket));
+    }
+    if (mirror !== undefined && !WAITING.includes(mirror.socket.state)) return this.become('closed');
+    const isAwaited = mirror !== undefined || state === 'SYN_SENT' || this.#protocol === 'udp';
+    const isHere = isAwaited && (mirror !== undefined || this.#isLocal(remote, local, place));
+    if (isHere) return this.#tellTakers(remote, mirror ?? { place, socket: undefined });
+    if (this.#refused !== undefined) return this.#refuse();
+    // Who was last to go leaves nothing behind on a machine's own loopback.
+    this.become(isLoopback(remote.address) && (state === 'CLOSE_WAIT' || state === 'LAST_ACK') ? 'closed' : 'remote');
+  }
+
+  /** Not accepted yet, or UDP: who listens at an address, be it one of several. */
+  #tellTakers(to: Endpoint, { place, socket }: { place: Place; socket: InetSocket | undefined }): void {
+    const isTcp = this.#protocol === 'tcp';
+    const list = listInet(place, this.#protocol, { localPort: to.port, ...(isTcp ? { states: ['LISTEN'] } : {}) });
+    if (isRefusal(list)) {
+      this.#refused ??= list;
+      return this.#refuse();
+    }
+    const takers = takersOf(isTcp ? list : list.filter(({ remote }) => remote.port === 0), to);
+    // Who waits in a queue is one of those that a listener counts.
+    const counting =
+      socket === undefined || socket.state === 'SYN_RECV' ? [] : takers.filter(({ rqueue }) => rqueue > 0);
+    if (takers.length === 0) return this.become('closed');
+    this.become(isTcp ? 'not-accepted' : 'connected');
+    for (const taker of counting.length > 0 ? counting : takers)
+      this.addEnd(taker.ino, isTcp ? 'listening' : 'unconnected', inetName(taker));
+  }
+
+  *#tellClients(listener: InetSocket, place: Place): Steps<void> {
+    this.become('listening');
+    if (listener.rqueue === 0) return;
+    const list = listInet(place, 'tcp', { localPort: listener.local.port });
+    if (isRefusal(list))
+      return this.become('listening', `who waits to be accepted could not be told: ${whyRefused(list)}`);
+    const others = list.filter(
+      ({ state, ino, local }) => state === 'LISTEN' && ino !== listener.ino && local.address === listener.local.address,
+    );
+    if (others.length > 0)
+      this.become('listening', 'others listen at the same address: who waits may wait for one of them');
+    for (const { ino, state, local, remote } of list) {
+      if (ino !== 0 || !WAITING.includes(state) || !takes(listener, local)) continue;
+      const mirrors = yield* this.#mirrorsOf(remote, local, place);
+      const [mirror] = mirrors;
+      const isKnown = mirrors.length === 1 && mirror !== undefined && mirror.socket.ino > 0;
+      const name = `tcp ${endpointName(remote)} to ${endpointName(local)}`;
+      if (isKnown) this.addEnd(mirror.socket.ino, 'not-accepted', inetName(mirror.socket));
+      else this.addUnheld('not-accepted', name);
+    }
+  }
+
+  /** Who is connected with a UDP socket that is only bound. */
+  #addSenders(own: InetSocket, place: Place): void {
+    const list = listInet(place, 'udp', { remotePort: own.local.port });
+    if (isRefusal(list))
+      return this.become('unconnected', `who is connected with it could not be told: ${whyRefused(list)}`);
+    for (const sender of list) {
+      if (!takes(own, sender.remote) || !this.#isLocal(sender.remote, sender.local, place)) continue;
+      this.become('connected');
+      this.addEnd(sender.ino, 'connected', inetName(sender));
+    }
+  }
+
+  /** Whether what is sent there by somebody in a namespace stays in it. */
+  #isLocal(to: Endpoint, from: Endpoint, { namespace, tasks: [pid] }: Place): boolean {
+    if (isLoopback(to.address) || to.address === from.address) return true;
+    const task = pid ?? (namespace === undefined ? undefined : 'thread-self');
+    return task !== undefined && readLocalAddresses(task).has(to.address);
+  }
+
+  /** The sockets with these addresses: in this namespace, or else in all others, where these mean the same. */
+  *#mirrorsOf(local: Endpoint, remote: Endpoint, place: Place): Steps<Array<{ socket: InetSocket; place: Place }>> {
+    const found: Array<{ socket: InetSocket; place: Place }> = [];
+    const isNear = isLoopback(local.address) || isLoopback(remote.address);
+    for (const at of isNear ? [place] : this.placesFrom(place)) {
+      yield;
+      if (found[0]?.place === place) break;
+      if (at === undefined) continue;
+      const socket = matchInet(at, this.#protocol, local, remote);
+      if (isRefusal(socket)) this.#refused ??= socket;
+      else if (socket !== undefined) found.push({ socket, place: at });
+    }
+    return found;
+  }
+
+  *#find(ino: number): Steps<{ socket: InetSocket; place: Place } | undefined> {
+    const known = this.#own;
+    if (known !== undefined && known.socket.remote.port !== 0) {
+      const { socket, place } = known;
+      const again = matchInet(place, this.#protocol, socket.local, socket.remote);
+      if (again !== undefined && !isRefusal(again) && again.ino === ino) return { socket: again, place };
+    }
+    for (const place of this.placesFrom(known?.place)) {
+      yield;
+      if (place === undefined) continue;
+      const socket = findInet(place, this.#protocol, ino);
+      if (isRefusal(socket)) this.#refused ??= socket;
+      else if (socket !== undefined) return { socket, place };
+    }
+    return undefined;
+  }
+
+  #refuse(): void {
+    this.become('unknown', this.#refused === undefined ? undefined : whyRefused(this.#refused));
+  }
+}

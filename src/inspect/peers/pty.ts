@@ -1,0 +1,127 @@
+/**
+ * The two sides of a pseudoterminal. A master tells its number by fdinfo, and its slaves are the files of that number of
+ * the same devpts, of which a machine with containers has many, each with a number 0.
+ *
+ *   a master         /dev/ptmx, or ptmx of a devpts; that of a devtmpfs belongs to the devpts on the folder `pts` beside it
+ *   a slave          number N of a devpts; with its last master it is deleted there, by which the kernel tells
+ *   /dev/tty         keeps open the slave that was its task's terminal when it was opened, and does not tell which
+ *
+ * Sources: drivers/tty/pty.c, drivers/tty/tty_io.c, devpts_acquire() of fs/devpts/inode.c.
+ */
+import { type FileStat, statIno } from '../../procfs/fd.ts';
+import { readFdinfo } from '../../procfs/fdinfo.ts';
+import { S_IFCHR, S_IFMT } from '../../procfs/kind.ts';
+import { readMounts } from '../../procfs/kind/mountinfo.ts';
+import type { Holder } from '../../scan/holder.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { Subject } from '../holders/subject.ts';
+import { ptyName } from './name.ts';
+import { type Group, Peer, type PeerEnd, type PeerVia, type Seen } from './peer.ts';
+
+/** From Documentation/admin-guide/devices.txt. */
+const PTMX = (5 << 20) | 2;
+const TTY = 5 << 20;
+const SLAVES = 136;
+/** The first inode of a devpts after its root. */
+const PTMX_INO = 2n;
+
+export type Side = 'master' | 'slave' | 'tty';
+
+/** Which side of a pty a device is; undefined for any other. */
+export function sideOf({ mode, rdev }: FileStat): Side | undefined {
+  if ((mode & S_IFMT) !== S_IFCHR) return undefined;
+  if (rdev === PTMX) return 'master';
+  if (rdev === TTY) return 'tty';
+  return rdev >>> 20 === SLAVES ? 'slave' : undefined;
+}
+
+/** A pty: its devpts and its number there. */
+interface Pty {
+  dev: number;
+  index: number;
+}
+
+const SLAVE_NUMBER = 0xfffff;
+const slavePty = ({ dev, rdev }: FileStat): Pty => ({ dev, index: rdev & SLAVE_NUMBER });
+
+/** The pty of a master; its devpts is undefined where that cannot be told, all of it when it is closed. */
+function masterPty(pid: number, fd: number, link: string | null, stat: FileStat): Partial<Pty> | undefined {
+  const info = readFdinfo(pid, fd);
+  const index = typeof info === 'string' ? undefined : /^tty-index:\s*(\d+)$/m.exec(info.text)?.[1];
+  if (typeof info === 'string' || index === undefined) return undefined;
+  const dev = devptsOf(pid, link, Number(/^mnt_id:\s*(\d+)$/m.exec(info.text)?.[1]), stat);
+  return { index: Number(index), ...(dev === undefined ? {} : { dev }) };
+}
+
+function devptsOf(pid: number, link: string | null, id: number, { dev, ino }: FileStat): number | undefined {
+  const mounts = readMounts(pid);
+  if (typeof mounts === 'string' || link === null) return undefined;
+  const mount = mounts.find((one) => one.id === id);
+  // Of a mount of another namespace, as that of a container, only its file speaks.
+  if (mount === undefined) return ino === PTMX_INO && /\/pts\/ptmx$/.test(link) ? dev : undefined;
+  if (mount.type === 'devpts') return dev;
+  const beside = `${link.slice(0, link.lastIndexOf('/'))}/pts`;
+  const stack = mounts.filter(({ point }) => point === beside);
+  const top = stack.find((one) => !stack.some(({ parent }) => parent === one.id));
+  return top?.type === 'devpts' ? top.dev : undefined;
+}
+
+export class PtyPeer extends Peer {
+  override readonly via: PeerVia = 'tty-index';
+  override readonly isSilent: boolean = true;
+  readonly #subject: Subject;
+  readonly #stat: FileStat;
+  readonly #isMaster: boolean;
+  #pty: Partial<Pty> | undefined;
+
+  constructor(subject: Subject, stat: FileStat, isMaster: boolean) {
+    super();
+    this.#subject = subject;
+    this.#stat = stat;
+    this.#isMaster = isMaster;
+  }
+
+  protected override *ask(): Steps<string> {
+    yield;
+    const { file, link } = this.#subject;
+    this.#pty = this.#isMaster ? masterPty(file.pid, file.fd, link, this.#stat) : slavePty(this.#stat);
+    const { index, dev } = this.#pty ?? {};
+    this.state = index === undefined || dev === undefined ? 'unknown' : 'connected';
+    this.reason = undefined;
+    if (this.state === 'unknown')
+      this.reason = index === undefined ? 'its number could not be read' : 'which devpts it is of could not be told';
+    this.name = index === undefined ? null : ptyName(index, !this.#isMaster);
+    // A slave is taken out of its devpts when the last master is closed.
+    if (!this.#isMaster && link?.endsWith(' (deleted)') === true) this.state = 'closed';
+    return `${dev} ${index} ${this.state}`;
+  }
+
+  override endAt(pid: number, fd: number, link: string | null): string | undefined {
+    const { dev, index } = this.#pty ?? {};
+    if (link?.startsWith('/') !== true || dev === undefined || index === undefined || this.state === 'closed')
+      return undefined;
+    const stat = statIno(pid, fd);
+    if (typeof stat === 'string') return undefined;
+    const side = sideOf(stat);
+    if (this.#isMaster && side === 'tty') this.doubt = `fd ${fd} of pid ${pid}, which is /dev/tty, may be it`;
+    if (side !== (this.#isMaster ? 'slave' : 'master')) return undefined;
+    const pty = side === 'slave' ? slavePty(stat) : masterPty(pid, fd, link, stat);
+    if (pty?.index !== index) return undefined;
+    if (pty.dev === undefined) this.doubt = `fd ${fd} of pid ${pid}, a master of this number of some devpts, may be it`;
+    return pty.dev === dev ? link : undefined;
+  }
+
+  override couldBe(link: string): boolean {
+    return link.startsWith('/') && (!this.#isMaster || !link.endsWith('ptmx'));
+  }
+
+  override *tellEnds(seen: readonly Seen[], _own: Holder[], group: Group): Steps<PeerEnd[]> {
+    const groups = yield* group(seen);
+    return groups.map((one) => ({
+      link: one[0]?.end ?? null,
+      name: this.name,
+      state: 'connected',
+      holders: one.map(({ holder }) => holder),
+    }));
+  }
+}

@@ -1,0 +1,36 @@
+/** /proc/PID/mountinfo: what is mounted where, as a task sees it. Source: proc_pid_mountinfo(5). */
+import { readText } from '../read.ts';
+import { PROC } from '../root.ts';
+
+export interface Mount {
+  id: number;
+  /** What it is mounted on. */
+  parent: number;
+  /** In the kernel's own form, `major << 20 | minor`, as statx tells it. */
+  dev: number;
+  /** Where, as the task names it. */
+  point: string;
+  /** The type of its filesystem. */
+  type: string;
+}
+
+/** Numbers of the mount, its parent and its device; what of it is mounted, where, how; tags; then the filesystem's type. */
+const LINE = /^(\d+) (\d+) (\d+):(\d+) \S+ (\S+) \S+ (?:\S+ )*?- (\S+) /gm;
+
+const unescaped = (text: string): string =>
+  text.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+
+export const parseMounts = (text: string): Mount[] =>
+  Array.from(text.matchAll(LINE), ([, id, parent, major, minor, point = '', type = '']) => ({
+    id: Number(id),
+    parent: Number(parent),
+    dev: (Number(major) << 20) | Number(minor),
+    point: unescaped(point),
+    type,
+  }));
+
+/** The mounts that a task sees, or the errno's name. */
+export function readMounts(pid: number, root: string = PROC): Mount[] | string {
+  const read = readText(`${root}/${pid}/mountinfo`, 'utf8');
+  return typeof read === 'string' ? read : parseMounts(read.text);
+}

@@ -1,0 +1,334 @@
+/** The other end of TCP and UDP sockets: the mirrored addresses, over loopback and between namespaces. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { networkInterfaces } from 'node:os';
+import { after, afterEach, before, describe, test } from 'node:test';
+import type { FileRef, OtherEnd } from '../../src/index.ts';
+import { Fds, refs } from '../support/brute.ts';
+import { startChild, type Child } from '../support/child.ts';
+import { noAnswers } from '../support/diag.ts';
+import { findHolders } from '../support/door.ts';
+import * as sockets from '../support/sockets.ts';
+import { until } from '../support/until.ts';
+import { needsRoot } from '../support/user.ts';
+
+const { STREAM, DGRAM, inetAddress } = sockets;
+const SEQPACKET_SCTP = 132;
+
+const me = process.pid;
+const scene = new Fds();
+afterEach(() => scene.closeAll());
+const mine = (fd: number): FileRef => ({ pid: me, fd });
+const add = (fd: number): number => scene.add(fd);
+const V4 = '127.0.0.1';
+const V6 = '::1';
+const hasV6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === V6));
+const linkOf = (fd: number): string => `socket:[${sockets.inoOf(fd)}]`;
+
+interface Listener {
+  fd: number;
+  address: Buffer;
+  port: number;
+}
+const listen = (address: string, mapped = false): Listener => {
+  const fd = add(sockets.listener(STREAM, inetAddress({ address, port: 0 }, mapped)));
+  const port = sockets.portOf(fd);
+  return { fd, port, address: inetAddress({ address, port }, mapped) };
+};
+const client = (address: Buffer, type = STREAM): number => add(sockets.client(type, address));
+const bound = (address: string, port = 0, mapped = false): { fd: number; port: number } => {
+  const bytes = inetAddress({ address, port }, mapped);
+  const fd = add(sockets.socket(bytes.readUInt16LE(0), DGRAM));
+  sockets.bind(fd, bytes);
+  return { fd, port: sockets.portOf(fd) };
+};
+
+async function otherEnd(fd: number, pids: number[] = [me]): Promise<OtherEnd> {
+  const report = await findHolders(mine(fd), { pids });
+  assert.ok(report.otherEnd);
+  assert.equal(report.otherEnd.via, 'address');
+  return report.otherEnd;
+}
+const factsOf = ({ state, ends, holders }: OtherEnd): unknown => {
+  assert.deepEqual(refs(holders), refs(ends.flatMap((end) => end.holders)));
+  return { state, ends: ends.map(({ link, state, holders }) => ({ link, state, holders: refs(holders) })) };
+};
+const one = (state: string, fd: number, endState: string = state): unknown => ({
+  state,
+  ends: [{ link: linkOf(fd), state: endState, holders: [mine(fd)] }],
+});
+const none = (state: string): unknown => ({ state, ends: [] });
+
+const KINDS: Array<[name: string, address: string, mapped: boolean]> = [
+  ['IPv4', V4, false],
+  ['IPv4 of an IPv6 socket', V4, true],
+  ['IPv6', V6, false],
+];
+
+for (const [kind, address, mapped] of KINDS)
+  describe(`TCP over loopback, ${kind}`, { skip: (address === V6 || mapped) && !hasV6 && 'has no IPv6' }, () => {
+    const text = address === V6 ? `[${V6}]` : address;
+
+    test('before it is accepted, and after', async () => {
+      const server = listen(address, mapped);
+      assert.deepEqual(factsOf(await otherEnd(server.fd)), none('listening'));
+      const there = client(server.address);
+      const waiting = await otherEnd(there);
+      assert.deepEqual(factsOf(waiting), one('not-accepted', server.fd, 'listening'));
+      assert.equal(waiting.name, `tcp ${text}:${server.port} listening`);
+      const asked = await otherEnd(server.fd);
+      assert.deepEqual(factsOf(asked), one('listening', there, 'not-accepted'));
+      const here = add(sockets.accept(server.fd));
+      const accepted = await otherEnd(there);
+      assert.deepEqual(factsOf(accepted), one('connected', here));
+      assert.equal(accepted.name, `tcp ${text}:${server.port} to ${text}:${sockets.portOf(there)}`);
+      assert.deepEqual(factsOf(await otherEnd(here)), one('connected', there));
+      assert.deepEqual(factsOf(await otherEnd(server.fd)), none('listening'));
+    });
+
+    test('half-closed it is connected; when the other end was closed it is that', async () => {
+      const server = listen(address, mapped);
+      const there = client(server.address);
+      const here = add(sockets.accept(server.fd));
+      sockets.shutdown(there, sockets.SHUT_WR);
+      assert.deepEqual(factsOf(await otherEnd(here)), one('connected', there));
+      assert.deepEqual(factsOf(await otherEnd(there)), one('connected', here));
+      scene.close(there);
+      assert.deepEqual(factsOf(await otherEnd(here)), none('closed'));
+    });
+  });
+
+test('a client that talks IPv4 to a socket for both is its other end', { skip: !hasV6 && 'has no IPv6' }, async () => {
+  const server = listen('::');
+  const there = client(inetAddress({ address: V4, port: server.port }));
+  assert.deepEqual(factsOf(await otherEnd(there)), one('not-accepted', server.fd, 'listening'));
+  assert.deepEqual(factsOf(await otherEnd(server.fd)), one('listening', there, 'not-accepted'));
+  const here = add(sockets.accept(server.fd));
+  assert.deepEqual(factsOf(await otherEnd(there)), one('connected', here));
+  assert.deepEqual(factsOf(await otherEnd(here)), one('connected', there));
+});
+
+test('a client of a port that several listen on waits for one of them, and no others are named', async () => {
+  const SOL_SOCKET = 1;
+  const SO_REUSEPORT = 15;
+  const open = (port: number): number => {
+    const fd = add(sockets.socket(sockets.AF_INET, STREAM));
+    sockets.setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    sockets.bind(fd, inetAddress({ address: V4, port }));
+    sockets.listen(fd, 8);
+    return fd;
+  };
+  const first = open(0);
+  const port = sockets.portOf(first);
+  const all = [first, open(port), open(port)];
+  listen(V4); // on another port
+  const there = client(inetAddress({ address: V4, port }));
+  const { state, holders } = await otherEnd(there);
+  assert.equal(state, 'not-accepted');
+  assert.ok(holders.length > 0 && holders.every(({ fd }) => all.includes(fd)));
+  const ready = holders.map(({ fd }) => fd);
+  // The one that counts a client is the one that has it.
+  assert.equal(ready.length, 1);
+});
+
+test('a socket that is connected with nothing is unconnected', async () => {
+  assert.deepEqual(factsOf(await otherEnd(add(sockets.socket(sockets.AF_INET, STREAM)))), none('unconnected'));
+  assert.deepEqual(factsOf(await otherEnd(add(sockets.socket(sockets.AF_INET, DGRAM)))), none('unconnected'));
+  assert.deepEqual(factsOf(await otherEnd(bound(V4).fd)), none('unconnected'));
+});
+
+test('a TCP socket that is connected with itself is its own other end', async () => {
+  const { port } = listen(V4);
+  scene.closeAll();
+  const address = inetAddress({ address: V4, port });
+  const fd = add(sockets.socket(sockets.AF_INET, STREAM));
+  sockets.bind(fd, address);
+  sockets.connect(fd, address);
+  assert.deepEqual(factsOf(await otherEnd(fd)), one('connected', fd));
+});
+
+describe('UDP', () => {
+  test('two that are connected with one another', async () => {
+    const [a, b] = [bound(V4), bound(V4)];
+    sockets.connect(a.fd, inetAddress({ address: V4, port: b.port }));
+    sockets.connect(b.fd, inetAddress({ address: V4, port: a.port }));
+    assert.deepEqual(factsOf(await otherEnd(a.fd)), one('connected', b.fd));
+    assert.deepEqual(factsOf(await otherEnd(b.fd)), one('connected', a.fd));
+  });
+
+  test('one that is only bound has who is connected with it, and they have it', async () => {
+    for (const address of [V4, '0.0.0.0']) {
+      const receiver = bound(address);
+      const senders = [1, 2].map(() => client(inetAddress({ address: V4, port: receiver.port }), DGRAM));
+      const { state, holders, ends } = await otherEnd(receiver.fd);
+      assert.deepEqual([state, refs(holders), ends.length], ['connected', refs(senders.map(mine)), 2]);
+      const back = await otherEnd(senders[0] as number);
+      assert.deepEqual(factsOf(back), one('connected', receiver.fd, 'unconnected'));
+      assert.equal(back.name, `udp ${address === V4 ? V4 : '*'}:${receiver.port}`);
+      scene.close(receiver.fd);
+      assert.deepEqual(factsOf(await otherEnd(senders[0] as number)), none('closed'));
+    }
+  });
+
+  test('who sends to another machine has nobody here as its other end, whoever is bound to that port', async () => {
+    const receiver = bound('0.0.0.0');
+    // 192.0.2.0/24 is for documentation; to connect sends nothing.
+    const sender = add(sockets.socket(sockets.AF_INET, DGRAM));
+    try {
+      sockets.connect(sender, inetAddress({ address: '198.51.100.7', port: receiver.port }));
+    } catch {
+      return; // without a route
+    }
+    const found = await otherEnd(sender);
+    assert.deepEqual([factsOf(found), found.name], [none('remote'), `udp 198.51.100.7:${receiver.port}`]);
+    assert.deepEqual(factsOf(await otherEnd(receiver.fd)), none('unconnected'));
+  });
+});
+
+test('what the kernel cannot be asked about is unknown, and what is connected with the kernel has none', async (t) => {
+  const report = await findHolders(mine(add(sockets.socket(sockets.AF_NETLINK, STREAM + 2))), { pids: [me] });
+  assert.equal(report.otherEnd, null);
+  for (const [family, type, protocol] of [
+    [40, STREAM, 0],
+    [sockets.AF_INET, STREAM, SEQPACKET_SCTP],
+  ] as const) {
+    let fd: number;
+    try {
+      fd = add(sockets.socket(family, type, protocol));
+    } catch (error) {
+      t.diagnostic(`no socket of family ${family}, protocol ${protocol}: ${(error as NodeJS.ErrnoException).code}`);
+      continue;
+    }
+    const { otherEnd } = await findHolders(mine(fd), { pids: [me] });
+    assert.equal(otherEnd?.state, 'unknown');
+    assert.match(otherEnd?.reason ?? '', /^the kernel cannot be asked about the other end of a socket of /);
+  }
+});
+
+describe('without netlink', () => {
+  let asker: Child;
+  before(async () => {
+    asker = await startChild();
+    await asker.run(({ seccomp }) => seccomp.refuse('socket', 'EPERM'));
+  });
+  after(() => asker.stop());
+
+  test('the lists of /proc tell the same of TCP and UDP', async () => {
+    const server = listen(V4);
+    const there = client(server.address);
+    const here = add(sockets.accept(server.fd));
+    const waiting = client(server.address);
+    const receiver = bound(V4);
+    const sender = client(inetAddress({ address: V4, port: receiver.port }), DGRAM);
+    const fds = [there, here, waiting, server.fd, receiver.fd, sender];
+    const found = await asker.run(
+      async ({ door }, pid: number, fds: number[]) => {
+        const ends = [];
+        for (const fd of fds) {
+          const { otherEnd } = await door.findHolders({ pid, fd }, { pids: [pid] });
+          ends.push([otherEnd?.state, otherEnd?.holders.map((holder) => holder.fd)]);
+        }
+        return ends;
+      },
+      me,
+      fds,
+    );
+    assert.deepEqual(found, [
+      ['connected', [here]],
+      ['connected', [there]],
+      ['not-accepted', [server.fd]],
+      ['listening', [waiting]],
+      ['connected', [sender]],
+      ['connected', [receiver.fd]],
+    ]);
+  });
+});
+
+describe('between network namespaces', { skip: needsRoot || noAnswers }, () => {
+  let near: Child;
+  let far: Child;
+  const [NEAR, FAR] = ['10.213.7.1', '10.213.7.2'];
+  before(async () => {
+    [near, far] = await Promise.all([
+      startChild({ wrapper: ['unshare', '--net'] }),
+      startChild({ wrapper: ['unshare', '--net'] }),
+    ]);
+    const ip = (child: Child, ...words: string[]): void => {
+      const { status, stderr } = spawnSync('nsenter', ['-t', `${child.pid}`, '-n', 'ip', ...words], {
+        encoding: 'utf8',
+      });
+      assert.equal(status, 0, stderr);
+    };
+    ip(near, 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1', 'netns', `${far.pid}`);
+    for (const [child, name, address] of [
+      [near, 'v0', NEAR],
+      [far, 'v1', FAR],
+    ] as const) {
+      ip(child, 'addr', 'add', `${address}/24`, 'dev', name);
+      ip(child, 'link', 'set', name, 'up');
+      ip(child, 'link', 'set', 'lo', 'up');
+    }
+  });
+  after(async () => {
+    await near.stop();
+    await far.stop();
+  });
+  const ask = async (child: Child, fd: number, pids: Child[] = [near, far]): Promise<OtherEnd> => {
+    const { otherEnd } = await findHolders({ pid: child.pid, fd }, { pids: pids.map(({ pid }) => pid) });
+    assert.ok(otherEnd);
+    return otherEnd;
+  };
+  const serve = (child: Child, address: string): Promise<[fd: number, port: number]> =>
+    child.run(({ sockets }, address: string) => {
+      const fd = sockets.listener(sockets.STREAM, sockets.inetAddress({ address, port: 0 }));
+      return [fd, sockets.portOf(fd)];
+    }, address);
+  const connect = (child: Child, address: string, port: number): Promise<number> =>
+    child.run(
+      ({ sockets }, address: string, port: number) =>
+        sockets.client(sockets.STREAM, sockets.inetAddress({ address, port })),
+      address,
+      port,
+    );
+  const accept = (child: Child, fd: number): Promise<number> =>
+    child.run(({ sockets }, fd: number) => sockets.accept(fd), fd);
+
+  test('a connection is followed into the other one, before it is accepted and after', async () => {
+    const [server, port] = await serve(far, FAR);
+    const there = await until('the link is up', () => connect(near, FAR, port).catch(() => undefined));
+    const waiting = await ask(near, there);
+    assert.deepEqual([waiting.state, refs(waiting.holders)], ['not-accepted', [{ pid: far.pid, fd: server }]]);
+    const asked = await ask(far, server);
+    assert.deepEqual([asked.state, refs(asked.holders)], ['listening', [{ pid: near.pid, fd: there }]]);
+    const here = await accept(far, server);
+    const [to, back] = [await ask(near, there), await ask(far, here)];
+    assert.deepEqual([to.state, refs(to.holders)], ['connected', [{ pid: far.pid, fd: here }]]);
+    assert.deepEqual([back.state, refs(back.holders)], ['connected', [{ pid: near.pid, fd: there }]]);
+    // Where who holds it is not among those that are looked at, it is known all the same what it is.
+    const alone = await ask(near, there, [near]);
+    assert.deepEqual([alone.state, alone.holders, alone.name], ['unknown', [], to.name]);
+    assert.equal(alone.ends[0]?.state, 'connected');
+  });
+
+  test('the same loopback addresses in two namespaces are not one connection', async () => {
+    const ends = [];
+    let port = 0;
+    for (const child of [near, far]) {
+      const [server, at] = await child.run(({ sockets }, port: number) => {
+        const fd = sockets.listener(sockets.STREAM, sockets.inetAddress({ address: '127.0.0.1', port }));
+        return [fd, sockets.portOf(fd)] as const;
+      }, port);
+      port = at;
+      const there = await child.run(({ sockets }, port: number) => {
+        const fd = sockets.socket(sockets.AF_INET, sockets.STREAM);
+        sockets.bind(fd, sockets.inetAddress({ address: '127.0.0.1', port: port === 7777 ? 7778 : 7777 }));
+        sockets.connect(fd, sockets.inetAddress({ address: '127.0.0.1', port }));
+        return fd;
+      }, port);
+      const here = await accept(child, server);
+      ends.push({ child, there, here });
+    }
+    for (const { child, there, here } of ends)
+      assert.deepEqual(refs((await ask(child, there)).holders), [{ pid: child.pid, fd: here }]);
+  });
+});
