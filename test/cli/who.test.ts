@@ -38,7 +38,7 @@ test('a pipe that does not end shows who else has its write end, then who has th
   );
   assert.ok(rest.includes('CHILD  4  w  yes  DATE  writer'), masked);
   assert.ok(rest.includes('ME  WRITE  w  yes  DATE  NAME'), masked);
-  const other = rest.indexOf('Its other end, reading end of LINK, is held by 1 descriptor of 1 process.');
+  const other = rest.indexOf('Its other end, read end of LINK, is held by 1 descriptor of 1 process.');
   assert.ok(other > rest.indexOf('CHILD  4  w  yes  DATE  writer'), masked);
   assert.ok(rest.indexOf('ME  READ  r  yes  DATE  NAME') > other, masked);
 });
