@@ -4,14 +4,14 @@
  *   peers/kinds    which kinds have one, and what is looked for
  *   peers/peer     what all kinds have in common
  *   pipe, unix, …  one kind each
- *   peers/aloft    whether something could hold it without a descriptor
+ *   peers/whole    whether everything was looked at, so that nobody means nobody
  */
 import type { Holder } from '../scan/holder.ts';
 import type { Steps } from '../scan/steps.ts';
 import type { Scan } from '../scan/tables.ts';
+import { type Carrier, carriersOf } from './elsewhere/aloft.ts';
 import { byDescription } from './peers/by-description.ts';
 import type { Peer, PeerEnd, PeerState, PeerVia, Seen } from './peers/peer.ts';
-import { couldBeAloft } from './peers/aloft.ts';
 import { whyNotAll } from './peers/whole.ts';
 
 /** What is at the other end of a file. */
@@ -65,14 +65,19 @@ function* tellUnheld(
   scan: Scan,
   lookAgain: LookAgain,
 ): Steps<{ state: PeerState; reason: string | undefined } | undefined> {
-  const { doubt } = peer;
+  const carriers: Carrier[] = [];
+  if (peer.isSilent && whyNotAll(scan) === undefined)
+    for (const link of peer.links()) carriers.push(...(yield* carriersOf(scan, link)));
+  const { doubt = carriers[0] && couldBe(carriers[0]) } = peer;
+  // What could not be told of one that may have it is counted by now.
   const why = peer.isRestless ? RESTLESS : whyNotAll(scan);
   const reason = [why, peer.reason, doubt].filter((one) => one !== undefined).join('; ') || undefined;
   if (why !== undefined) return { state: 'unknown', reason };
-  if (!scan.comparable && (yield* lookAgain())) return undefined;
-  if (!peer.isSilent || doubt !== undefined) return { state: 'unseen', reason };
-  const aloft = yield* couldBeAloft(scan, (link) => peer.couldBe(link));
-  if (aloft !== undefined) return aloft;
-  // What was in flight before may have come down just before that was looked at.
-  return (yield* lookAgain()) ? undefined : { state: 'closed', reason };
+  if (doubt !== undefined) return { state: 'unseen', reason };
+  // What was in flight before may have come down just before that was looked at; and without kcmp(2) there is but one look.
+  if ((peer.isSilent || !scan.comparable) && (yield* lookAgain())) return undefined;
+  return { state: peer.isSilent ? 'closed' : 'unseen', reason };
 }
+
+const couldBe = ({ how, pid, fd }: Carrier): string =>
+  `it may be ${how === 'in-flight' ? 'in flight to' : 'registered with'} fd ${fd} of pid ${pid}`;

@@ -5,6 +5,7 @@
  */
 import { statIno } from './fd.ts';
 import { isQueue, mayBeQueue } from './kind/mqueue.ts';
+import { readMounts } from './kind/mountinfo.ts';
 import { readText } from './read.ts';
 import { PROC } from './root.ts';
 
@@ -114,7 +115,7 @@ function modeAt(pid: number, fd: number): number | undefined {
 /** Whether a file has a name that somebody could have given it: memfds are on a mount of the kernel's own, which is in no list. */
 function isOnMount(pid: number, fd: number): boolean {
   const info = readText(`${PROC}/${pid}/fdinfo/${fd}`, 'latin1');
-  const mounts = readText(`${PROC}/${pid}/mountinfo`, 'latin1');
+  const mounts = readMounts(pid);
   const id = typeof info === 'string' ? undefined : /^mnt_id:\s*(\d+)$/m.exec(info.text)?.[1];
-  return id !== undefined && typeof mounts !== 'string' && new RegExp(`^${id} `, 'm').test(mounts.text);
+  return id !== undefined && typeof mounts !== 'string' && mounts.some((mount) => mount.id === Number(id));
 }

@@ -81,7 +81,7 @@ for (const [kind, address, mapped] of KINDS)
       const here = add(sockets.accept(server.fd));
       const accepted = await otherEnd(there);
       assert.deepEqual(factsOf(accepted), one('connected', here));
-      assert.equal(accepted.name, `tcp ${text}:${server.port} to ${text}:${sockets.portOf(there)}`);
+      assert.equal(accepted.name, `tcp ${text}:${server.port} -> ${text}:${sockets.portOf(there)} established`);
       assert.deepEqual(factsOf(await otherEnd(here)), one('connected', there));
       assert.deepEqual(factsOf(await otherEnd(server.fd)), none('listening'));
     });
@@ -164,7 +164,7 @@ describe('UDP', () => {
       assert.deepEqual([state, refs(holders), ends.length], ['connected', refs(senders.map(mine)), 2]);
       const back = await otherEnd(senders[0] as number);
       assert.deepEqual(factsOf(back), one('connected', receiver.fd, 'unconnected'));
-      assert.equal(back.name, `udp ${address === V4 ? V4 : '*'}:${receiver.port}`);
+      assert.equal(back.name, `udp ${address}:${receiver.port}`);
       scene.close(receiver.fd);
       assert.deepEqual(factsOf(await otherEnd(senders[0] as number)), none('closed'));
     }

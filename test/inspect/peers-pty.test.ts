@@ -32,10 +32,10 @@ test('a master has its slave, and the slave its master, whoever holds them', asy
   const pids = [me, heir.pid];
   const found = await otherEnd(mine(master), pids);
   const holders = refs([mine(tty), { pid: heir.pid, fd: 4 }]);
-  assert.deepEqual([found.state, found.name, refs(found.holders)], ['connected', path, holders]);
+  assert.deepEqual([found.state, found.name, refs(found.holders)], ['connected', `slave ${path}`, holders]);
   assert.deepEqual(
     found.ends.map(({ link, name, state, holders }) => [link, name, state, refs(holders)]),
-    [[path, path, 'connected', holders]],
+    [[path, `slave ${path}`, 'connected', holders]],
   );
   const back = await otherEnd(mine(tty), pids);
   assert.deepEqual(
@@ -141,7 +141,10 @@ describe('two devpts with the same numbers', { skip: needsRoot }, () => {
         const [master, slave] = [masters[i] as number, slaves[i] as number];
         assert.equal(readlinkSync(`/proc/${pid}/fd/${slave}`), paths[i]);
         const to = await otherEnd({ pid, fd: master }, pids);
-        assert.deepEqual([to.state, to.name, refs(to.holders)], ['connected', paths[i], [{ pid, fd: slave }]]);
+        assert.deepEqual(
+          [to.state, to.name, refs(to.holders)],
+          ['connected', `slave ${paths[i]}`, [{ pid, fd: slave }]],
+        );
         const back = await otherEnd({ pid, fd: slave }, pids);
         assert.deepEqual([back.state, refs(back.holders)], ['connected', [{ pid, fd: master }]]);
       }

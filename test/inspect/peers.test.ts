@@ -40,20 +40,20 @@ async function otherEnd(file: FileRef, among: number[] = pids): Promise<OtherEnd
 const endsOf = ({ ends }: OtherEnd): Array<[name: string | null, holders: FileRef[]]> =>
   ends.map(({ name, holders }) => [name, refs(holders)]);
 
-test('the reading end of a pipe has one writing end, which three processes hold', async () => {
+test('the read end of a pipe has one writing end, which three processes hold', async () => {
   const found = await otherEnd(mine(read));
   const link = readlinkSync(`/proc/self/fd/${read}`);
   const holders = refs([mine(write), ...heirs.map(({ pid }) => ({ pid, fd: WRITE }))]);
-  assert.deepEqual([found.state, found.via, found.name], ['connected', 'inode', `writing end of ${link}`]);
+  assert.deepEqual([found.state, found.via, found.name], ['connected', 'inode', `write end of ${link}`]);
   assert.equal(found.reason, undefined);
   assert.deepEqual(refs(found.holders), holders);
-  assert.deepEqual(endsOf(found), [[`writing end of ${link}`, holders]]);
+  assert.deepEqual(endsOf(found), [[`write end of ${link}`, holders]]);
   assert.deepEqual([found.ends[0]?.link, found.ends[0]?.state], [link, 'connected']);
 });
 
 test('and the other way round: a child’s writing end is read by its parent', async () => {
   const found = await otherEnd({ pid: heirs[1].pid, fd: WRITE });
-  assert.deepEqual(endsOf(found), [[`reading end of ${readlinkSync(`/proc/self/fd/${read}`)}`, [mine(read)]]]);
+  assert.deepEqual(endsOf(found), [[`read end of ${readlinkSync(`/proc/self/fd/${read}`)}`, [mine(read)]]]);
   const { command, mode, uid, started } = found.holders[0] ?? {};
   assert.deepEqual(
     [typeof command, mode, uid, typeof started?.getTime()],
@@ -108,7 +108,7 @@ describe('a FIFO', () => {
   test('has every reader as an end of its own', async () => {
     const readers = [open(constants.O_RDONLY), open(constants.O_RDONLY)];
     const writer = open(constants.O_WRONLY);
-    const [reading, writing] = [`reading end of ${path}`, `writing end of ${path}`];
+    const [reading, writing] = [`read end of ${path}`, `write end of ${path}`];
     const toRead = await otherEnd(mine(writer));
     assert.deepEqual(endsOf(toRead), [
       [`both ends of ${path}`, [mine(both)]],

@@ -3,7 +3,8 @@ import { type FoundSocket, isInetSocket } from '../../netlink/sockets.ts';
 import type { Endpoint, InetSocket, SocketState, UnixListing } from '../../util/socket.ts';
 
 /** `127.0.0.1:80`, `[::1]:80`. */
-const endpoint = ({ address, port }: Endpoint): string => `${address.includes(':') ? `[${address}]` : address}:${port}`;
+export const endpoint = ({ address, port }: Endpoint): string =>
+  `${address.includes(':') ? `[${address}]` : address}:${port}`;
 
 /** `close-wait`, and for LISTEN what it does. */
 const stateWord = (state: SocketState): string =>

@@ -19,7 +19,7 @@ import type { Steps } from '../../scan/steps.ts';
 import type { Endpoint, InetProtocol, InetSocket, SocketState } from '../../util/socket.ts';
 import type { Subject } from '../holders/subject.ts';
 import { findInet, listInet, matchInet } from './inet-tables.ts';
-import { endpointName, inetName } from './name.ts';
+import { endName, farName } from './name.ts';
 import type { PeerVia } from './peer.ts';
 import { type Place, whyRefused } from './places.ts';
 import { SocketPeer } from './socket.ts';
@@ -71,11 +71,11 @@ export class InetPeer extends SocketPeer {
     const mirrors = yield* this.#mirrorsOf(remote, local, place);
     if (mirrors.length > 1)
       return this.become('unknown', 'sockets of several network namespaces have the mirrored addresses');
-    this.name = `${this.#protocol} ${endpointName(remote)}`;
+    this.name = farName(this.#protocol, remote);
     const [mirror] = mirrors;
     if (mirror !== undefined && mirror.socket.ino > 0) {
       this.become('connected');
-      return this.addEnd(mirror.socket.ino, 'connected', inetName(mirror.socket));
+      return this.addEnd(mirror.socket.ino, 'connected', endName(mirror.socket));
     }
     if (mirror !== undefined && !WAITING.includes(mirror.socket.state)) return this.become('closed');
     const isAwaited = mirror !== undefined || state === 'SYN_SENT' || this.#protocol === 'udp';
@@ -101,7 +101,7 @@ export class InetPeer extends SocketPeer {
     if (takers.length === 0) return this.become('closed');
     this.become(isTcp ? 'not-accepted' : 'connected');
     for (const taker of counting.length > 0 ? counting : takers)
-      this.addEnd(taker.ino, isTcp ? 'listening' : 'unconnected', inetName(taker));
+      this.addEnd(taker.ino, isTcp ? 'listening' : 'unconnected', endName(taker));
   }
 
   *#tellClients(listener: InetSocket, place: Place): Steps<void> {
@@ -120,9 +120,8 @@ export class InetPeer extends SocketPeer {
       const mirrors = yield* this.#mirrorsOf(remote, local, place);
       const [mirror] = mirrors;
       const isKnown = mirrors.length === 1 && mirror !== undefined && mirror.socket.ino > 0;
-      const name = `tcp ${endpointName(remote)} to ${endpointName(local)}`;
-      if (isKnown) this.addEnd(mirror.socket.ino, 'not-accepted', inetName(mirror.socket));
-      else this.addUnheld('not-accepted', name);
+      if (isKnown) this.addEnd(mirror.socket.ino, 'not-accepted', endName(mirror.socket));
+      else this.addUnheld('not-accepted', farName('tcp', remote));
     }
   }
 
@@ -134,7 +133,7 @@ export class InetPeer extends SocketPeer {
     for (const sender of list) {
       if (!takes(own, sender.remote) || !this.#isLocal(sender.remote, sender.local, place)) continue;
       this.become('connected');
-      this.addEnd(sender.ino, 'connected', inetName(sender));
+      this.addEnd(sender.ino, 'connected', endName(sender));
     }
   }
 

@@ -1,30 +1,21 @@
-/** What people call an end. */
+/** What people call an end: as any other file, from what is known of it without a look at its descriptors. Pure. */
 import type { Access } from '../../procfs/fdinfo.ts';
-import type { Endpoint, InetSocket, UnixListing } from '../../util/socket.ts';
+import type { Endpoint, InetProtocol, InetSocket, UnixListing } from '../../util/socket.ts';
+import { nameOf } from '../names.ts';
+import { endpoint, socketName } from '../names/socket.ts';
 
-const ENDS: Readonly<Record<Access, string>> = { r: 'reading end', w: 'writing end', rw: 'both ends' };
+const FLAGS: Readonly<Record<Access, number>> = { r: 0, w: 1, rw: 2 };
 
-/** `writing end of pipe:[4711]`, `both ends of /run/jobs`. */
-export const pipeName = (link: string | null, access: Access): string =>
-  `${ENDS[access]} of ${link === null ? 'a pipe' : link}`;
+/** `write end of pipe:[4711]` */
+export const pipeName = (link: string | null, access: Access): string | null =>
+  nameOf({ kind: link?.startsWith('/') === true ? 'fifo' : 'pipe', link, info: { flags: FLAGS[access], text: '' } });
 
-/** `unix stream /run/x.sock listening`, `unix dgram @name`. */
-export const unixName = ({ type, name, state }: Pick<UnixListing, 'type' | 'name' | 'state'>): string =>
-  ['unix', type === 'unknown' ? 'socket' : type, ...(name === undefined ? [] : [name]), ...states(type, state)].join(
-    ' ',
-  );
+export const masterName = (index: number): string => `master of /dev/pts/${index}`;
+export const slaveName = (link: string): string | null => nameOf({ kind: 'tty', link });
 
-const states = (type: string, state: string): string[] => (type !== 'dgram' && state === 'LISTEN' ? ['listening'] : []);
+/** Without protocol, type or name where no table has it any more. */
+export const endName = (socket: InetSocket | UnixListing): string | null =>
+  socketName({ protocol: undefined, socket, refusal: undefined });
 
-/** `127.0.0.1:80`, `[::1]:80`, `*:80` for every address. */
-export const endpointName = ({ address, port }: Endpoint): string =>
-  `${/^(?:0\.0\.0\.0|::)$/.test(address) ? '*' : address.includes(':') ? `[${address}]` : address}:${port}`;
-
-/** `tcp 127.0.0.1:80 listening`, `tcp 127.0.0.1:40000 to 127.0.0.1:80`, `udp *:53`. */
-export function inetName({ protocol, local, remote, state }: InetSocket): string {
-  const to = remote.port === 0 ? '' : ` to ${endpointName(remote)}`;
-  return `${protocol} ${endpointName(local)}${to}${protocol === 'tcp' && state === 'LISTEN' ? ' listening' : ''}`;
-}
-
-/** `/dev/pts/3`, `master of /dev/pts/3`. */
-export const ptyName = (index: number, isMaster: boolean): string => `${isMaster ? 'master of ' : ''}/dev/pts/${index}`;
+/** `tcp 203.0.113.7:443`: what is not here. */
+export const farName = (protocol: InetProtocol, far: Endpoint): string => `${protocol} ${endpoint(far)}`;

@@ -78,9 +78,9 @@ export abstract class Peer {
    */
   abstract tellEnds(seen: readonly Seen[], own: Holder[], group: Group): Steps<PeerEnd[]>;
 
-  /** Whether it could be what a descriptor's link reads. */
-  couldBe(_link: string): boolean {
-    return true;
+  /** What the links of its descriptors read, or would. */
+  links(): string[] {
+    return [];
   }
 
   /** Before each look: whether something else is to be looked for than in the one before. */

@@ -37,8 +37,9 @@ export class PipePeer extends Peer {
     return `${this.#access}`;
   }
 
-  override couldBe(link: string): boolean {
-    return link === this.#subject.link;
+  override links(): string[] {
+    const { link } = this.#subject;
+    return link === null ? [] : [link];
   }
 
   override endAt(pid: number, fd: number, _link: string | null, isOnInode: boolean): string | undefined {

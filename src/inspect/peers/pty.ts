@@ -15,7 +15,7 @@ import { readMounts } from '../../procfs/kind/mountinfo.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Subject } from '../holders/subject.ts';
-import { ptyName } from './name.ts';
+import { masterName, slaveName } from './name.ts';
 import { type Group, Peer, type PeerEnd, type PeerVia, type Seen } from './peer.ts';
 
 /** From Documentation/admin-guide/devices.txt. */
@@ -90,7 +90,7 @@ export class PtyPeer extends Peer {
     this.reason = undefined;
     if (this.state === 'unknown')
       this.reason = index === undefined ? 'its number could not be read' : 'which devpts it is of could not be told';
-    this.name = index === undefined ? null : ptyName(index, !this.#isMaster);
+    this.name = index === undefined ? null : this.#isMaster ? slaveName(`/dev/pts/${index}`) : masterName(index);
     // A slave is taken out of its devpts when the last master is closed.
     if (!this.#isMaster && link?.endsWith(' (deleted)') === true) this.state = 'closed';
     return `${dev} ${index} ${this.state}`;
@@ -111,15 +111,15 @@ export class PtyPeer extends Peer {
     return pty.dev === dev ? link : undefined;
   }
 
-  override couldBe(link: string): boolean {
-    return link.startsWith('/') && (!this.#isMaster || !link.endsWith('ptmx'));
+  override links(): string[] {
+    return this.#isMaster ? [`/dev/pts/${this.#pty?.index}`, '/dev/console'] : ['/dev/ptmx', '/dev/pts/ptmx'];
   }
 
   override *tellEnds(seen: readonly Seen[], _own: Holder[], group: Group): Steps<PeerEnd[]> {
     const groups = yield* group(seen);
     return groups.map((one) => ({
       link: one[0]?.end ?? null,
-      name: this.name,
+      name: this.#isMaster ? slaveName(one[0]?.end ?? '') : this.name,
       state: 'connected',
       holders: one.map(({ holder }) => holder),
     }));

@@ -27,7 +27,7 @@ export abstract class SocketPeer extends Peer {
     this.reason = reason;
   }
 
-  protected addEnd(ino: number, state: PeerState, name: string): void {
+  protected addEnd(ino: number, state: PeerState, name: string | null): void {
     const link = socketLink(ino);
     this.#ends.set(link, { link, name, state });
   }

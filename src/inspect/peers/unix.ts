@@ -14,7 +14,7 @@ import { inodeOf } from '../../procfs/link.ts';
 import { readUnixListing } from '../../procfs/net.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { RCV_SHUTDOWN, SEND_SHUTDOWN, type UnixSocket } from '../../util/socket.ts';
-import { unixName } from './name.ts';
+import { endName } from './name.ts';
 import type { PeerVia } from './peer.ts';
 import { askAt, type Place, whyRefused } from './places.ts';
 import { SocketPeer } from './socket.ts';
@@ -64,8 +64,10 @@ export class UnixPeer extends SocketPeer {
   *#addPeer(peer: number, { type }: UnixSocket): Steps<void> {
     const found = yield* this.#find(peer);
     const known =
-      found === undefined || isRefusal(found) ? { type, name: undefined, state: 'ESTABLISHED' as const } : found.socket;
-    this.addEnd(peer, 'connected', unixName(known));
+      found === undefined || isRefusal(found)
+        ? { ino: peer, type, name: undefined, state: 'ESTABLISHED' as const }
+        : found.socket;
+    this.addEnd(peer, 'connected', endName(known));
   }
 
   #tellClients({ type, icons, rqueue }: UnixSocket): void {
@@ -74,7 +76,7 @@ export class UnixPeer extends SocketPeer {
       icons === undefined ? `${rqueue} clients wait to be accepted, more than the kernel names` : undefined,
     );
     for (const ino of icons ?? [])
-      this.addEnd(ino, 'not-accepted', unixName({ type, name: undefined, state: 'ESTABLISHED' }));
+      this.addEnd(ino, 'not-accepted', endName({ ino, type, name: undefined, state: 'ESTABLISHED' }));
   }
 
   /** Closed, or not accepted yet; false when it is neither any more. */
@@ -87,7 +89,7 @@ export class UnixPeer extends SocketPeer {
       for (const listener of sockets.values()) {
         if (listener.icons?.includes(ino) !== true) continue;
         this.become('not-accepted');
-        this.addEnd(listener.ino, 'listening', unixName(listener));
+        this.addEnd(listener.ino, 'listening', endName(listener));
         return true;
       }
     }
@@ -110,7 +112,7 @@ export class UnixPeer extends SocketPeer {
       }
       for (const sender of senders.values()) {
         this.become('connected', this.reason);
-        this.addEnd(sender.ino, 'connected', unixName(sender));
+        this.addEnd(sender.ino, 'connected', endName(sender));
       }
     }
   }
