@@ -12,11 +12,16 @@ import { until } from '../support/until.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const README = readFileSync(new URL('README.md', ROOT), 'utf8');
+/** With what it links to: all that shows code, output or a public name. */
+const DOCS = [README, ...['api', 'guarantees', 'environments', 'performance'].map(readDoc)].join('\n');
+function readDoc(name: string): string {
+  return readFileSync(new URL(`docs/${name}.md`, ROOT), 'utf8');
+}
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 
 /** The fenced blocks of one language, in order. */
 const blocks = (language: string): string[] =>
-  [...README.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, text = '']) => text);
+  [...DOCS.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, text = '']) => text);
 
 /** What a console block shows: a command and its output. */
 const shown = blocks('console')
@@ -97,7 +102,7 @@ after(() => {
 });
 
 for (const [index, snippet] of blocks('ts').entries()) {
-  test(`TypeScript snippet ${index + 1} of the README runs as shown`, () => {
+  test(`TypeScript snippet ${index + 1} of the documentation runs as shown`, () => {
     const path = join(folder, `snippet-${index}.mts`);
     writeFileSync(
       path,
@@ -112,7 +117,7 @@ for (const [index, snippet] of blocks('ts').entries()) {
     assert.equal(status, 0, stderr);
     assert.notEqual(stdout, '');
     assert.equal(stderr, '');
-    const [, after = ''] = README.split(`${snippet}\`\`\`\n`);
+    const [, after = ''] = DOCS.split(`${snippet}\`\`\`\n`);
     const [, output] = /^```text\n([^`]*)```/.exec(after) ?? [];
     if (output !== undefined) assert.deepEqual(masked(stdout), masked(output));
   });
@@ -130,10 +135,10 @@ const publicNames = [...source('index.ts').matchAll(/\{([^}]*)\}/g)]
   .map((name) => name.trim().replace(/^type /, ''))
   .filter(Boolean);
 
-test('the README mentions every public name', () => {
+test('the documentation mentions every public name', () => {
   assert.ok(publicNames.length > 40);
   assert.deepEqual(
-    publicNames.filter((name) => !new RegExp(`\\b${name}\\b`).test(README)),
+    publicNames.filter((name) => !new RegExp(`\\b${name}\\b`).test(DOCS)),
     [],
   );
 });
@@ -154,7 +159,7 @@ test('every question of kcmp/promises is one of kcmp, and its docstring refers t
   assert.equal(functions.length, source('promises.ts').match(/^export async function /gm)?.length);
   for (const [, text = '', name = ''] of functions) {
     assert.ok(publicNames.includes(name) && text.includes(`{@link index!${name} |`), name);
-    assert.match(README, new RegExp(`kcmp/promises. has[^.]*\\b${name}\\b`));
+    assert.match(DOCS, new RegExp(`kcmp/promises. has[^.]*\\b${name}\\b`));
   }
 });
 
@@ -162,7 +167,7 @@ test('the README names the two commands of a clone and is short', () => {
   for (const line of ['npm ci && npx tsx examples/epoll-targets.ts', 'npm ci && npm test', 'npm install kcmp']) {
     assert.ok(blocks('sh').includes(`${line}\n`), line);
   }
-  assert.ok(README.split('\n').length <= 400);
+  assert.ok(README.split('\n').length <= 180);
 });
 
 test('a pipe that does not end is explained as the README shows', async () => {
@@ -183,7 +188,7 @@ test('a child that inherited too much is shown as in the README', async () => {
   assert.equal((await kcmp('inherited', pids.leak, '--allow', log)).code, 0);
 });
 
-test('every JSON example of the README has the keys that the command prints', async () => {
+test('every JSON example has the keys that the command prints', async () => {
   const commands = {
     same: [`${pids.leak}:9`, `${pids.shell}:9`],
     ...(hasPython ? { epoll: [pids.spin] } : {}),
