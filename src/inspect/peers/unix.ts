@@ -75,7 +75,8 @@ export class UnixPeer extends SocketPeer {
       'listening',
       icons === undefined ? `${rqueue} clients wait to be accepted, more than the kernel names` : undefined,
     );
-    for (const ino of icons ?? [])
+    // One that closed while it waited is counted on, and has no inode.
+    for (const ino of (icons ?? []).filter((ino) => ino > 0))
       this.addEnd(ino, 'not-accepted', endName({ ino, type, name: undefined, state: 'ESTABLISHED' }));
   }
 
