@@ -9,6 +9,7 @@ import type { Command } from '../io.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
 import { printJson } from '../output/json.ts';
 import { named } from '../output/names.ts';
+import { groupsWithoutUs } from '../output/observer.ts';
 import { print, tell } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
 
@@ -56,7 +57,9 @@ export const run: Command = (args, io) => {
   const pids = tree === undefined ? roots : [...new Set([...roots, ...treeOf(taskId(tree))])];
   for (const pid of missing) tell(io, `there is no process ${pid}, or /proc hides it`);
   if (missing.length > 0 && missing.length === roots.length) return 2;
-  const report = withProgress(io, (options) => groupFiles(roots.length === 0 ? options : { ...options, pids }));
+  const report = withProgress(io, (options) =>
+    roots.length === 0 ? groupsWithoutUs(groupFiles(options)) : groupFiles({ ...options, pids }),
+  );
   if (language !== undefined) print(io, render(sharingGraph(report, namer()), language));
   else if (parsed.flag('json')) printJson(io, report);
   else print(io, text(report));

@@ -1,5 +1,5 @@
 /** The command finds itself, since the shell gave it what it asks about: whoever looks is nobody's answer, unless asked about. */
-import type { FileRef, HolderReport } from '../../index.ts';
+import type { FileRef, GroupReport, HolderReport } from '../../index.ts';
 
 const isOther = ({ pid }: FileRef): boolean => pid !== process.pid;
 
@@ -14,4 +14,13 @@ export function withoutUs(report: HolderReport): HolderReport {
     .map((end) => ({ ...end, holders: end.holders.filter(isOther) }))
     .filter((end, i) => end.holders.length > 0 || otherEnd.ends[i]?.holders.length === 0);
   return { ...report, holders, sameInode, otherEnd: { ...otherEnd, holders: otherEnd.holders.filter(isOther), ends } };
+}
+
+/** Groups of the whole machine without this process: those of which two holders are left, numbered anew. */
+export function groupsWithoutUs(report: GroupReport): GroupReport {
+  const groups = report.groups
+    .map((group) => ({ ...group, holders: group.holders.filter(isOther) }))
+    .filter(({ holders }) => holders.length > 1)
+    .map((group, i) => ({ ...group, id: i + 1 }));
+  return { ...report, groups };
 }
