@@ -5,6 +5,7 @@ import { kcmpRaw } from '../../binding/syscall.ts';
 import { onInode, saysNothing } from '../../descriptions/same-inode.ts';
 import { sameWithoutKcmp } from '../../descriptions/without-kcmp.ts';
 import { readLink } from '../../procfs/fd.ts';
+import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { EPOLL_LINK, INOTIFY_LINK } from '../../procfs/link.ts';
 import { describeHolder, type Holder } from '../../scan/holder.ts';
 import { part, type Steps } from '../../scan/steps.ts';
@@ -113,6 +114,16 @@ export class Search {
   }
 
   *#lookAt(table: Table, before: Found | undefined): Steps<Found> {
+    const isLinkNeeded = this.#peer !== undefined || this.#isOnInode !== undefined;
+    const folder = isLinkNeeded ? FdFolder.open(table.id, 'fd') : undefined;
+    try {
+      return yield* this.#lookInto(table, before, folder);
+    } finally {
+      folder?.close();
+    }
+  }
+
+  *#lookInto(table: Table, before: Found | undefined, folder: FdFolder | undefined): Steps<Found> {
     const { file } = this.#subject;
     const found: Found = { fds: table.fds, sightings: [], skipped: [], hasGone: false };
     for (const [i, fd] of table.fds.entries()) {
@@ -121,7 +132,7 @@ export class Search {
       if (result === -EBADF || result === -ESRCH) found.hasGone = true;
       else if (result < 0) found.skipped.push(errnoName(result));
       else {
-        const end = result === 0 ? NO_END : this.#endOf(table.id, fd);
+        const end = result === 0 ? NO_END : this.#endOf(table.id, fd, folder);
         if (end === undefined || (Number.isNaN(result) && end === NO_END)) continue;
         // To describe it takes longer than all else, in which too much moves to be looked at again.
         const known = before?.sightings.find(
@@ -139,9 +150,10 @@ export class Search {
   }
 
   /** The end that a descriptor of another file is of, '' when it is on the subject's inode and no more; undefined for all else. */
-  #endOf(pid: number, fd: number): string | undefined {
+  #endOf(pid: number, fd: number, folder?: FdFolder): string | undefined {
     if (this.#peer === undefined && this.#isOnInode === undefined) return undefined;
-    const link = readLink(pid, fd);
+    const read = folder?.link(fd) ?? readLink(pid, fd);
+    const link = typeof read === 'number' ? null : read;
     const isOnInode = this.#isOnInode?.(pid, fd, link) === true;
     return this.#peer?.endAt(pid, fd, link, isOnInode) ?? (isOnInode ? NO_END : undefined);
   }
