@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { constants, openSync, readlinkSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { FileRef, OtherEnd } from '../../src/index.ts';
@@ -94,8 +95,8 @@ const hasPython = spawnSync('python3', ['-c', 'import pty, ctypes']).status === 
 
 test('/dev/tty may be the slave, which then is not closed', { skip: !hasPython && 'needs python3' }, async () => {
   const python = spawn('python3', ['-c', PYTHON], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const [line] = (await once(python.stdout, 'data')) as [Buffer];
-  const [shell = 0, master = 0] = line.toString().split(' ').map(Number);
+  const [line] = (await once(createInterface({ input: python.stdout }), 'line')) as [string];
+  const [shell = 0, master = 0] = line.split(' ').map(Number);
   const pids = [shell, python.pid as number];
   const { state, reason, holders } = await otherEnd({ pid: python.pid as number, fd: master }, pids);
   assert.deepEqual([state, holders], ['unknown', []]);
