@@ -17,7 +17,7 @@ export type Progress = ((done: number, total: number) => void) | undefined;
 /** How finely progress is told. */
 const TOTAL = 1000;
 /** Milliseconds of work between two turns of the event loop; one more piece of work may come on top. */
-const SLICE = 8;
+const SLICE = 6;
 
 /** So many items are walked through, with no call for any, in a millisecond or two: then a pause is due. */
 export const WALK = 8192;

@@ -37,13 +37,24 @@ async function againstAtOnce({ library, promises }: Build, name: string, scene: 
   return { name, scene, ours: cost(ours), against: [cost(theirs)], ratio: ratio(ours, theirs), limit: 1.15 };
 }
 
-/** The longest time between two ticks of a timer of one millisecond, while something is awaited. */
-async function longestGap(run: () => Promise<unknown>): Promise<number> {
-  let [last, longest] = [performance.now(), 0];
+/** Milliseconds of the processor's that this process took so far. */
+function worked(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/**
+ * The longest time between two ticks of a timer of one millisecond, while something is awaited, and the most work: on a
+ * busy machine others have the processor in between.
+ */
+async function longestGap(run: () => Promise<unknown>): Promise<{ gap: number; work: number }> {
+  let [last, before] = [performance.now(), worked()];
+  const longest = { gap: 0, work: 0 };
   const tick = (): void => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
+    const [now, done] = [performance.now(), worked()];
+    longest.gap = Math.max(longest.gap, now - last);
+    longest.work = Math.max(longest.work, done - before);
+    [last, before] = [now, done];
   };
   const timer = setInterval(tick, 1);
   await run();
@@ -54,17 +65,19 @@ async function longestGap(run: () => Promise<unknown>): Promise<number> {
 
 /** Beside it stand what an idle program sees on this machine meanwhile, and the longest system call, which nothing can part. */
 async function gapRow({ promises, index }: Build, name: string, scene: string, job: Job): Promise<Row> {
-  const gaps: number[] = [];
-  const idle: number[] = [];
+  const [gaps, works, idle]: [number[], number[], number[]] = [[], [], []];
   await perform(promises, job);
   for (let i = 0; i < GAPS; i++) {
     const start = performance.now();
-    gaps.push(await longestGap(() => perform(promises, job)));
+    const { gap, work } = await longestGap(() => perform(promises, job));
+    gaps.push(gap);
+    works.push(work);
     const length = performance.now() - start;
-    idle.push(await longestGap(() => sleep(length)));
+    idle.push((await longestGap(() => sleep(length))).gap);
   }
   const beside = [
     { name: 'idle', ms: median(idle) },
+    { name: 'the most work between two ticks', ms: median(works) },
     { name: 'its longest system call', ms: countCalls(index, job).longestMs },
   ];
   return { name, scene, figure: { value: median(gaps), unit: 'ms' }, against: beside, limit: 20 };
