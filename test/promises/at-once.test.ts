@@ -10,11 +10,9 @@ let questions: Ask[];
 before(async () => {
   crowd = await startCrowd(3, 2000);
   const { pids, efd } = crowd;
-  const [first, second, third] = pids as [number, number, number];
+  const [first, , third] = pids as [number, number, number];
   questions = [
     ...questionsOf(crowd).map(([, ask]) => ask),
-    (door, options) => door.groupFiles({ ...options, pids: [second, third] }),
-    (door, options) => door.findHolders({ pid: second, fd: efd }, { ...options, pids: [third, second] }),
     (door, options) => door.resolveEpoll(third, efd, { ...options, pids: [first] }),
     (door) => door.taskSharing([...pids, process.pid]),
   ];
