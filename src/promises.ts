@@ -16,6 +16,7 @@ import { identifyFiles as identifyNow } from './inspect/identify.ts';
 import { askInherited, type InheritedOptions, type InheritedReport } from './inspect/inherited.ts';
 import { refuseInherited } from './inspect/inherited/refuse.ts';
 import { askTasks, type TaskSharing } from './inspect/tasks.ts';
+import { askOpen, type OpenReport } from './inspect/open.ts';
 import type { ScanOptions } from './scan/options.ts';
 import { type Asked, finishLater } from './scan/steps.ts';
 
@@ -40,6 +41,11 @@ function later<T>(asked: Asked<T>, options: Abortable | undefined): Promise<T> {
 /** Who refers to this open file description? As {@link index!findHolders | `findHolders` of kcmp}. */
 export async function findHolders(file: FileRef, options?: HolderOptions & Abortable): Promise<HolderReport> {
   return later(askHolders(file, options), options);
+}
+
+/** Who has open what a text names? As {@link index!findOpen | `findOpen` of kcmp}. */
+export async function findOpen(reference: string, options?: ScanOptions & Abortable): Promise<OpenReport> {
+  return later(askOpen(reference, options), options);
 }
 
 /** Which descriptors share an open file description? As {@link index!groupFiles | `groupFiles` of kcmp}. */

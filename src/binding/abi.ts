@@ -86,6 +86,10 @@ export interface SyscallNumbers {
 /** F_DUPFD_QUERY of <linux/fcntl.h>, since Linux 6.10. */
 export const F_DUPFD_QUERY = 1027;
 
+/** openat2(2) has one number on every architecture. Since Linux 5.6. */
+export const OPENAT2 = 437;
+/** RESOLVE_CACHED of <linux/openat2.h>: only what the kernel remembers, else EAGAIN. Since Linux 5.12. */
+export const RESOLVE_CACHED = 0x20;
 /** Of <linux/fcntl.h>: a path is one from the working directory. */
 export const AT_FDCWD = -100;
 /** What is known without asking a server: a dead network filesystem cannot hang whoever asks. */

@@ -10,11 +10,11 @@ import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { requireComparable, subjectError } from '../scan/subject.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
-import { type Elsewhere, findElsewhere } from './elsewhere.ts';
+import { findElsewhere } from './elsewhere.ts';
 import { Search } from './holders/search.ts';
 import { Subject } from './holders/subject.ts';
-import { describeOpen, type OpenFile } from './open-file.ts';
-import { type OtherEnd, tellOtherEnd } from './peers.ts';
+import { describeOpen, type FileFacts, type OpenFile } from './open-file.ts';
+import { tellOtherEnd } from './peers.ts';
 import { peerOf } from './peers/kinds.ts';
 import type { Seen } from './peers/peer.ts';
 
@@ -31,15 +31,8 @@ export interface HolderOptions extends ScanOptions {
 
 /** What {@link findHolders} found out about one descriptor. */
 export interface HolderReport extends OpenFile {
+  /** Is among the holders. */
   file: FileRef;
-  /** Who refers to this open file description, the file asked about included. */
-  holders: Holder[];
-  /** Who refers to another description of the same inode that is not the other end: a second open. */
-  sameInode: Holder[];
-  /** What it is connected to, and who holds that; null for the kinds that have no other end. Absent when it is not wanted. */
-  otherEnd?: OtherEnd | null;
-  /** What keeps it open, or may, without a descriptor. Absent when it is not wanted. */
-  elsewhere?: Elsewhere[];
   coverage: Coverage;
 }
 
@@ -75,7 +68,7 @@ export function askHolders(file: FileRef, options: HolderOptions | undefined): A
   return { steps: holdersOf(asked, pids, checkParts(parts)), onProgress };
 }
 
-function* holdersOf(
+export function* holdersOf(
   asked: FileRef,
   pids: readonly number[] | undefined,
   parts: ReadonlySet<Part>,
@@ -129,7 +122,7 @@ function* holdersOf(
   throw subjectError('EAGAIN', asked.pid, asked.fd);
 }
 
-function describe({ file, link, inode }: Subject, { tables }: Scan): OpenFile {
+function describe({ file, link, inode }: Subject, { tables }: Scan): FileFacts {
   const sockets = new Sockets(() => tables.map(({ id }) => id));
   try {
     return describeOpen(file, link, inode, sockets);

@@ -5,11 +5,14 @@ import { readLink, statIno } from '../procfs/fd.ts';
 import { O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
 import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../procfs/link.ts';
+import type { Holder } from '../scan/holder.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import { openFlags } from './names/flags.ts';
 import { nameOf } from './names.ts';
+import type { OtherEnd } from './peers.ts';
 
-/** An open file description, whoever has it. */
-export interface OpenFile {
+/** What an open file description is, whoever has it. */
+export interface FileFacts {
   kind: FileKind;
   /** The text of /proc/PID/fd/FD. */
   link: string | null;
@@ -29,6 +32,18 @@ export interface OpenFile {
   size: number | null;
   /** The user id of a socket's owner; null for others. */
   uid: number | null;
+}
+
+/** An open file description, and who has it. */
+export interface OpenFile extends FileFacts {
+  /** Who refers to this open file description. */
+  holders: Holder[];
+  /** Who refers to another description of the same inode that is not the other end: a second open. */
+  sameInode: Holder[];
+  /** What it is connected to, and who holds that; null for the kinds that have no other end. Absent when it was not asked for. */
+  otherEnd?: OtherEnd | null;
+  /** What keeps it open, or may, without a descriptor. Absent when it was not asked for. */
+  elsewhere?: Elsewhere[];
 }
 
 /** What looks a socket up, or knows it already. */
@@ -53,7 +68,7 @@ export function describeOpen(
   link: string | null,
   inode: ReturnType<typeof statIno>,
   sockets: SocketFinder,
-): OpenFile {
+): FileFacts {
   const stat = typeof inode === 'string' ? undefined : inode;
   const kind = kindAt(pid, fd, link, stat?.mode);
   const read = UNREAD.has(link) ? '' : readFdinfo(pid, fd);

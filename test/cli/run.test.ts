@@ -108,7 +108,7 @@ test('a missing or surplus argument is told what was expected', async () => {
   await refused(['same', '4242:1'], /missing PID:FD; expected kcmp same PID:FD PID:FD/);
   await refused(['same', '1:1', '1:2', '1:3'], /unexpected 1:3; expected kcmp same PID:FD PID:FD/);
   await refused(['same', '--type', 'vm', '4242'], /missing PID; expected kcmp same PID PID/);
-  await refused(['who'], /missing PID:FD; expected kcmp who PID:FD/);
+  await refused(['who'], /missing REF; expected kcmp who REF/);
   await refused(['epoll'], /missing PID\[:EFD\]; expected kcmp epoll PID\[:EFD\]/);
   await refused(['inherited'], /missing PID; expected kcmp inherited PID/);
   await refused(['tasks'], /expected kcmp tasks ID ID/);
@@ -141,9 +141,19 @@ test('a malformed descriptor is told how one looks', async () => {
   ];
   for (const text of malformed) {
     if (text.startsWith('-')) continue; // an option to parseArgs
-    await refused(['who', text], /is no descriptor; expected PID:FD or \/proc\/PID\/fd\/FD, such as 4242:7/);
-    await refused(['same', text, `${process.pid}:0`], /is no descriptor; expected PID:FD/);
+    await refused(
+      ['same', text, `${process.pid}:0`],
+      /is no descriptor; expected PID:FD or \/proc\/PID\/fd\/FD, such as 4242:7/,
+    );
   }
+});
+
+test('what names nothing to ask about is told what does', async () => {
+  for (const text of ['', '12:', '12:-3', '1:2:3', ' 1:2', '2147483648:0', '0:3', '١:٢', ':0', 'example.org:80'])
+    await refused(['who', text], /^kcmp: .* is no (?:reference|descriptor|port)[;:]/);
+  await refused(['who', 'nginx'], /\$\(pgrep -n nginx\):FD/);
+  await refused(['who', '12'], /expected PID:FD, such as 12:3/);
+  await refused(['who', ':80', '--json', '--pids'], /--json and --pids exclude one another/);
 });
 
 test('a malformed process or thread is told how one looks', async () => {
@@ -159,7 +169,7 @@ test('a malformed process or thread is told how one looks', async () => {
 });
 
 test('control characters of an argument do not reach the terminal', async () => {
-  await refused(['who', 'a\nb\x1b[2J\x9b2J\u202e'], /^kcmp: a\\nb\\x1b\[2J\\x9b2J\\u202e is no descriptor/);
+  await refused(['who', 'a\nb\x1b[2J\x9b2J\u202e'], /^kcmp: a\\nb\\x1b\[2J\\x9b2J\\u202e is no reference/);
 });
 
 test('--graph and --json exclude each other', async () => {

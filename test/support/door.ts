@@ -11,6 +11,7 @@ const by = <A extends unknown[], T>(ask: (...args: A) => T, askLater: Ask<A, T>)
   process.env['KCMP_DOOR'] === 'promises' ? askLater : async (...args) => ask(...args);
 
 export const findHolders: typeof later.findHolders = by(atOnce.findHolders, later.findHolders);
+export const findOpen: typeof later.findOpen = by(atOnce.findOpen, later.findOpen);
 export const groupFiles: typeof later.groupFiles = by(atOnce.groupFiles, later.groupFiles);
 export const resolveEpoll: typeof later.resolveEpoll = by(atOnce.resolveEpoll, later.resolveEpoll);
 export const findInherited: typeof later.findInherited = by(atOnce.findInherited, later.findInherited);

@@ -105,8 +105,9 @@ function serve(device: number, request: Buffer, file: Served): void {
 }
 
 export interface FileServer {
-  /** A descriptor of its file. */
+  /** A descriptor of its file, and its path, where the mount was left to be seen. */
   fd: number;
+  path: string;
   /** From now on it answers nothing. */
   die(): void;
 }
@@ -116,8 +117,13 @@ export interface FileServer {
  * is opened first: when all ends its connection must be cut before the file closes.
  *
  * @param asksFlush - whoever closes the file waits for the server. This process, which could not end then, holds it by O_PATH
+ * @param hides - otherwise the mount stays, in what must be a mount namespace of its own, and its folder with it
  */
-export async function startFileServer(file: Served = REGULAR, asksFlush: boolean = false): Promise<FileServer> {
+export async function startFileServer(
+  file: Served = REGULAR,
+  asksFlush: boolean = false,
+  hides: boolean = true,
+): Promise<FileServer> {
   const device = openSync('/dev/fuse', constants.O_RDWR | constants.O_NONBLOCK);
   const folder = mkdtempSync(join(tmpdir(), 'kcmp-fuse-'));
   mount('kcmp-test', folder, 'fuse', 0, `fd=${device},rootmode=40000,user_id=0,group_id=0,allow_other`);
@@ -128,7 +134,9 @@ export async function startFileServer(file: Served = REGULAR, asksFlush: boolean
   // does so in exec, as children of this process do, would keep a lock that stops every ps of the machine.
   if (!asksFlush) await promisify(close)(await opened());
   const fd = asksFlush ? await promisify(open)(path, O_PATH) : await opened();
-  umount2(folder, MNT_DETACH);
-  rmdirSync(folder);
-  return { fd, die: () => clearInterval(timer) };
+  if (hides) {
+    umount2(folder, MNT_DETACH);
+    rmdirSync(folder);
+  }
+  return { fd, path, die: () => clearInterval(timer) };
 }

@@ -1,15 +1,17 @@
 /**
- * `kcmp who PID:FD`: who else refers to this open file description, who has its other end, and who another description
- * of the same inode.
+ * `kcmp who REF`: of a descriptor who else refers to its open file description, who has its other end, and who another
+ * description of the same inode; of a port, a path and the like every description that it is open as.
  */
-import { findHolders, type Holder, type HolderReport } from '../../index.ts';
+import { findHolders, findOpen, type FileRef, type Holder, type HolderReport, type OpenReport } from '../../index.ts';
 import { readProcess } from '../../procfs/status.ts';
-import { expect, fileRef, parse } from '../args.ts';
-import type { Command, ExitCode } from '../io.ts';
-import { withoutUs } from '../output/observer.ts';
+import { parseReference } from '../../util/reference.ts';
+import { expect, parse, UsageError } from '../args.ts';
+import type { Command, ExitCode, Io } from '../io.ts';
+import { openWithoutUs, withoutUs } from '../output/observer.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
 import { elsewhereCode } from '../output/elsewhere.ts';
 import { printJson } from '../output/json.ts';
+import { openText } from '../output/open.ts';
 import { print } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
 import { whoText } from '../output/who.ts';
@@ -29,14 +31,53 @@ function codeOf({ otherEnd, elsewhere = [], coverage }: HolderReport, others: re
   return elsewhereCode(elsewhere) ?? (isUnsure ? 2 : scanCode(false, coverage));
 }
 
-export const run: Command = (args, io) => {
-  const parsed = parse('who', args);
-  expect('who', parsed.rest, 'PID:FD');
-  const file = fileRef(parsed.rest[0] ?? '');
+/** A path that may not be looked at may be open, as a socket may be that nobody was seen to have. */
+function codeOfOpen({ files, elsewhere, missing, coverage }: OpenReport): ExitCode {
+  if (elsewhere.length > 0 || files.some(({ holders }) => holders.length > 0)) return 0;
+  const isPlainlyMissing = missing === undefined || missing === 'ENOENT' || missing === 'ENOTDIR';
+  return files.length > 0 || !isPlainlyMissing ? 2 : scanCode(false, coverage);
+}
+
+/** Each process once: who holds it, and who uses it without a descriptor. */
+function pidsOf(holders: readonly Holder[], { elsewhere = [] }: Pick<HolderReport, 'elsewhere'>): string[] {
+  const users = elsewhere.filter(({ sure }) => sure !== 'possible').map(({ pid }) => pid);
+  const pids = [...holders.flatMap(({ pid, sharedWith = [] }) => [pid, ...sharedWith]), ...users];
+  return [...new Set(pids)].filter((pid) => pid !== null).map(String);
+}
+
+/** How the answer is wanted. */
+interface Wanted {
+  json: boolean;
+  pids: boolean;
+  all: boolean;
+}
+
+function whoHas(file: FileRef, { json, pids }: Wanted, io: Io): ExitCode {
   const report = withoutUs(withProgress(io, (options) => findHolders(file, options)));
   const others = othersOf(report);
-  if (parsed.flag('json')) printJson(io, report);
-  else print(io, whoText(report, others));
+  if (json) printJson(io, report);
+  else print(io, pids ? pidsOf(report.holders, report) : whoText(report, others));
   tellPartial(io, report.coverage);
   return codeOf(report, others);
+}
+
+function whoHasOpen(reference: string, { json, pids, all }: Wanted, io: Io): ExitCode {
+  const report = openWithoutUs(withProgress(io, (options) => findOpen(reference, options)));
+  const holders = report.files.flatMap(({ holders }) => holders);
+  if (json) printJson(io, report);
+  else print(io, pids ? pidsOf(holders, report) : openText(report, all));
+  tellPartial(io, report.coverage);
+  return codeOfOpen(report);
+}
+
+export const run: Command = (args, io) => {
+  const parsed = parse('who', args, { all: { type: 'boolean' }, pids: { type: 'boolean' } });
+  expect('who', parsed.rest, 'REF');
+  const [text = ''] = parsed.rest;
+  const [json, pids, all] = [parsed.flag('json'), parsed.flag('pids'), parsed.flag('all')];
+  if (json && pids) throw new UsageError('--json and --pids exclude one another');
+  const reference = parseReference(text);
+  if (reference.is === 'none') throw new UsageError(reference.why);
+  const wanted = { json, pids, all };
+  return reference.is === 'descriptor' ? whoHas(reference, wanted, io) : whoHasOpen(text, wanted, io);
 };

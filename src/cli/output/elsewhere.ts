@@ -17,6 +17,9 @@ const CLAUSES: ReadonlyArray<readonly [is: (entry: Elsewhere) => boolean, clause
     ({ how, sure }) => how === 'io_uring' && sure === 'description',
     (who) => `it is registered with io_uring at ${who}`,
   ],
+  [({ how }) => how === 'exe', (who) => `it is the program of ${who}`],
+  [({ how }) => how === 'root', (who) => `it is the root directory of ${who}`],
+  [({ how }) => how === 'cwd', (who) => `it is the working directory of ${who}`],
   [({ how }) => how === 'mapped', (who) => `its inode is mapped by ${who}`],
   [
     ({ how, sure }) => how === 'io_uring' && sure === 'possible',

@@ -1,5 +1,5 @@
 /** The command finds itself, since the shell gave it what it asks about: whoever looks is nobody's answer, unless asked about. */
-import type { FileRef, GroupReport, HolderReport } from '../../index.ts';
+import type { FileRef, GroupReport, HolderReport, OpenReport } from '../../index.ts';
 
 const isOther = ({ pid }: FileRef): boolean => pid !== process.pid;
 
@@ -23,4 +23,12 @@ export function groupsWithoutUs(report: GroupReport): GroupReport {
     .filter(({ holders }) => holders.length > 1)
     .map((group, i) => ({ ...group, id: i + 1 }));
   return { ...report, groups };
+}
+
+/** The same of what was asked about by a name: it is in use by whoever runs this, and so by this process. */
+export function openWithoutUs(report: OpenReport): OpenReport {
+  const files = report.files
+    .map((file) => ({ ...file, holders: file.holders.filter(isOther), sameInode: file.sameInode.filter(isOther) }))
+    .filter(({ holders }, i) => holders.length > 0 || report.files[i]?.holders.length === 0);
+  return { ...report, files, elsewhere: report.elsewhere.filter(({ pid }) => pid !== process.pid) };
 }

@@ -1,5 +1,5 @@
 /** What `kcmp who` says of one open file: the answer in one line, then who has it, its other end, and its inode. */
-import type { Holder, HolderReport, OtherEnd } from '../../index.ts';
+import type { Holder, HolderReport, OpenFile, OtherEnd } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { describeFile, list, plural, table } from '../../util/text.ts';
 import { elsewhereText } from './elsewhere.ts';
@@ -21,7 +21,7 @@ const STATES: Readonly<Record<OtherEnd['state'], string>> = {
 };
 
 /** `sleep (4711), fd 1 and 2, and 3 more processes`: the descriptors of the first of them. */
-function heldBy(holders: readonly Holder[]): string {
+export function heldBy(holders: readonly Holder[]): string {
   const pids = [...new Set(holders.map(({ pid }) => pid))];
   const shown = pids.slice(0, NAMED).map((pid) => {
     const fds = holders.filter((holder) => holder.pid === pid).map(({ fd }) => `${fd}`);
@@ -65,14 +65,14 @@ function row({ pid, fd, mode, cloexec, uid, started, command, sharedWith = [] }:
 }
 
 const COLUMNS = ['PID', 'FD', 'MODE', 'CLOEXEC', 'USER', 'STARTED', 'COMMAND'];
-const holderTable = (holders: readonly Holder[]): string[] => table(COLUMNS, holders.map(row), [0, 1]);
+export const holderTable = (holders: readonly Holder[]): string[] => table(COLUMNS, holders.map(row), [0, 1]);
 
 function under(head: string, holders: readonly Holder[]): string[] {
   return holders.length === 0 ? [] : ['', head, '', ...holderTable(holders)];
 }
 
 /** Flags and position of the description; nothing where there is nothing to be said. */
-function stateOf({ flags, pos, size }: HolderReport): string[] {
+export function stateOf({ flags, pos, size }: OpenFile): string[] {
   const at = pos === null ? '' : `Position: ${pos}${size === null ? '' : ` of ${plural(size, 'byte')}`}.`;
   const parts = [flags.length > 0 ? `Flags: ${flags.join(', ')}.` : '', at].filter((part) => part !== '');
   return parts.length === 0 ? [] : [parts.join(' '), ''];

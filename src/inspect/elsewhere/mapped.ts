@@ -9,7 +9,20 @@ import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 
 /** The processes that have it mapped; who could not be looked at is counted as skipped. */
-export function* mappedBy({ tables, account }: Scan, link: string, inode: FileStat): Steps<number[]> {
+export function mappedBy(scan: Scan, link: string, inode: FileStat): Steps<number[]> {
+  return whoMaps(scan, inode.ino, link, (pid, mapping) => isOf(pid, mapping, link, inode));
+}
+
+/** The processes that have a file mapped of which only the text of its link is known. */
+export const mappedAs = (scan: Scan, link: string): Steps<number[]> =>
+  whoMaps(scan, 0n, link, (_, mapping) => mapping.link === link);
+
+function* whoMaps(
+  { tables, account }: Scan,
+  ino: bigint,
+  link: string,
+  isIt: (pid: number, mapping: Mapping) => boolean,
+): Steps<number[]> {
   const pids = new Set(tables.flatMap(({ pid, sharedWith }) => [pid, ...sharedWith]));
   const found: number[] = [];
   let asked = 0;
@@ -20,9 +33,9 @@ export function* mappedBy({ tables, account }: Scan, link: string, inode: FileSt
       account.skip(pid, 'EBUSY', 'process');
       continue;
     }
-    const mappings = readMappings(pid, inode.ino, link);
+    const mappings = readMappings(pid, ino, link);
     // Refused is only who could not be scanned either, and who has ended has nothing mapped.
-    if (typeof mappings !== 'string' && mappings.some((mapping) => isOf(pid, mapping, link, inode))) found.push(pid);
+    if (typeof mappings !== 'string' && mappings.some((mapping) => isIt(pid, mapping))) found.push(pid);
   }
   return found;
 }

@@ -1,0 +1,85 @@
+/** What `kcmp who` says of a port, a path and the like: the answer in one line, then each open file description. */
+import type { FoundFile, Holder, OpenReport } from '../../index.ts';
+import { unseen } from '../../scan/coverage.ts';
+import { addTo } from '../../util/multimap.ts';
+import { describeFile, plural } from '../../util/text.ts';
+import { elsewhereText } from './elsewhere.ts';
+import { userOf } from './names.ts';
+import { heldBy, holderTable, stateOf } from './who.ts';
+
+const nameOf = ({ kind, link, name }: FoundFile): string => name ?? describeFile(kind, link);
+
+/** Which are shown one by one: connections only where they are asked for, or there is nothing else. */
+function shownOf(files: readonly FoundFile[], all: boolean): FoundFile[] {
+  const own = files.filter(({ isConnection }) => !isConnection);
+  return all || own.length === 0 ? [...files] : own;
+}
+
+const holdersOf = (files: readonly FoundFile[]): Holder[] => files.flatMap(({ holders }) => holders);
+
+/** Of a socket that somebody has who was not seen. */
+function ofNobody(file: FoundFile, { coverage }: OpenReport): string {
+  const user = file.uid === null ? '' : `, of user ${userOf(file.uid)},`;
+  const why =
+    unseen(coverage).length > 0
+      ? 'a process that may not be looked at; run as that user, or as root'
+      : 'no descriptor; it is in flight, or the kernel’s own';
+  return `${nameOf(file)}${user} is held by ${why}`;
+}
+
+function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
+  const [first] = files as [FoundFile];
+  const holders = holdersOf(files);
+  if (holders.length === 0) return ofNobody(first, report);
+  if (files.length === 1) return `${nameOf(first)} is ${heldBy(holders)}`;
+  return `${report.reference} is open as ${files.length} open file descriptions, ${heldBy(holders)}`;
+}
+
+const MISSING: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'it does not exist',
+  EACCES: 'it may not be looked at',
+  EAGAIN: 'what it is only a file server knows',
+};
+
+function ofNothing({ reference, missing, coverage }: OpenReport): string {
+  const why = missing === undefined ? '' : `: ${MISSING[missing] ?? missing}`;
+  return `${reference} is open nowhere${unseen(coverage).length > 0 ? ' that could be seen' : ''}${why}`;
+}
+
+/** `3 connections in TIME_WAIT are held by nobody` */
+function ofUnheld({ unheld }: OpenReport): string[] {
+  const byState = new Map<string, string[]>();
+  for (const { state, name } of unheld) addTo(byState, state, name ?? '');
+  return [...byState].map(([state, names]) => {
+    const are = names.length === 1 ? 'is' : 'are';
+    const what = plural(names.length, 'connection');
+    return state === 'not-accepted' ? `${what} ${are} not accepted yet` : `${what} in ${state} ${are} held by nobody`;
+  });
+}
+
+function paragraph(file: FoundFile, report: OpenReport): string[] {
+  if (file.holders.length === 0) return ['', `${ofNobody(file, report)}.`];
+  return ['', `${nameOf(file)}:`, '', ...stateOf(file), ...holderTable(file.holders)];
+}
+
+/** @param all - whether connections are shown one by one besides who listens */
+export function openText(report: OpenReport, all: boolean): string[] {
+  const { files, elsewhere } = report;
+  const shown = shownOf(files, all);
+  const connections = files.length - shown.length;
+  const kept = elsewhereText(elsewhere);
+  const more = [
+    ...(kept === undefined ? [] : [kept]),
+    ...(connections === 0 ? [] : [`${plural(connections, 'connection')} besides, which --all lists`]),
+    ...ofUnheld(report),
+  ];
+  const answer = shown.length > 0 ? ofFiles(shown, report) : ofNothing(report);
+  const [only] = shown;
+  const one = shown.length === 1 && only !== undefined && only.holders.length > 0;
+  return [
+    `${[answer, ...more].join('; ')}.`,
+    ...(one ? ['', ...stateOf(only), ...holderTable(only.holders)] : []),
+    ...(shown.length > 1 ? shown.flatMap((file) => paragraph(file, report)) : []),
+  ];
+}

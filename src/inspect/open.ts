@@ -1,0 +1,139 @@
+/**
+ * Who has open what people can name: a port, a path, a socket's inode. One scan of all descriptors answers.
+ *
+ *   util/reference      what a text names
+ *   open/by-…           what to look for: by inode, by the text of a link, by what the kernel lists
+ *   open/search         the looks at the tables
+ *   open/files          the descriptions that were found
+ *   open/elsewhere      who uses it without a descriptor
+ */
+import { badType, badValue, coded } from '../binding/arguments.ts';
+import { checkProc } from '../procfs/root.ts';
+import type { Coverage } from '../scan/coverage.ts';
+import { checkParts, checkScan, type ScanOptions } from '../scan/options.ts';
+import { settle } from '../scan/settle.ts';
+import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
+import { type Scan, scan, type Table } from '../scan/tables.ts';
+import { parseReference, type Reference } from '../util/reference.ts';
+import type { Elsewhere } from './elsewhere.ts';
+import { holdersOf } from './holders.ts';
+import { SoughtPath } from './open/by-path.ts';
+import { SoughtPort } from './open/by-port.ts';
+import { SoughtLink, SoughtMemfd, SoughtUnix } from './open/by-text.ts';
+import { elsewhereOf } from './open/elsewhere.ts';
+import { filesOf, type FoundFile, listenersFirst, unseenSockets } from './open/files.ts';
+import { type Hit, OpenSearch } from './open/search.ts';
+import { hasMoved, type ListedSocket, type Sought, type Unheld } from './open/sought.ts';
+import { socketLink } from './peers/socket.ts';
+
+/** So often all is looked at anew when there is something else to look for by now. */
+const ATTEMPTS = 4;
+/** So much of the work is done when all was read, when all was looked at, and when all was described. */
+const [READ, LOOKED, DESCRIBED] = [0.4, 0.7, 0.9];
+
+/** What {@link findOpen} found out about what a reference names. */
+export interface OpenReport {
+  reference: string;
+  /** One an open file description: who listens first, then what is bound, then connections. */
+  files: FoundFile[];
+  /** Who uses it without a descriptor. */
+  elsewhere: Elsewhere[];
+  /** What the kernel has of it and no process: connections in TIME_WAIT, or not accepted yet. */
+  unheld: Unheld[];
+  /** Of a path that is not there: the errno's name. */
+  missing?: string;
+  coverage: Coverage;
+}
+
+/**
+ * `readlink /proc/PID/fd/FD`, `statx`, sock_diag(7) — who has open what a text names?
+ *
+ * A path stands for its inode, by whatever name that was opened, and for what was deleted under that name; of a unix
+ * socket also for whoever listens there and is connected there. A port is a local one, of TCP and UDP, in every network
+ * namespace that may be asked. Nothing is opened, no file server is asked, no name is looked up.
+ *
+ * @param reference - `PID:FD`, `/proc/PID/fd/FD`, `:PORT`, `tcp:PORT`, `HOST:PORT` with an address or `localhost`,
+ *   `[::1]:PORT`, `8080/tcp`, `socket:[INODE]`, `pipe:[INODE]`, `unix:@NAME`, `memfd:NAME`, or a path, which holds a slash
+ * @param options.pids - where to look; every process of /proc when left out
+ * @param options.onProgress - told how much of all the work is done, in thousandths
+ * @returns `files`, one for each open file description, with its holders. A socket that nobody was seen to have has none,
+ *   and tells its user's `uid`. `sameInode` names the holders of the others on its inode, of up to 64. `files` is empty
+ *   where nothing has it open, or `coverage` tells what could not be seen
+ * @throws TypeError `ERR_INVALID_ARG_TYPE` — a bad argument; `ERR_INVALID_ARG_VALUE` — the text names nothing
+ * @throws Error as findHolders does, for `PID:FD`
+ * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`
+ * @since Linux 3.5
+ * @see proc_pid_fd(5), sock_diag(7), openat2(2)
+ */
+export function findOpen(reference: string, options?: ScanOptions): OpenReport {
+  return finish(askOpen(reference, options));
+}
+
+/** {@link findOpen}, in steps. */
+export function askOpen(reference: string, options: ScanOptions | undefined): Asked<OpenReport> {
+  if (typeof reference !== 'string') throw badType('reference', 'of type string', reference);
+  const parsed = parseReference(reference);
+  if (parsed.is === 'none') throw coded(new TypeError(parsed.why), badValue('reference', '', reference).code);
+  const { pids, onProgress } = checkScan(options);
+  return { steps: openOf(reference, parsed, pids), onProgress };
+}
+
+function* openOf(reference: string, parsed: Reference, pids: readonly number[] | undefined): Steps<OpenReport> {
+  if (parsed.is === 'descriptor') {
+    const { file: _, coverage, ...file } = yield* holdersOf(parsed, pids, checkParts(undefined));
+    return {
+      reference,
+      files: [{ ...file, isConnection: file.otherEnd?.state === 'connected' && file.kind === 'socket' }],
+      elsewhere: [],
+      unheld: [],
+      coverage,
+    };
+  }
+  checkProc();
+  const sought = soughtBy(parsed);
+  const seen = yield* part(0, READ, scan(pids));
+  const { hits, sockets } = yield* part(READ, LOOKED, lookFor(sought, seen));
+  const held = yield* part(LOOKED, DESCRIBED, filesOf(hits, seen, sockets));
+  const files = listenersFirst([...held, ...unseenSockets(sockets.values(), held)], sockets);
+  const elsewhere = yield* part(DESCRIBED, 1, elsewhereOf(sought, seen, held));
+  for (const { pid, code, reason } of sought.blind ?? []) seen.account.skip(pid, code, 'task', 1, reason);
+  const missing = sought instanceof SoughtPath ? sought.missing : undefined;
+  return {
+    reference,
+    files,
+    elsewhere,
+    unheld: [...(sought.unheld ?? [])],
+    ...(missing === undefined ? {} : { missing }),
+    coverage: seen.account.toCoverage(),
+  };
+}
+
+function soughtBy(reference: Exclude<Reference, { is: 'descriptor' }>): Sought {
+  switch (reference.is) {
+    case 'port':
+      return new SoughtPort(reference);
+    case 'link':
+      return new SoughtLink(reference.link);
+    case 'unix':
+      return SoughtUnix.named(reference.name);
+    case 'memfd':
+      return new SoughtMemfd(reference.name);
+    case 'path':
+      return new SoughtPath(reference.path);
+  }
+}
+
+/** The descriptors of it, and its sockets that were there before and after these were looked for. */
+function* lookFor(sought: Sought, seen: Scan): Steps<{ hits: Hit[]; sockets: ReadonlyMap<number, ListedSocket> }> {
+  const search = new OpenSearch(sought, seen);
+  for (let attempt = 1; ; attempt++) {
+    const look = (tables: readonly Table[]): Steps<ReadonlySet<Table>> => search.look(tables);
+    const unsettled = yield* settle(seen, look);
+    const searched = sought.links;
+    if ((yield* hasMoved(sought)) && attempt < ATTEMPTS) continue;
+    const hits = yield* search.hits(unsettled);
+    if (hits.length === 0 && sought.findSocket !== undefined) yield* sought.findSocket();
+    const sockets = [...(sought.sockets ?? [])].filter(([ino]) => searched.has(socketLink(ino)));
+    return { hits, sockets: new Map(sockets) };
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * What a path names: by its inode, so that links of either kind and bind mounts count; a unix socket by the file that the
+ * kernel says it was bound to; what is deleted by the text that its descriptors' links read.
+ */
+import { type FileStat, statIno } from '../../procfs/fd.ts';
+import { S_IFMT } from '../../procfs/kind.ts';
+import { type Located, locate } from '../../procfs/raw/path.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { UnixListing, UnixSocket } from '../../util/socket.ts';
+import { SoughtUnix } from './by-text.ts';
+import type { Blind, ListedSocket, Sought } from './sought.ts';
+
+const S_IFSOCK = 0o140000;
+const DELETED = ' (deleted)';
+const U32 = 0xffffffffn;
+const NOT_ASKED = 'what the path names could not be looked up without asking a file server';
+
+export class SoughtPath implements Sought {
+  inode: FileStat | undefined;
+  text: string;
+  /** Without symbolic links. */
+  path: string;
+  readonly #asked: string;
+  readonly #unix = new SoughtUnix((socket) => this.#isBoundTo(socket));
+  #located: Located | string = 'ENOENT';
+  #facts: string | undefined;
+
+  constructor(path: string) {
+    this.#asked = process.getBuiltinModule('node:path').resolve(path);
+    this.path = this.#asked;
+    this.text = this.#asked + DELETED;
+  }
+
+  get links(): ReadonlySet<string> {
+    return this.#located === 'EAGAIN' ? new Set([this.path]) : this.#unix.links;
+  }
+
+  get sockets(): ReadonlyMap<number, ListedSocket> {
+    return this.#unix.sockets;
+  }
+
+  get blind(): readonly Blind[] {
+    const why = this.#located === 'EAGAIN' ? [{ pid: process.pid, code: 'EAGAIN', reason: NOT_ASKED }] : [];
+    return [...why, ...this.#unix.blind];
+  }
+
+  /** Undefined when it is there; else the errno's name. */
+  get missing(): string | undefined {
+    return typeof this.#located === 'string' ? this.#located : undefined;
+  }
+
+  *hasMoved(): Steps<boolean> {
+    const located = (this.#located = locate(this.#asked));
+    this.inode = typeof located === 'string' ? undefined : located.stat;
+    this.path = typeof located === 'string' ? this.#pathOfMissing() : located.path;
+    this.text = this.path + DELETED;
+    // A path that is there and no socket is none that a socket was bound to.
+    const mayBeSocket = this.inode === undefined || (this.inode.mode & S_IFMT) === S_IFSOCK;
+    const hasUnixMoved = mayBeSocket && (yield* this.#unix.hasMoved());
+    const before = this.#facts;
+    this.#facts = `${this.path} ${this.inode?.dev} ${this.inode?.ino}`;
+    return hasUnixMoved || (before !== undefined && before !== this.#facts);
+  }
+
+  /** A file may be called `x (deleted)`. */
+  isProven(pid: number, fd: number, link: string): boolean {
+    const stat = statIno(pid, fd);
+    if (typeof stat === 'string') return false;
+    if (stat.more?.nlink === 0) return true;
+    const other = locate(link);
+    return typeof other === 'string' || other.stat.ino !== stat.ino || other.stat.dev !== stat.dev;
+  }
+
+  /** The folder may be there still, by another name than was asked for. */
+  #pathOfMissing(): string {
+    const { dirname, basename, join } = process.getBuiltinModule('node:path');
+    const folder = locate(dirname(this.#asked));
+    return typeof folder === 'string' ? this.#asked : join(folder.path, basename(this.#asked));
+  }
+
+  /** Where only a list of names is to be had, or the file is gone, the name tells. */
+  #isBoundTo(socket: UnixSocket | UnixListing): boolean {
+    const { inode } = this;
+    if (inode !== undefined && 'vfs' in socket)
+      return socket.vfs?.ino === Number(inode.ino & U32) && socket.vfs.dev === inode.dev;
+    return socket.name !== undefined && (socket.name === this.#asked || socket.name === this.path);
+  }
+}

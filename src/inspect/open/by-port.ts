@@ -1,0 +1,59 @@
+/** A local port of TCP and UDP, in every network namespace that may be asked. */
+import type { Steps } from '../../scan/steps.ts';
+import type { PortReference } from '../../util/reference.ts';
+import type { InetSocket } from '../../util/socket.ts';
+import { endName } from '../peers/name.ts';
+import { socketLink } from '../peers/socket.ts';
+import { Namespaces } from './namespaces.ts';
+import type { Blind, ListedSocket, Sought, Unheld } from './sought.ts';
+
+/** Whether a socket is bound to one of these addresses, or to all and so to them. */
+function hasAddress({ local, remote, v6only }: InetSocket, addresses: readonly string[] | undefined): boolean {
+  if (addresses === undefined || addresses.includes(local.address)) return true;
+  if (remote.port !== 0) return false;
+  if (local.address === '0.0.0.0') return addresses.some((address) => !address.includes(':'));
+  return local.address === '::' && (v6only !== true || addresses.some((address) => address.includes(':')));
+}
+
+/** Not accepted yet, which has no inode before it is, or nobody's any more. */
+const stateOf = ({ state }: InetSocket): string =>
+  state === 'ESTABLISHED' || state === 'CLOSE_WAIT' || state === 'SYN_RECV' ? 'not-accepted' : state;
+
+export class SoughtPort implements Sought {
+  links: ReadonlySet<string> = new Set();
+  sockets: ReadonlyMap<number, ListedSocket> = new Map();
+  unheld: readonly Unheld[] = [];
+  blind: readonly Blind[] = [];
+  readonly #reference: PortReference;
+  readonly #namespaces = new Namespaces();
+  #facts: string | undefined;
+
+  constructor(reference: PortReference) {
+    this.#reference = reference;
+  }
+
+  *hasMoved(): Steps<boolean> {
+    const { protocols, port, addresses } = this.#reference;
+    const held = new Map<number, InetSocket>();
+    const unheld = new Map<string, Unheld>();
+    const blind: Blind[] = [];
+    for (const protocol of protocols) {
+      const listed = yield* this.#namespaces.inet(protocol, port);
+      blind.push(...listed.blind);
+      for (const socket of listed.sockets) {
+        if (!hasAddress(socket, addresses)) continue;
+        if (socket.ino > 0) held.set(socket.ino, socket);
+        else unheld.set(`${socket.state} ${endName(socket)}`, { name: endName(socket), state: stateOf(socket) });
+      }
+    }
+    this.blind = blind;
+    this.unheld = [...unheld.values()];
+    this.sockets = held;
+    this.links = new Set([...held.keys()].map(socketLink));
+    // Connections come and go all the time where a server is busy.
+    const facts = [...held.values()].filter(({ remote }) => remote.port === 0).map(({ ino }) => ino);
+    const before = this.#facts;
+    this.#facts = facts.sort((a, b) => a - b).join();
+    return before !== undefined && before !== this.#facts;
+  }
+}

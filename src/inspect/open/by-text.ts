@@ -1,0 +1,78 @@
+/** What is known by the text of its link: a socket or a pipe by its inode, a memfd by its name, an abstract unix socket. */
+import { inodeOf, isSocketLink } from '../../procfs/link.ts';
+import { kindAt } from '../../procfs/kind.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { UnixListing, UnixSocket } from '../../util/socket.ts';
+import { socketLink } from '../peers/socket.ts';
+import { Namespaces } from './namespaces.ts';
+import type { Blind, ListedSocket, Sought } from './sought.ts';
+
+/** `socket:[4711]` or `pipe:[4711]`: one inode, of which a socket has one description. */
+export class SoughtLink implements Sought {
+  readonly links: ReadonlySet<string>;
+  sockets: ReadonlyMap<number, ListedSocket> = new Map();
+  blind: readonly Blind[] = [];
+
+  constructor(link: string) {
+    this.links = new Set([link]);
+  }
+
+  *findSocket(): Steps<void> {
+    const [link = ''] = this.links;
+    if (!isSocketLink(link)) return;
+    const { sockets, blind } = yield* new Namespaces().byInode(inodeOf(link));
+    this.blind = blind;
+    this.sockets = new Map(sockets.map((socket) => [socket.ino, socket]));
+  }
+}
+
+/** `memfd:name`: any number of them, since the name is nobody's. */
+export class SoughtMemfd implements Sought {
+  readonly links: ReadonlySet<string> = new Set();
+  readonly text: string;
+
+  constructor(name: string) {
+    this.text = `/memfd:${name} (deleted)`;
+  }
+
+  /** A file may be called so too. */
+  isProven(pid: number, fd: number, link: string): boolean {
+    return kindAt(pid, fd, link) === 'memfd';
+  }
+}
+
+/** Names are padded with NUL by who binds all of a struct sockaddr_un, and lists print an `@` for each. */
+const isNamed = (name: string | undefined, wanted: string): boolean =>
+  name?.startsWith('@') === true &&
+  (name === wanted || name.replace(/\0+$/, '') === wanted || name.replaceAll('\0', '@') === wanted);
+
+/** Sockets of AF_UNIX: who listens, and whom it has accepted. */
+export class SoughtUnix implements Sought {
+  links: ReadonlySet<string> = new Set();
+  sockets: ReadonlyMap<number, ListedSocket> = new Map();
+  blind: readonly Blind[] = [];
+  readonly #isIt: (socket: UnixSocket | UnixListing) => boolean;
+  readonly #namespaces = new Namespaces();
+  #facts: string | undefined;
+
+  constructor(isIt: (socket: UnixSocket | UnixListing) => boolean) {
+    this.#isIt = isIt;
+  }
+
+  /** With an abstract name: one that begins so and has a file is another one. */
+  static named(name: string): SoughtUnix {
+    return new SoughtUnix((socket) => isNamed(socket.name, name) && !('vfs' in socket && socket.vfs !== undefined));
+  }
+
+  *hasMoved(): Steps<boolean> {
+    const { sockets, blind } = yield* this.#namespaces.unix(this.#isIt);
+    this.blind = blind;
+    this.sockets = new Map(sockets.map((socket) => [socket.ino, socket]));
+    this.links = new Set([...this.sockets.keys()].map(socketLink));
+    // Connections come and go all the time where a server is busy.
+    const facts = sockets.filter(({ state }) => state !== 'ESTABLISHED').map(({ ino }) => ino);
+    const before = this.#facts;
+    this.#facts = facts.sort((a, b) => a - b).join();
+    return before !== undefined && before !== this.#facts;
+  }
+}

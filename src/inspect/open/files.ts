@@ -1,0 +1,157 @@
+/** What was found as open file descriptions: of each who has it, and what it is. */
+import { KCMP_FILE } from '../../binding/abi.ts';
+import { kcmpRaw } from '../../binding/syscall.ts';
+import { saysNothing } from '../../descriptions/same-inode.ts';
+import { plainSocket } from '../../descriptions/without-kcmp.ts';
+import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
+import { EPOLL_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../../procfs/link.ts';
+import { isInetSocket, Sockets } from '../../netlink/sockets.ts';
+import { describeHolder, type Holder } from '../../scan/holder.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { Scan } from '../../scan/tables.ts';
+import { addTo } from '../../util/multimap.ts';
+import { describeOpen, type OpenFile, type SocketFinder } from '../open-file.ts';
+import { byDescription } from '../peers/by-description.ts';
+import { endName } from '../peers/name.ts';
+import type { Seen } from '../peers/peer.ts';
+import { socketLink } from '../peers/socket.ts';
+import type { Hit } from './search.ts';
+import type { ListedSocket } from './sought.ts';
+
+/** An open file description of what was asked about. */
+export interface FoundFile extends OpenFile {
+  /** Whether it is a socket that is connected, be it one that a listener accepted. */
+  isConnection: boolean;
+}
+
+/** Of more files on one inode it is not told of each which others there are. */
+const FEW = 64;
+const ATTEMPTS = 3;
+
+/** A descriptor that was found, and what it was on. */
+interface Place extends Seen {
+  inode: FileStat | string;
+}
+
+type Known = ReadonlyMap<number, ListedSocket>;
+
+/** The descriptions of what was found; what became another file meanwhile is counted as not looked at. */
+export function* filesOf(hits: readonly Hit[], scan: Scan, known: Known): Steps<OpenFile[]> {
+  const places: Place[] = [];
+  for (const hit of hits) {
+    const place = placeOf(hit);
+    if (place !== undefined) places.push(place);
+    else scan.account.skip(hit.table.id, 'EBADF', 'descriptor');
+    yield;
+  }
+  const groups = scan.comparable ? yield* byDescription(scan)(places) : alone(places, scan);
+  const files: OpenFile[] = [];
+  const onInode = new Map<string, OpenFile[]>();
+  for (const group of groups as Place[][]) {
+    yield;
+    const file = fileOf(group, scan, known);
+    if (file === undefined) {
+      for (const { pid } of group) scan.account.skip(pid, 'EAGAIN', 'descriptor');
+      continue;
+    }
+    files.push(file);
+    const [{ inode }] = group as [Place];
+    if (typeof inode !== 'string' && !saysNothing(file.link, inode)) addTo(onInode, `${inode.dev} ${inode.ino}`, file);
+  }
+  for (const same of onInode.values()) if (same.length <= FEW) for (const file of same) tellOthers(file, same);
+  return files;
+}
+
+/** The holder of one descriptor, if it is still what it was found to be. */
+function placeOf({ table, fd, link }: Hit): Place | undefined {
+  const own = { pid: table.id, fd };
+  const inode = statIno(table.id, fd);
+  const holder = describeHolder(table, fd, own, true, link !== EPOLL_LINK && link !== INOTIFY_LINK);
+  if (holder === undefined || readLink(table.id, fd) !== link) return undefined;
+  return { ...own, end: link, holder, inode };
+}
+
+/** Where kcmp cannot tell: sockets are told by their inodes; all else stands alone, and that it may not be is counted. */
+function alone(places: readonly Place[], { account }: Scan): Place[][] {
+  const sockets = new Map<number, Place[]>();
+  const others: Place[][] = [];
+  for (const place of places) {
+    const ino = plainSocket(place);
+    if (Number.isNaN(ino)) others.push([place]);
+    else addTo(sockets, ino, place);
+  }
+  if (others.length > 1) for (const [{ pid }] of others as [Place][]) account.skip(pid, 'EPERM', 'descriptor');
+  return [...sockets.values(), ...others];
+}
+
+/** By the first that holds still while it is described; undefined when none does. */
+function fileOf(group: readonly Place[], { comparable, tables }: Scan, known: Known): OpenFile | undefined {
+  const sockets = new Sockets(() => tables.map(({ id }) => id));
+  const finder: SocketFinder = {
+    find(pid, fd, ino) {
+      const socket = known.get(ino);
+      return socket === undefined ? sockets.find(pid, fd, ino) : { protocol: undefined, socket, refusal: undefined };
+    },
+  };
+  try {
+    for (const place of group.slice(0, ATTEMPTS)) {
+      const facts = describeOpen(place, place.end, place.inode, finder);
+      if (isStill(place, group, comparable))
+        return { ...facts, holders: group.map(({ holder }) => holder), sameInode: [] };
+    }
+    return undefined;
+  } finally {
+    sockets.close();
+  }
+}
+
+/** Whether a descriptor is what it was found to be, and the same as the others are. */
+function isStill({ pid, fd, end, inode }: Place, group: readonly Place[], comparable: boolean): boolean {
+  const stat = statIno(pid, fd);
+  if (readLink(pid, fd) !== end) return false;
+  if (typeof stat !== 'string' && typeof inode !== 'string' && (stat.ino !== inode.ino || stat.dev !== inode.dev))
+    return false;
+  const other = group.find((one) => one.pid !== pid || one.fd !== fd);
+  if (!comparable || other === undefined) return true;
+  const result = kcmpRaw(pid, other.pid, KCMP_FILE, fd, other.fd);
+  return result <= 0;
+}
+
+/** The other ends of a pipe share its inode, and are no second open. */
+function tellOthers(file: OpenFile, same: readonly OpenFile[]): void {
+  const isEnd = (other: OpenFile): boolean =>
+    (file.kind === 'pipe' || file.kind === 'fifo') && file.flags[0] !== other.flags[0];
+  file.sameInode = same.filter((other) => other !== file && !isEnd(other)).flatMap(({ holders }) => holders);
+}
+
+/** Sockets that the kernel lists and nobody was seen to have: whose they are it tells, not who has them. */
+export function unseenSockets(known: Iterable<ListedSocket>, files: readonly OpenFile[]): OpenFile[] {
+  const found = new Set(files.map(({ link }) => (isSocketLink(link) ? inodeOf(link as string) : 0)));
+  return Array.from(known)
+    .filter(({ ino }) => !found.has(ino))
+    .map((socket) => ({
+      kind: 'socket',
+      link: socketLink(socket.ino),
+      name: endName(socket),
+      flags: [],
+      pos: null,
+      size: null,
+      uid: 'uid' in socket ? (socket.uid ?? null) : null,
+      holders: [] as Holder[],
+      sameInode: [],
+    }));
+}
+
+/** Who listens or is only bound comes before the connections. */
+export function listenersFirst(files: readonly OpenFile[], known: Known): FoundFile[] {
+  const socketOf = ({ link }: OpenFile): ListedSocket | undefined =>
+    isSocketLink(link) ? known.get(inodeOf(link as string)) : undefined;
+  const rankOf = (file: FoundFile): number =>
+    file.isConnection ? 2 : Number((socketOf(file)?.state ?? 'LISTEN') !== 'LISTEN');
+  return files
+    .map((file) => ({ ...file, isConnection: isConnected(socketOf(file)) }))
+    .sort((a, b) => rankOf(a) - rankOf(b));
+}
+
+const isConnected = (socket: ListedSocket | undefined): boolean =>
+  isInetSocket(socket) ? socket.remote.port !== 0 : socket?.state === 'ESTABLISHED';

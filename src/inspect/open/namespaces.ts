@@ -1,0 +1,63 @@
+/** Sockets of every network namespace that may be asked, by name or by port; of which one may not is told. */
+import { isRefusal, type Refusal } from '../../netlink/sock-diag.ts';
+import { dumpUnix, lookUpUnix } from '../../netlink/unix.ts';
+import { lookUpInet } from '../../netlink/inet.ts';
+import { readUnixListing } from '../../procfs/net.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { InetProtocol, InetSocket, UnixListing, UnixSocket } from '../../util/socket.ts';
+import { listInet } from '../peers/inet-tables.ts';
+import { askAt, type Place, Places, whyRefused } from '../peers/places.ts';
+import type { Blind, ListedSocket } from './sought.ts';
+
+/** What was found, and where it could not be looked for. */
+export interface Listed<T> {
+  sockets: T[];
+  blind: Blind[];
+}
+
+/** All of whose tasks have ended is none any more. */
+const isGone = ({ refused, code }: Refusal): boolean => refused === 'no-namespace' && code === 'ESRCH';
+
+export class Namespaces {
+  readonly #places = new Places(process.pid);
+
+  *#list<T>(ask: (place: Place) => T[] | Refusal): Steps<Listed<T>> {
+    const listed: Listed<T> = { sockets: [], blind: [] };
+    for (const place of this.#places) {
+      const answer = place === undefined ? [] : ask(place);
+      if (!isRefusal(answer)) for (const socket of answer) listed.sockets.push(socket);
+      else if (!isGone(answer))
+        listed.blind.push({ pid: place?.tasks[0] ?? process.pid, code: answer.code, reason: whyRefused(answer) });
+      yield;
+    }
+    return listed;
+  }
+
+  /** With a name as it was bound, or with a file; where the kernel cannot be asked the lists of /proc tell the names. */
+  unix(isIt: (socket: UnixSocket | UnixListing) => boolean): Steps<Listed<UnixSocket | UnixListing>> {
+    return this.#list<UnixSocket | UnixListing>((place) => {
+      const all = askAt(place, dumpUnix);
+      if (!isRefusal(all)) return [...all.values()].filter(isIt);
+      const [task] = place.tasks;
+      const listing = task === undefined ? 'ESRCH' : readUnixListing(task);
+      return typeof listing === 'string' ? all : listing.filter(isIt);
+    });
+  }
+
+  /** With a local port. */
+  inet(protocol: InetProtocol, localPort: number): Steps<Listed<InetSocket>> {
+    return this.#list((place) => listInet(place, protocol, { localPort }));
+  }
+
+  /** With an inode, whatever it is. */
+  byInode(ino: number): Steps<Listed<ListedSocket>> {
+    return this.#list<ListedSocket>((place) =>
+      askAt(place, (diag) => {
+        const unix = lookUpUnix(diag, [ino]);
+        const found = unix.found.size > 0 ? unix : lookUpInet(diag, [ino]);
+        const refusal = unix.refusal ?? found.refusal;
+        return found.found.size === 0 && refusal !== undefined ? refusal : [...found.found.values()];
+      }),
+    );
+  }
+}

@@ -1,0 +1,98 @@
+/** What is looked for among all descriptors: by what their links read, by an inode, or by both. */
+import { errnoName } from '../../binding/errors.ts';
+import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
+import { FdFolder } from '../../procfs/raw/fd-directory.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { InetSocket, UnixListing, UnixSocket } from '../../util/socket.ts';
+
+/** What the kernel has of a thing, and no process. */
+export interface Unheld {
+  /** What people call it. */
+  name: string | null;
+  /** As the kernel tells it: TIME_WAIT, FIN_WAIT2, … */
+  state: string;
+}
+
+/** What a question could not look at besides descriptors: whose it is, and why. */
+export interface Blind {
+  pid: number;
+  code: string;
+  reason: string;
+}
+
+export interface Sought {
+  /** What the links of its descriptors read. */
+  readonly links: ReadonlySet<string>;
+  /** A link of its descriptors that a file may have that is something else, which {@link isProven} tells. */
+  readonly text?: string | undefined;
+  isProven?(pid: number, fd: number, link: string): boolean;
+  /** The inode that its descriptors are on; undefined where only links tell. */
+  readonly inode?: FileStat | undefined;
+  readonly unheld?: readonly Unheld[];
+  readonly blind?: readonly Blind[];
+  /** The sockets of it that the kernel lists, by inode. */
+  readonly sockets?: ReadonlyMap<number, ListedSocket>;
+  /** Before each look: finds out what there is; whether something else is to be looked for than before. */
+  hasMoved?(): Steps<boolean>;
+  /** Where no descriptor of it was found: looks whether there is a socket. */
+  findSocket?(): Steps<void>;
+}
+
+/** What is known by its name alone is always the same. */
+export const hasMoved = (sought: Sought): Steps<boolean> => sought.hasMoved?.() ?? never();
+
+function* never(): Steps<boolean> {
+  yield;
+  return false;
+}
+
+/** A socket as the kernel lists it. */
+export type ListedSocket = InetSocket | UnixSocket | UnixListing;
+
+/** Of a table: which of its descriptors is of what is sought? One open folder serves them all. */
+export class Tester {
+  readonly #sought: Sought;
+  readonly #pid: number;
+  readonly #folder: FdFolder | undefined;
+
+  constructor(sought: Sought, pid: number) {
+    this.#sought = sought;
+    this.#pid = pid;
+    this.#folder = FdFolder.open(pid, 'fd');
+  }
+
+  close(): void {
+    this.#folder?.close();
+  }
+
+  /** What the link of one that is of it reads, undefined for all else, or the errno's name in an object. */
+  test(fd: number): string | undefined | { code: string } {
+    const { links, text, inode } = this.#sought;
+    if (inode !== undefined) {
+      const isOn = this.#isOn(fd, inode);
+      if (typeof isOn === 'object') return isOn;
+      if (isOn) return this.#link(fd);
+      if (links.size === 0 && text === undefined) return undefined;
+    }
+    const link = this.#link(fd);
+    if (typeof link === 'object' || links.has(link)) return link;
+    return link === text && this.#sought.isProven?.(this.#pid, fd, link) !== false ? link : undefined;
+  }
+
+  #link(fd: number): string | { code: string } {
+    const link = this.#folder?.link(fd) ?? readLink(this.#pid, fd) ?? -2;
+    return typeof link === 'number' ? { code: errnoName(link) } : link;
+  }
+
+  #isOn(fd: number, { dev, ino }: FileStat): boolean | { code: string } {
+    const folder = this.#folder;
+    if (folder !== undefined) {
+      const result = folder.stat(fd);
+      if (result < 0) return { code: errnoName(result) };
+      if (folder.dev !== dev || folder.ino !== Number(ino)) return false;
+    }
+    // A number above 2^53 was rounded.
+    const stat = statIno(this.#pid, fd);
+    return typeof stat === 'string' ? { code: stat } : stat.dev === dev && stat.ino === ino;
+  }
+}

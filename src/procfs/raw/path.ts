@@ -1,0 +1,148 @@
+/**
+ * What a path names, known without asking a file server: openat2(2) with RESOLVE_CACHED answers from what the kernel
+ * remembers. What it does not remember is looked up one name after the other, as long as that is in a filesystem of this
+ * machine. Nothing is opened but by O_PATH, which has no effect on a device, a FIFO or a file.
+ *
+ * Sources: openat2(2), open(2), proc_pid_mountinfo(5).
+ */
+import { AT_FDCWD, OPENAT2, RESOLVE_CACHED } from '../../binding/abi.ts';
+import { errnoName } from '../../binding/errors.ts';
+import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
+import { type FileStat, readLink, statIno } from '../fd.ts';
+import { O_CLOEXEC, O_PATH, readFdinfo } from '../fdinfo.ts';
+import { type Mount, readMounts } from '../kind/mountinfo.ts';
+import { fs } from '../read.ts';
+
+const { EAGAIN, ELOOP, ENAMETOOLONG } = process.getBuiltinModule('node:os').constants.errno;
+
+/** What a path names. */
+export interface Located {
+  stat: FileStat;
+  /** Without symbolic links, as the link of a descriptor tells it. */
+  path: string;
+}
+
+const PATH_MAX = 4096;
+const MAX_LINKS = 40;
+const SYMLINK = 0o120000;
+const S_IFMT = 0o170000;
+
+/** Where a name is looked up without a server: on this machine's own disks, in its memory, or made up by its kernel. */
+const LOCAL: ReadonlySet<string> = new Set(
+  (
+    'ext2 ext3 ext4 xfs btrfs bcachefs zfs f2fs jfs reiserfs nilfs2 vfat msdos exfat ntfs3 iso9660 udf squashfs erofs cramfs ' +
+    'overlay tmpfs ramfs rootfs devtmpfs devpts hugetlbfs proc sysfs cgroup cgroup2 mqueue debugfs tracefs securityfs ' +
+    'selinuxfs configfs pstore efivarfs bpf binfmt_misc fusectl'
+  ).split(' '),
+);
+/** Links of /proc that are texts like others; the rest of them lead to what they name directly. */
+const PROC_TEXTS: ReadonlySet<string> = new Set(['self', 'thread-self', 'net', 'mounts']);
+
+const name = Buffer.from(new ArrayBuffer(PATH_MAX));
+const answer = Buffer.from(new ArrayBuffer(PATH_MAX));
+/** struct open_how: u64 flags, mode, resolve. */
+const how = new BigUint64Array(3);
+let nameAddress = 0;
+let answerAddress = 0;
+let howAddress = 0;
+
+function prepare(): void {
+  if (nameAddress !== 0) return;
+  nameAddress = addressOfBytes(name);
+  answerAddress = addressOfBytes(answer);
+  howAddress = addressOfBytes(new Uint8Array(how.buffer));
+  how.set([BigInt(O_PATH | O_CLOEXEC), 0n, BigInt(RESOLVE_CACHED)]);
+}
+
+function writeName(text: string): boolean {
+  const length = name.write(text, 'utf8');
+  if (length >= PATH_MAX || Buffer.byteLength(text) !== length) return false;
+  name[length] = 0;
+  return true;
+}
+
+const close = (fd: number): void => void wordCallRaw(syscallNumbers().close, fd, 0, 0, 0, 0);
+
+/** A path by a descriptor that gives no access to it, from what the kernel remembers; or a negative errno. */
+function openCached(path: string): number {
+  return writeName(path) ? wordCallRaw(OPENAT2, AT_FDCWD, nameAddress, howAddress, how.byteLength, 0) : -ENAMETOOLONG;
+}
+
+/** A name in a folder by a descriptor that gives no access to it, of a link the link itself; or a negative errno. */
+function openName(folder: number, text: string): number {
+  const flags = O_PATH | O_CLOEXEC | fs().constants.O_NOFOLLOW;
+  return writeName(text) ? wordCallRaw(syscallNumbers().openat, folder, nameAddress, flags, 0, 0) : -ENAMETOOLONG;
+}
+
+function targetOf(link: number): string | number {
+  writeName('');
+  const length = wordCallRaw(syscallNumbers().readlinkat, link, nameAddress, answerAddress, PATH_MAX, 0);
+  return length < 0 ? length : answer.toString('utf8', 0, length);
+}
+
+function typeOf(fd: number, mounts: readonly Mount[]): string | undefined {
+  const info = readFdinfo(process.pid, fd);
+  const id = typeof info === 'string' ? undefined : /^mnt_id:\s*(\d+)$/m.exec(info.text)?.[1];
+  return mounts.find((mount) => mount.id === Number(id))?.type;
+}
+
+/** One name after the other, in filesystems of this machine; -EAGAIN where the next one is not in one of them. */
+function walk(path: string): number {
+  const mounts = readMounts(process.pid);
+  if (typeof mounts === 'string') return -EAGAIN;
+  const names = path.split('/');
+  let links = 0;
+  let at = openName(AT_FDCWD, path.startsWith('/') ? '/' : '.');
+  for (let text = names.shift(); text !== undefined && at >= 0; text = names.shift()) {
+    if (text === '' || text === '.') continue;
+    const type = typeOf(at, mounts);
+    const isLocal = type !== undefined && LOCAL.has(type);
+    const next = isLocal ? openName(at, text) : -EAGAIN;
+    const target = next < 0 ? undefined : linkTarget(next, type === 'proc' && !PROC_TEXTS.has(text));
+    const isTooLong = typeof target === 'string' && ++links > MAX_LINKS;
+    if (next >= 0 && target === undefined) {
+      close(at);
+      at = next;
+      continue;
+    }
+    if (next >= 0) close(next);
+    if (typeof target === 'string' && !isTooLong) {
+      names.unshift(...target.split('/'));
+      if (!target.startsWith('/')) continue;
+    }
+    close(at);
+    if (next < 0) return next;
+    if (typeof target === 'number' || isTooLong) return typeof target === 'number' ? target : -ELOOP;
+    at = openName(AT_FDCWD, '/');
+  }
+  return at;
+}
+
+/** Where a symbolic link leads, undefined for all else, or a negative errno. */
+function linkTarget(fd: number, isMagic: boolean): string | number | undefined {
+  const stat = statIno(process.pid, fd);
+  if (typeof stat === 'string' || (stat.mode & S_IFMT) !== SYMLINK) return undefined;
+  return isMagic ? -EAGAIN : targetOf(fd);
+}
+
+/** These say that the kernel remembers nothing, or that it cannot be asked in this way. */
+const UNTOLD: ReadonlySet<string> = new Set(['EAGAIN', 'ENOSYS', 'EPERM', 'EINVAL', 'EOPNOTSUPP']);
+
+/**
+ * What a path names, links followed.
+ * @returns the errno's name where there is nothing; 'EAGAIN' where only a file server knows
+ */
+export function locate(path: string): Located | string {
+  prepare();
+  const cached = openCached(path);
+  const fd = cached < 0 && UNTOLD.has(errnoName(cached)) ? walk(path) : cached;
+  if (fd < 0) return errnoName(fd);
+  try {
+    const stat = statIno(process.pid, fd);
+    const link = readLink(process.pid, fd);
+    if (typeof stat === 'string' || link === null) return typeof stat === 'string' ? stat : 'ENOENT';
+    return { stat, path: link };
+  } finally {
+    close(fd);
+  }
+}

@@ -1,0 +1,213 @@
+/** findOpen by a port, an abstract name, a unix socket's path, or a socket's inode. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, realpathSync, rmSync, unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { FoundFile, OpenReport } from '../../src/index.ts';
+import { Fds, refs } from '../support/brute.ts';
+import { startChild } from '../support/child.ts';
+import { noAnswers } from '../support/diag.ts';
+import { findOpen } from '../support/door.ts';
+import * as libc from '../support/libc.ts';
+import * as sockets from '../support/sockets.ts';
+import { needsRoot, ORDINARY } from '../support/user.ts';
+
+const { pid } = process;
+const { DGRAM, inetAddress, STREAM, unixAddress } = sockets;
+const fds = new Fds();
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kcmp-open-sockets-')));
+after(() => {
+  fds.closeAll();
+  rmSync(folder, { recursive: true });
+});
+
+const ask = (reference: string, others: number[] = []): Promise<OpenReport> =>
+  findOpen(reference, { pids: [pid, ...others] });
+/** Of each description its name and the descriptors that refer to it. */
+const told = ({ files }: { files: FoundFile[] }): Array<[string | null, number[]]> =>
+  files.map(({ name, holders }) => [name, refs(holders).map(({ fd }) => fd)]);
+
+const listen = (address: string, port = 0): { fd: number; port: number } => {
+  const fd = fds.add(sockets.listener(STREAM, inetAddress({ address, port })));
+  return { fd, port: sockets.portOf(fd) };
+};
+const connect = (address: string, port: number): number =>
+  fds.add(sockets.client(STREAM, inetAddress({ address, port })));
+/** What this process itself has on a port, as a connection's other end may have the same. */
+const localPort = (fd: number): number => sockets.portOf(fd);
+
+test('a port tells who listens, whoever it was handed to', async () => {
+  const { fd, port } = listen('127.0.0.1');
+  await using child = await startChild({ fds: [fd] });
+  const { files, elsewhere, unheld } = await ask(`:${port}`, [child.pid]);
+  const [file] = files as [FoundFile];
+  assert.deepEqual(
+    refs(file.holders),
+    refs([
+      { pid, fd },
+      { pid: child.pid, fd: 4 },
+    ]),
+  );
+  assert.deepEqual([file.kind, file.isConnection, file.uid], ['socket', false, process.getuid?.()]);
+  assert.deepEqual([elsewhere, unheld], [[], []]);
+});
+
+test('a port is of TCP and UDP, unless one of them is asked for', async () => {
+  const { fd, port } = listen('127.0.0.1');
+  const udp = fds.add(sockets.socket(sockets.AF_INET, DGRAM));
+  sockets.bind(udp, inetAddress({ address: '127.0.0.1', port }));
+  const tcp = [[`tcp 127.0.0.1:${port} listening`, [fd]]];
+  const both = [...tcp, [`udp 127.0.0.1:${port}`, [udp]]];
+  for (const reference of [`:${port}`, `127.0.0.1:${port}`, `localhost:${port}`])
+    assert.deepEqual(told(await ask(reference)), both, reference);
+  for (const reference of [`tcp:${port}`, `${port}/tcp`, `tcp:127.0.0.1:${port}`])
+    assert.deepEqual(told(await ask(reference)), tcp, reference);
+  assert.deepEqual(told(await ask(`${port}/udp`)), both.slice(1));
+  assert.deepEqual(told(await ask(`127.0.0.2:${port}`)), []);
+});
+
+test('who listens at all addresses listens at each', async () => {
+  const { fd, port } = listen('0.0.0.0');
+  const listening = [[`tcp 0.0.0.0:${port} listening`, [fd]]];
+  for (const reference of [`127.0.0.1:${port}`, `127.0.0.9:${port}`, `0.0.0.0:${port}`])
+    assert.deepEqual(told(await ask(reference)), listening, reference);
+  assert.deepEqual(told(await ask(`[::1]:${port}`)), []);
+});
+
+test('connections come after who listens; what is not accepted yet nobody holds', async () => {
+  const { fd, port } = listen('127.0.0.1');
+  const client = connect('127.0.0.1', port);
+  const accepted = fds.add(sockets.accept(fd));
+  const waiting = connect('127.0.0.1', port);
+  const { files, unheld } = await ask(`:${port}`);
+  assert.deepEqual(told({ files }), [
+    [`tcp 127.0.0.1:${port} listening`, [fd]],
+    [`tcp 127.0.0.1:${port} -> 127.0.0.1:${localPort(client)} established`, [accepted]],
+  ]);
+  assert.deepEqual(
+    files.map(({ isConnection }) => isConnection),
+    [false, true],
+  );
+  const name = `tcp 127.0.0.1:${port} -> 127.0.0.1:${localPort(waiting)} established`;
+  assert.deepEqual(unheld, [{ name, state: 'not-accepted' }]);
+  assert.deepEqual(told(await ask(`:${localPort(client)}`)), [
+    [`tcp 127.0.0.1:${localPort(client)} -> 127.0.0.1:${port} established`, [client]],
+  ]);
+});
+
+test('what is in TIME_WAIT nobody holds any more', async () => {
+  const { fd, port } = listen('127.0.0.1');
+  const client = connect('127.0.0.1', port);
+  const accepted = fds.add(sockets.accept(fd));
+  const name = `tcp 127.0.0.1:${port} -> 127.0.0.1:${localPort(client)} time-wait`;
+  fds.close(accepted);
+  fds.close(client, fd);
+  const { files, unheld } = await ask(`:${port}`);
+  assert.deepEqual([files, unheld], [[], [{ name, state: 'TIME_WAIT' }]]);
+});
+
+test('a free port', async () => {
+  const { fd, port } = listen('127.0.0.1');
+  fds.close(fd);
+  const { files, elsewhere, unheld } = await ask(`:${port}`);
+  assert.deepEqual([files, elsewhere, unheld], [[], [], []]);
+});
+
+test('a port in another network namespace', { skip: needsRoot }, async () => {
+  await using child = await startChild({ wrapper: ['unshare', '--net'] });
+  const [fd, port] = await child.run(({ sockets }) => {
+    const fd = sockets.listener(sockets.STREAM, sockets.inetAddress({ address: '0.0.0.0', port: 0 }));
+    return [fd, sockets.portOf(fd)] as const;
+  });
+  assert.deepEqual(told(await ask(`:${port}`, [child.pid])), [[`tcp 0.0.0.0:${port} listening`, [fd]]]);
+});
+
+test('a listener whose process may not be looked at is told with its user', {
+  skip: needsRoot || noAnswers,
+}, async () => {
+  const { port, fd } = listen('127.0.0.1');
+  await using other = await startChild(ORDINARY);
+  const link = `socket:[${sockets.inoOf(fd)}]`;
+  for (const reference of [`:${port}`, link]) {
+    const { files, coverage } = await other.run(
+      ({ door }, reference: string, pid: number) => door.findOpen(reference, { pids: [process.pid, pid] }),
+      reference,
+      pid,
+    );
+    assert.deepEqual(
+      files.map(({ name, link, holders, uid }) => ({ name, link, holders, uid })),
+      [{ name: `tcp 127.0.0.1:${port} listening`, link, holders: [], uid: 0 }],
+    );
+    assert.deepEqual(
+      coverage.skipped.filter((entry) => entry.pid === pid).map(({ code }) => code),
+      ['EACCES'],
+    );
+  }
+});
+
+test('a socket by its inode, and one that there is not', async () => {
+  const [a, b] = sockets.pair(STREAM).map((fd) => fds.add(fd)) as [number, number];
+  assert.deepEqual(told(await ask(`socket:[${sockets.inoOf(a)}]`)), [['unix stream', [a]]]);
+  assert.deepEqual(told(await ask(`socket:[${sockets.inoOf(b)}]`)), [['unix stream', [b]]]);
+  assert.deepEqual(told(await ask('socket:[4294967295]')), []);
+});
+
+test('a socket that is in flight has no holder', { skip: noAnswers }, async () => {
+  const { fd } = listen('127.0.0.1');
+  const link = `socket:[${sockets.inoOf(fd)}]`;
+  const [here, there] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
+  libc.sendFd(here, fd);
+  fds.close(fd);
+  const { files } = await ask(link);
+  assert.deepEqual(
+    files.map(({ link, holders }) => ({ link, holders })),
+    [{ link, holders: [] }],
+  );
+  fds.add(libc.receiveFd(there));
+});
+
+test('an abstract socket, whom it has accepted, and who only has a name like it', async () => {
+  const name = `@kcmp-open-${pid}`;
+  const fd = fds.add(sockets.listener(STREAM, unixAddress(name)));
+  const padded = fds.add(sockets.socket(sockets.AF_UNIX, DGRAM));
+  sockets.bind(padded, unixAddress(`${name}\0\0`));
+  fds.add(sockets.listener(STREAM, unixAddress(`${name}-other`)));
+  fds.add(sockets.client(STREAM, unixAddress(name)));
+  const accepted = fds.add(sockets.accept(fd));
+  const { files } = await ask(`unix:${name}`);
+  assert.deepEqual(
+    files.filter(({ isConnection }) => !isConnection).map(({ holders }) => refs(holders)),
+    [[{ pid, fd }], [{ pid, fd: padded }]],
+  );
+  assert.deepEqual(told({ files: files.slice(-1) }), [[`unix stream ${name}`, [accepted]]]);
+});
+
+test('a unix socket by its path, though it was bound by another one, and who is connected there', async () => {
+  const path = join(folder, 'x.sock');
+  await using child = await startChild();
+  const [listener, accepted] = await child.run(({ sockets }, folder: string) => {
+    process.chdir(folder);
+    const fd = sockets.listener(sockets.STREAM, sockets.unixAddress('x.sock'));
+    sockets.client(sockets.STREAM, sockets.unixAddress('x.sock'));
+    return [fd, sockets.accept(fd)] as const;
+  }, folder);
+  const expected = [
+    ['unix stream x.sock listening', [listener]],
+    ['unix stream x.sock', [accepted]],
+  ];
+  assert.deepEqual(told(await ask(path, [child.pid])), expected);
+  unlinkSync(path);
+  assert.deepEqual(told(await ask(path, [child.pid])), []);
+});
+
+test('a unix socket whose path was unlinked by the name that it was bound to', async () => {
+  const path = join(folder, 'gone.sock');
+  const fd = fds.add(sockets.listener(STREAM, unixAddress(path)));
+  assert.deepEqual(told(await ask(path)), [[`unix stream ${path} listening`, [fd]]]);
+  unlinkSync(path);
+  const report = await ask(path);
+  assert.deepEqual([told(report), report.missing], [[[`unix stream ${path} listening`, [fd]]], 'ENOENT']);
+  const again = fds.add(sockets.listener(STREAM, unixAddress(path)));
+  assert.deepEqual(told(await ask(path)), [[`unix stream ${path} listening`, [again]]]);
+});
