@@ -48,6 +48,7 @@ export function questionsOf({ pids, device, efd }: Crowd): Array<[name: string, 
   return [
     ['groupFiles', (door, options) => door.groupFiles({ ...options, pids, minHolders: 1 })],
     ['findHolders', (door, options) => door.findHolders({ pid, fd: device }, { ...options, pids })],
+    ['findOpen', (door, options) => door.findOpen('/dev/null', { ...options, pids })],
     ['resolveEpoll', (door, options) => door.resolveEpoll(pid, efd, { ...options, pids })],
     ['findInherited', (door, options) => door.findInherited(pid, { ...options, from })],
   ];

@@ -12,7 +12,7 @@ const DOORS: Array<[name: string, door: Door]> = [
   ['at once', atOnce],
   ['later', later],
 ];
-const NAMES = ['groupFiles', 'findHolders', 'resolveEpoll', 'findInherited'];
+const NAMES = ['groupFiles', 'findHolders', 'findOpen', 'resolveEpoll', 'findInherited'];
 
 let crowd: Crowd;
 before(async () => {
