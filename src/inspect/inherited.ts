@@ -6,6 +6,7 @@ import { sameWithoutKcmp } from '../descriptions/without-kcmp.ts';
 import { Sockets } from '../netlink/sockets.ts';
 import { readLink } from '../procfs/fd.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
+import { inodeOf, isSocketLink } from '../procfs/link.ts';
 import { listTasks } from '../procfs/processes.ts';
 import { checkProc } from '../procfs/root.ts';
 import { Account, type Coverage } from '../scan/coverage.ts';
@@ -101,7 +102,8 @@ interface Found {
 }
 
 function* named(pid: number, from: number, files: Found['files']): Steps<InheritedFile[]> {
-  const sockets = new Sockets(() => [pid, from]);
+  const inos = files.map(({ link }) => (isSocketLink(link) ? inodeOf(link as string) : 0)).filter((ino) => ino > 0);
+  const sockets = new Sockets(() => [pid, from], inos);
   const inherited: InheritedFile[] = [];
   for (const [i, { fd, from: other, kind, link }] of files.sort((a, b) => a.fd - b.fd).entries()) {
     yield i / files.length;

@@ -50,11 +50,18 @@ function tablesOf(protocol: string | undefined): readonly AnyTable[] {
 export class Sockets {
   readonly #tasks: () => Iterable<number>;
   readonly #diags = new Map<number, SockDiag | Refusal>();
+  readonly #ahead: ReadonlySet<number>;
+  /** What was looked up ahead, by namespace and protocol. */
+  readonly #known = new Map<string, ReadonlyMap<number, UnixSocket | InetSocket>>();
   #others: NetNamespaces | undefined;
 
-  /** @param tasks - in whose network namespaces a socket may be that is not in its own task's; asked for when that happens */
-  constructor(tasks: () => Iterable<number>) {
+  /**
+   * @param tasks - in whose network namespaces a socket may be that is not in its own task's; asked for when that happens
+   * @param ahead - inodes that will be asked for: many are looked up together, since each alone reads a whole table
+   */
+  constructor(tasks: () => Iterable<number>, ahead: Iterable<number> = []) {
     this.#tasks = tasks;
+    this.#ahead = new Set(ahead);
   }
 
   close(): void {
@@ -100,13 +107,38 @@ export class Sockets {
 
   #lookIn(namespace: number, pids: readonly number[], ino: number, tables: readonly AnyTable[]): Answer {
     const diag = this.diagOf(namespace, pids);
-    const answer: Answer = isRefusal(diag) ? { socket: undefined, refusal: diag } : ask(diag, ino, tables);
+    const answer: Answer = isRefusal(diag)
+      ? { socket: undefined, refusal: diag }
+      : this.#askAhead(namespace, diag, ino, tables);
     if (answer.refusal === undefined || answer.socket !== undefined) return answer;
     const listed = readFiles(pids[0] as number, ino, tables);
     if (listed === undefined) return answer;
     // Files that were read, and have no such socket, settle it as well.
     return listed === null ? NOT_THERE : { socket: listed, refusal: answer.refusal };
   }
+
+  #askAhead(namespace: number, diag: SockDiag, ino: number, tables: readonly AnyTable[]): Answer {
+    if (!this.#ahead.has(ino)) return ask(diag, ino, tables);
+    const [first] = tables;
+    const key = `${namespace} ${tables.length} ${first === undefined || first === UNIX ? UNIX : first.protocol + first.family}`;
+    let known = this.#known.get(key);
+    if (known === undefined) this.#known.set(key, (known = lookUpAll(diag, this.#ahead, tables)));
+    const socket = known.get(ino);
+    return socket === undefined ? ask(diag, ino, tables) : { socket, refusal: undefined };
+  }
+}
+
+/** All of these that the tables have. */
+function lookUpAll(
+  diag: SockDiag,
+  inos: Iterable<number>,
+  tables: readonly AnyTable[],
+): ReadonlyMap<number, UnixSocket | InetSocket> {
+  const inet = tables.filter((table) => table !== UNIX);
+  return new Map<number, UnixSocket | InetSocket>([
+    ...(tables.includes(UNIX) ? lookUpUnix(diag, inos).found : []),
+    ...(inet.length > 0 ? lookUpInet(diag, inos, inet).found : []),
+  ]);
 }
 
 const NOT_THERE: Answer = { socket: undefined, refusal: undefined };

@@ -24,6 +24,7 @@ import * as libc from '../support/libc.ts';
 import * as sockets from '../support/sockets.ts';
 import { AS_NOBODY, isRoot, needsRoot } from '../support/user.ts';
 import { kcmp, kcmpJson, kcmpProcess, shell } from './command.ts';
+import { untilNamed } from '../support/scenes.ts';
 
 const fds = new Fds();
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kcmp-who-')));
@@ -211,6 +212,7 @@ test('a lock file whose taker has ended is held by what it left behind', {
   assert.ok(existsSync(told));
   const pid = Number(readFileSync(told, 'utf8'));
   try {
+    await untilNamed(pid, 'sleep');
     const { code, out } = await kcmp('who', lock);
     assert.equal(code, 0);
     assert.match(out, new RegExp(`^${lock} is held by sleep \\(${pid}\\), fd 9\\.\n`));

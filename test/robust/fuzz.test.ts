@@ -28,6 +28,26 @@ const isReport =
   (value: Record<string, any>): boolean =>
     names.every((name) => Array.isArray(value[name])) && Array.isArray(value['coverage']?.skipped);
 const isOrdering = (value: unknown): boolean => value === -1 || value === 0 || value === 1;
+const REFERENCES = [
+  `${process.pid}:0`,
+  ':1',
+  'udp:53',
+  '[::1]:9',
+  '127.0.0.1:1',
+  '8080/tcp',
+  'socket:[1]',
+  'pipe:[2]',
+  'unix:@x',
+  'memfd:x',
+  '/dev/null',
+  '/nowhere/x',
+  'node',
+  '',
+  ':',
+  ':99999',
+  'pipe:[]',
+  '/\0',
+];
 const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
 
 /** Is the error one that the documentation of the function names? */
@@ -190,6 +210,12 @@ test('every call with random arguments gives an answer of the documented type or
         good: isReport('holders', 'sameInode'),
         rounds: 1000,
       },
+      findOpen: {
+        call: api.findOpen,
+        args: [mostly(() => random.pick(REFERENCES)), options()],
+        good: isReport('files', 'elsewhere', 'unheld'),
+        rounds: 300,
+      },
       groupFiles: {
         call: api.groupFiles,
         args: [options(() => (random.below(3) === 0 ? { minHolders: mostly(() => random.below(4))() } : {}))],
@@ -225,7 +251,7 @@ test('every call with random arguments gives an answer of the documented type or
           .map((make) => make());
         // A scan of the whole machine is for other tests.
         if (name === 'groupFiles' && given[0] === undefined) continue;
-        if (/^(resolveEpoll|findHolders)$/.test(name) && given.at(-1) === undefined) continue;
+        if (/^(resolveEpoll|findHolders|findOpen)$/.test(name) && given.at(-1) === undefined) continue;
         try {
           const answer = call(...given);
           answers++;
