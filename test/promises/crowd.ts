@@ -54,6 +54,7 @@ export function questionsOf({ pids, device, reader, socket, efd }: Crowd): Array
     ['findHolders', (door, options) => door.findHolders({ pid, fd: device }, { ...options, pids })],
     ['findHolders of a pipe', (door, options) => door.findHolders({ pid, fd: reader }, { ...options, pids })],
     ['findHolders of a socket', (door, options) => door.findHolders({ pid, fd: socket }, { ...options, pids })],
+    ['findOpen', (door, options) => door.findOpen('/dev/null', { ...options, pids })],
     ['resolveEpoll', (door, options) => door.resolveEpoll(pid, efd, { ...options, pids })],
     ['findInherited', (door, options) => door.findInherited(pid, { ...options, from })],
   ];

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { askEpoll } from '../../src/inspect/epoll.ts';
 import { askGroups } from '../../src/inspect/groups.ts';
 import { askInherited } from '../../src/inspect/inherited.ts';
+import { askOpen } from '../../src/inspect/open.ts';
 import type { Asked } from '../../src/scan/steps.ts';
 import { type Child, startChild } from '../support/child.ts';
 
@@ -45,6 +46,7 @@ const pids = (): number[] => [child.pid, ...heirs];
 const QUESTIONS: Array<[name: string, ask: () => Asked<unknown>]> = [
   ['groupFiles', () => askGroups({ pids: pids() })],
   ['findInherited', () => askInherited(heirs[0] as number, { from: child.pid })],
+  ['findOpen', () => askOpen('/dev/null', { pids: pids() })],
   ['resolveEpoll', () => askEpoll(child.pid, efd, { pids: pids() })],
 ];
 

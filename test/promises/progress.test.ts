@@ -13,7 +13,7 @@ const DOORS: Array<[name: string, door: Door]> = [
   ['later', later],
 ];
 const HALVES = ['groupFiles', 'findHolders', 'resolveEpoll'];
-const NAMES = [...HALVES, 'findHolders of a pipe', 'findHolders of a socket', 'findInherited'];
+const NAMES = [...HALVES, 'findHolders of a pipe', 'findHolders of a socket', 'findOpen', 'findInherited'];
 
 let crowd: Crowd;
 before(async () => {
