@@ -22,7 +22,7 @@ import { Fds, refs } from '../support/brute.ts';
 import { startChild } from '../support/child.ts';
 import { findHolders, findOpen } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
-import { needsRoot } from '../support/user.ts';
+import { needsRoot, ORDINARY } from '../support/user.ts';
 
 const { pid } = process;
 const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
@@ -136,6 +136,20 @@ test('a path that is not there, and one through what is no folder', async () => 
     const { files, elsewhere, missing } = await ask(path);
     assert.deepEqual([files, elsewhere, missing], [[], [], code]);
   }
+});
+
+test('a path through a folder that may not be searched is not taken for missing', { skip: needsRoot }, async () => {
+  const path = make('hidden'); // in a folder of root's own
+  await using other = await startChild(ORDINARY);
+  const { files, missing, coverage } = await other.run(
+    ({ door }, path: string) => door.findOpen(path, { pids: [process.pid] }),
+    path,
+  );
+  assert.deepEqual([files, missing], [[], 'EACCES']);
+  assert.deepEqual(
+    coverage.skipped.map(({ code, reason }) => [code, reason]),
+    [['EACCES', 'a folder on the way to the path may not be searched']],
+  );
 });
 
 test('a folder, by descriptors and as a working directory', async () => {

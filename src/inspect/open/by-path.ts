@@ -13,7 +13,13 @@ import type { Blind, ListedSocket, Sought } from './sought.ts';
 const S_IFSOCK = 0o140000;
 const DELETED = ' (deleted)';
 const U32 = 0xffffffffn;
-const NOT_ASKED = 'what the path names could not be looked up without asking a file server';
+/** The path is not there, and that is all. */
+const PLAIN: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
+const WHY: Readonly<Record<string, string>> = {
+  EAGAIN: 'what the path names could not be looked up without asking a file server',
+  EACCES: 'a folder on the way to the path may not be searched',
+};
+const OTHERWISE = 'what the path names could not be looked up';
 
 export class SoughtPath implements Sought {
   inode: FileStat | undefined;
@@ -31,8 +37,13 @@ export class SoughtPath implements Sought {
     this.text = this.#asked + DELETED;
   }
 
+  /** What could not be looked up is found by its text alone. */
   get links(): ReadonlySet<string> {
-    return this.#located === 'EAGAIN' ? new Set([this.path]) : this.#unix.links;
+    return this.#untold === undefined ? this.#unix.links : new Set([...this.#unix.links, this.path]);
+  }
+
+  get #untold(): string | undefined {
+    return typeof this.#located !== 'string' || PLAIN.has(this.#located) ? undefined : this.#located;
   }
 
   get sockets(): ReadonlyMap<number, ListedSocket> {
@@ -40,8 +51,9 @@ export class SoughtPath implements Sought {
   }
 
   get blind(): readonly Blind[] {
-    const why = this.#located === 'EAGAIN' ? [{ pid: process.pid, code: 'EAGAIN', reason: NOT_ASKED }] : [];
-    return [...why, ...this.#unix.blind];
+    const code = this.#untold;
+    if (code === undefined) return this.#unix.blind;
+    return [{ pid: process.pid, code, reason: WHY[code] ?? OTHERWISE }, ...this.#unix.blind];
   }
 
   /** Undefined when it is there; else the errno's name. */
