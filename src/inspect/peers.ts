@@ -9,6 +9,7 @@
 import type { Holder } from '../scan/holder.ts';
 import type { Steps } from '../scan/steps.ts';
 import type { Scan } from '../scan/tables.ts';
+import { some } from '../util/text.ts';
 import { type Carrier, carriersOf } from './elsewhere/aloft.ts';
 import { byDescription } from './peers/by-description.ts';
 import type { Peer, PeerEnd, PeerState, PeerVia, Seen } from './peers/peer.ts';
@@ -28,6 +29,8 @@ export interface OtherEnd {
   ends: PeerEnd[];
 }
 
+/** So many of those that may have it are named. */
+const SHOWN = 3;
 const RESTLESS = 'it changed all the while';
 
 /** Looks once more at what may have changed; whether the other end was found by now. */
@@ -66,18 +69,21 @@ function* tellUnheld(
   lookAgain: LookAgain,
 ): Steps<{ state: PeerState; reason: string | undefined } | undefined> {
   const carriers: Carrier[] = [];
-  if (peer.isSilent && whyNotAll(scan) === undefined)
-    for (const link of peer.links()) carriers.push(...(yield* carriersOf(scan, link)));
-  const { doubt = carriers[0] && couldBe(carriers[0]) } = peer;
+  for (const link of peer.links()) carriers.push(...(yield* carriersOf(scan, link)));
+  const doubts = [peer.doubt, ...(carriers.length === 0 ? [] : [couldBe(carriers)])];
   // What could not be told of one that may have it is counted by now.
   const why = peer.isRestless ? RESTLESS : whyNotAll(scan);
-  const reason = [why, peer.reason, doubt].filter((one) => one !== undefined).join('; ') || undefined;
+  const reason = [...doubts, why, peer.reason].filter((one) => one !== undefined).join('; ') || undefined;
   if (why !== undefined) return { state: 'unknown', reason };
-  if (doubt !== undefined) return { state: 'unseen', reason };
+  if (peer.doubt !== undefined || carriers.length > 0) return { state: 'unseen', reason };
   // What was in flight before may have come down just before that was looked at; and without kcmp(2) there is but one look.
   if ((peer.isSilent || !scan.comparable) && (yield* lookAgain())) return undefined;
   return { state: peer.isSilent ? 'closed' : 'unseen', reason };
 }
 
-const couldBe = ({ how, pid, fd }: Carrier): string =>
-  `it may be ${how === 'in-flight' ? 'in flight to' : 'registered with'} fd ${fd} of pid ${pid}`;
+const couldBe = (carriers: readonly Carrier[]): string => {
+  const places = carriers.map(({ how, pid, fd }) =>
+    how === 'in-flight' ? `in flight to fd ${fd} of pid ${pid}` : `registered with fd ${fd} of pid ${pid}`,
+  );
+  return `it may be ${some(places, SHOWN)}`;
+};

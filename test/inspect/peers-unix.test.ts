@@ -186,7 +186,11 @@ describe('asked by netlink', { skip: noAnswers }, () => {
     libc.sendFd(here, b);
     scene.close(b);
     const { state, reason, holders, ends } = await otherEnd(a);
-    assert.deepEqual([state, reason, holders], ['unknown', 'only the processes asked for were looked at', []]);
+    const where = `it may be in flight to fd ${there} of pid ${me}`;
+    assert.deepEqual(
+      [state, reason, holders],
+      ['unknown', `${where}; only the processes asked for were looked at`, []],
+    );
     assert.deepEqual(
       ends.map(({ name, state }) => [name, state]),
       [['unix stream', 'connected']],

@@ -53,6 +53,10 @@ export abstract class SocketPeer extends Peer {
     return [this.state, this.reason, this.name, ...ends].join();
   }
 
+  override links(): string[] {
+    return [...this.#ends.values()].flatMap(({ link }) => link ?? []);
+  }
+
   override endAt(_pid: number, _fd: number, link: string | null): string | undefined {
     return link !== null && this.#ends.has(link) ? link : undefined;
   }
