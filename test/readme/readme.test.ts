@@ -1,9 +1,11 @@
 import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { kcmp, squeeze } from '../cli/command.ts';
 import * as libc from '../support/libc.ts';
@@ -173,6 +175,17 @@ test('the README names the two commands of a clone and is short', () => {
 test('a pipe that does not end is explained as the README shows', async () => {
   const { out } = await kcmp('who', `${pids.cat}:0`);
   assert.deepEqual(masked(out.replaceAll(` ${userInfo().username} `, ' alice ')), masked(outputOf('kcmp who $(')));
+});
+
+test('a port that is in use is explained as the README shows', async () => {
+  const script =
+    "require('net').createServer().listen(0, '127.0.0.1', function () { console.log(this.address().port) })";
+  const server = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [port] = (await once(createInterface({ input: server.stdout }), 'line')) as [string];
+  const { code, out } = await kcmp('who', `:${port}`);
+  server.kill();
+  assert.equal(code, 0);
+  assert.deepEqual(masked(out.replaceAll(` ${userInfo().username} `, ' alice ')), masked(outputOf('kcmp who :')));
 });
 
 test('an epoll that spins is explained as the README shows', { skip: !hasPython && 'needs python3' }, async () => {
