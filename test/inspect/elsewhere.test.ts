@@ -76,6 +76,16 @@ test('a file in flight may be this one, and is told where nobody else has it', a
   assert.deepEqual(await elsewhereOf(write), []);
 });
 
+test('it is told among many sockets', async () => {
+  const event = libc.closeOnExec(fds.eventfd());
+  const pairs = Array.from({ length: 80 }, () => libc.socketpair().map((fd) => fds.add(fd)) as [number, number]);
+  const [here, there] = pairs.at(-1) as [number, number];
+  assert.deepEqual(await elsewhereOf(event), []);
+  libc.sendFd(here, event);
+  assert.deepEqual(await elsewhereOf(event), [{ how: 'in-flight', pid, fd: there, sure: 'possible' }]);
+  fds.add(libc.receiveFd(there));
+});
+
 test('a file that comes down while it is looked for is never held by nobody', async () => {
   const [read] = fds.pipe();
   const [here, there] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
