@@ -14,8 +14,8 @@ import { mappedBy } from './elsewhere/mapped.ts';
 
 /** Something that keeps, or may keep, a description open. */
 export interface Elsewhere {
-  how: 'in-flight' | 'io_uring' | 'mapped' | 'cwd' | 'root' | 'exe';
-  /** The task by which it is known; that of a descriptor when there is an `fd`. */
+  how: 'in-flight' | 'io_uring' | 'mapped' | 'cwd' | 'root' | 'exe' | 'mount' | 'loop' | 'swap';
+  /** The task by which it is known; that of a descriptor when there is an `fd`. Null for the kernel itself. */
   pid: number | null;
   /** The unix socket that something is in flight to, or the io_uring instance. */
   fd?: number;

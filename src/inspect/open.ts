@@ -49,7 +49,7 @@ export interface OpenReport {
  * `readlink /proc/PID/fd/FD`, `statx`, sock_diag(7) — who has open what a text names?
  *
  * A path stands for its inode, by whatever name that was opened, and for what was deleted under that name; of a unix
- * socket also for whoever listens there and is connected there. A port is a local one, of TCP and UDP, in every network
+ * socket also for whoever listens there and is connected there; a mount point for all of its filesystem. A port is a local one, of TCP and UDP, in every network
  * namespace that may be asked. Nothing is opened, no file server is asked, no name is looked up.
  *
  * @param reference - `PID:FD`, `/proc/PID/fd/FD`, `:PORT`, `tcp:PORT`, `HOST:PORT` with an address or `localhost`,

@@ -46,6 +46,19 @@ export function readMappings(pid: number, ino: bigint, link: string, root: strin
   return typeof read === 'string' ? read : parseMappings(read.text, ino, link);
 }
 
+const DEVICE = /^\S+ \S+ \S+ ([\da-f]+):([\da-f]+) [1-9]/gm;
+
+/** The devices of all that a task has mapped, in the kernel's own form, as mountinfo has them, or the errno's name. */
+export function readMappedDevices(pid: number, root: string = PROC): ReadonlySet<number> | string {
+  const read = readText(`${root}/${pid}/maps`, 'latin1');
+  if (typeof read === 'string') return read;
+  const devices = Array.from(
+    read.text.matchAll(DEVICE),
+    ([, major = '', minor = '']) => (Number.parseInt(major, 16) << 20) | Number.parseInt(minor, 16),
+  );
+  return new Set(devices);
+}
+
 /** The file of a mapping, or the errno's name: to follow these links takes CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE. */
 export const statMapping = (pid: number, { range }: Mapping): FileStat | string =>
   statAt(`${PROC}/${pid}/map_files/${range}`);

@@ -124,6 +124,16 @@ test('several descriptions are told one by one', async () => {
   assert.equal(out.split(`\n${path}:\n`).length, 3, out);
 });
 
+test('many descriptions are told in one table', async () => {
+  const path = join(folder, 'many');
+  for (let i = 0; i < 9; i++) await openThere(path);
+  const { out } = await kcmp('who', path);
+  const [first, , head, ...rows] = out.trimEnd().split('\n');
+  assert.match(first ?? '', / is open as 9 open file descriptions, held by holder /);
+  assert.match(head ?? '', /^ *PID +FD {2}MODE {2}USER +COMMAND {2}FILE$/);
+  assert.equal(rows.filter((row) => row.endsWith(`  holder   ${path}`)).length, 9, out);
+});
+
 test('a folder that is somebody’s working directory is in use', async () => {
   await child.run((_, folder: string) => process.chdir(folder), folder);
   const { code, out } = await kcmp('who', folder);

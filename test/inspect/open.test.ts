@@ -161,6 +161,36 @@ test('a folder, by descriptors and as a working directory', async () => {
   assert.deepEqual(elsewhere, [{ how: 'cwd', pid: child.pid, sure: 'inode' }]);
 });
 
+test('a mount point stands for all of its filesystem, which cannot be unmounted', { skip: needsRoot }, async () => {
+  await using child = await startChild({ wrapper: ['unshare', '--mount', '--propagation', 'private'] });
+  const mounted = join(folder, 'mounted');
+  const [fd, pids] = await child.run(({ fs, libc, keep }, mounted: string) => {
+    fs.mkdirSync(mounted);
+    libc.mount('none', mounted, 'tmpfs', 0, '');
+    for (const name of ['open', 'mapped']) fs.writeFileSync(`${mounted}/${name}`, 'x'.repeat(4096));
+    fs.mkdirSync(`${mounted}/below`);
+    const fd = fs.openSync(`${mounted}/open`, 'r');
+    const mapped = fs.openSync(`${mounted}/mapped`, 'r+');
+    keep['mapping'] = libc.mapShared(mapped, 4096);
+    fs.closeSync(mapped);
+    return [fd, [process.pid]] as const;
+  }, mounted);
+  const askThere = (path: string): Promise<OpenReport> =>
+    child.run(({ door }, path: string, pids: readonly number[]) => door.findOpen(path, { pids }), path, pids);
+  const report = await askThere(mounted);
+  assert.deepEqual(told(report), [[join(mounted, 'open'), [fd]]]);
+  assert.deepEqual(report.elsewhere, [{ how: 'mapped', pid: child.pid, sure: 'inode' }]);
+  assert.deepEqual((await askThere(join(mounted, 'below'))).files, []);
+  await child.run(({ libc }, mounted: string) => {
+    process.chdir(`${mounted}/below`);
+    libc.mount('none', `${mounted}/below`, 'tmpfs', 0, '');
+  }, mounted);
+  assert.deepEqual((await askThere(mounted)).elsewhere, [
+    { how: 'cwd', pid: child.pid, sure: 'inode' },
+    { how: 'mount', pid: null, sure: 'inode' },
+  ]);
+});
+
 test('a program that runs is in use', async () => {
   const { elsewhere } = await ask(process.execPath);
   assert.deepEqual(elsewhere, [{ how: 'exe', pid, sure: 'inode' }]);

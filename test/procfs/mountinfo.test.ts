@@ -13,11 +13,11 @@ test('a line tells the mount, what it is on, its device, place and type', () => 
     '',
   ].join('\n');
   assert.deepEqual(parseMounts(text), [
-    { id: 24, parent: 27, dev: 6, point: '/dev', type: 'devtmpfs' },
-    { id: 26, parent: 24, dev: 24, point: '/dev/pts', type: 'devpts' },
+    { id: 24, parent: 27, dev: 6, root: '/', point: '/dev', type: 'devtmpfs' },
+    { id: 26, parent: 24, dev: 24, root: '/', point: '/dev/pts', type: 'devpts' },
   ]);
   assert.deepEqual(parseMounts('98 26 259:3 /a\\040b /mnt/two\\040words\\011- ro - ext4 /dev/sda3 rw\n'), [
-    { id: 98, parent: 26, dev: (259 << 20) | 3, point: '/mnt/two words\t-', type: 'ext4' },
+    { id: 98, parent: 26, dev: (259 << 20) | 3, root: '/a b', point: '/mnt/two words\t-', type: 'ext4' },
   ]);
 });
 

@@ -20,6 +20,9 @@ const CLAUSES: ReadonlyArray<readonly [is: (entry: Elsewhere) => boolean, clause
   [({ how }) => how === 'exe', (who) => `it is the program of ${who}`],
   [({ how }) => how === 'root', (who) => `it is the root directory of ${who}`],
   [({ how }) => how === 'cwd', (who) => `it is the working directory of ${who}`],
+  [({ how }) => how === 'mount', () => 'another filesystem is mounted on it'],
+  [({ how }) => how === 'loop', () => 'a loop device has a file of it'],
+  [({ how }) => how === 'swap', () => 'swap space is in a file of it'],
   [({ how }) => how === 'mapped', (who) => `its inode is mapped by ${who}`],
   [
     ({ how, sure }) => how === 'io_uring' && sure === 'possible',

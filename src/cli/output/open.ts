@@ -2,7 +2,7 @@
 import type { FoundFile, Holder, OpenReport } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { addTo } from '../../util/multimap.ts';
-import { describeFile, plural } from '../../util/text.ts';
+import { describeFile, plural, table } from '../../util/text.ts';
 import { elsewhereText } from './elsewhere.ts';
 import { userOf } from './names.ts';
 import { heldBy, holderTable, stateOf } from './who.ts';
@@ -63,6 +63,25 @@ function paragraph(file: FoundFile, report: OpenReport): string[] {
   return ['', `${nameOf(file)}:`, '', ...stateOf(file), ...holderTable(file.holders)];
 }
 
+/** Of more than so many there is one table of all. */
+const FEW = 8;
+
+const manyTable = (files: readonly FoundFile[]): string[] =>
+  table(
+    ['PID', 'FD', 'MODE', 'USER', 'COMMAND', 'FILE'],
+    files.flatMap((file) =>
+      file.holders.map(({ pid, fd, mode = '?', uid, command = '?' }) => [
+        `${pid}`,
+        `${fd}`,
+        mode,
+        uid === undefined ? '?' : userOf(uid),
+        command,
+        nameOf(file),
+      ]),
+    ),
+    [0, 1],
+  );
+
 /** @param all - whether connections are shown one by one besides who listens */
 export function openText(report: OpenReport, all: boolean): string[] {
   const { files, elsewhere } = report;
@@ -80,6 +99,7 @@ export function openText(report: OpenReport, all: boolean): string[] {
   return [
     `${[answer, ...more].join('; ')}.`,
     ...(one ? ['', ...stateOf(only), ...holderTable(only.holders)] : []),
-    ...(shown.length > 1 ? shown.flatMap((file) => paragraph(file, report)) : []),
+    ...(shown.length > FEW ? ['', ...manyTable(shown)] : []),
+    ...(shown.length > 1 && shown.length <= FEW ? shown.flatMap((file) => paragraph(file, report)) : []),
   ];
 }

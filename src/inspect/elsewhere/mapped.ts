@@ -3,26 +3,34 @@
  * closed; which description of the inode that was, nobody is told.
  */
 import type { FileStat } from '../../procfs/fd.ts';
-import { type Mapping, readMappings, statMapping } from '../../procfs/maps.ts';
+import { type Mapping, readMappedDevices, readMappings, statMapping } from '../../procfs/maps.ts';
 import { mayKeepMutex } from '../../scan/busy.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 
 /** The processes that have it mapped; who could not be looked at is counted as skipped. */
 export function mappedBy(scan: Scan, link: string, inode: FileStat): Steps<number[]> {
-  return whoMaps(scan, inode.ino, link, (pid, mapping) => isOf(pid, mapping, link, inode));
+  return whoMaps(scan, (pid) => maps(pid, inode.ino, link, (mapping) => isOf(pid, mapping, link, inode)));
 }
 
 /** The processes that have a file mapped of which only the text of its link is known. */
 export const mappedAs = (scan: Scan, link: string): Steps<number[]> =>
-  whoMaps(scan, 0n, link, (_, mapping) => mapping.link === link);
+  whoMaps(scan, (pid) => maps(pid, 0n, link, (mapping) => mapping.link === link));
 
-function* whoMaps(
-  { tables, account }: Scan,
-  ino: bigint,
-  link: string,
-  isIt: (pid: number, mapping: Mapping) => boolean,
-): Steps<number[]> {
+/** The processes that have anything of a filesystem mapped. */
+export const mappedOn = (scan: Scan, dev: number): Steps<number[]> =>
+  whoMaps(scan, (pid) => {
+    const devices = readMappedDevices(pid);
+    return typeof devices !== 'string' && devices.has(dev);
+  });
+
+/** Refused is only who could not be scanned either, and who has ended has nothing mapped. */
+function maps(pid: number, ino: bigint, link: string, isIt: (mapping: Mapping) => boolean): boolean {
+  const mappings = readMappings(pid, ino, link);
+  return typeof mappings !== 'string' && mappings.some(isIt);
+}
+
+function* whoMaps({ tables, account }: Scan, isIt: (pid: number) => boolean): Steps<number[]> {
   const pids = new Set(tables.flatMap(({ pid, sharedWith }) => [pid, ...sharedWith]));
   const found: number[] = [];
   let asked = 0;
@@ -33,9 +41,7 @@ function* whoMaps(
       account.skip(pid, 'EBUSY', 'process');
       continue;
     }
-    const mappings = readMappings(pid, ino, link);
-    // Refused is only who could not be scanned either, and who has ended has nothing mapped.
-    if (typeof mappings !== 'string' && mappings.some((mapping) => isIt(pid, mapping))) found.push(pid);
+    if (isIt(pid)) found.push(pid);
   }
   return found;
 }

@@ -1,9 +1,11 @@
 /**
  * What a path names: by its inode, so that links of either kind and bind mounts count; a unix socket by the file that the
- * kernel says it was bound to; what is deleted by the text that its descriptors' links read.
+ * kernel says it was bound to; what is deleted by the text that its descriptors' links read; a folder on which a
+ * filesystem is mounted stands for all of it.
  */
 import { type FileStat, statIno } from '../../procfs/fd.ts';
 import { S_IFMT } from '../../procfs/kind.ts';
+import type { Mount } from '../../procfs/kind/mountinfo.ts';
 import { type Located, locate } from '../../procfs/raw/path.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { UnixListing, UnixSocket } from '../../util/socket.ts';
@@ -17,12 +19,14 @@ const U32 = 0xffffffffn;
 const PLAIN: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 const WHY: Readonly<Record<string, string>> = {
   EAGAIN: 'what the path names could not be looked up without asking a file server',
+  EXDEV: 'files of the lower layers of an overlay have other devices than it',
   EACCES: 'a folder on the way to the path may not be searched',
 };
 const OTHERWISE = 'what the path names could not be looked up';
 
 export class SoughtPath implements Sought {
   inode: FileStat | undefined;
+  mount: Mount | undefined;
   text: string;
   /** Without symbolic links. */
   path: string;
@@ -51,7 +55,8 @@ export class SoughtPath implements Sought {
   }
 
   get blind(): readonly Blind[] {
-    const code = this.#untold;
+    const layers = this.mount?.type === 'overlay' ? 'EXDEV' : undefined;
+    const code = this.#untold ?? layers;
     if (code === undefined) return this.#unix.blind;
     return [{ pid: process.pid, code, reason: WHY[code] ?? OTHERWISE }, ...this.#unix.blind];
   }
@@ -64,6 +69,7 @@ export class SoughtPath implements Sought {
   *hasMoved(): Steps<boolean> {
     const located = (this.#located = locate(this.#asked));
     this.inode = typeof located === 'string' ? undefined : located.stat;
+    this.mount = typeof located === 'string' ? undefined : located.mount;
     this.path = typeof located === 'string' ? this.#pathOfMissing() : located.path;
     this.text = this.path + DELETED;
     // A path that is there and no socket is none that a socket was bound to.

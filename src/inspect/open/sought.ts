@@ -1,6 +1,7 @@
 /** What is looked for among all descriptors: by what their links read, by an inode, or by both. */
 import { errnoName } from '../../binding/errors.ts';
 import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
+import type { Mount } from '../../procfs/kind/mountinfo.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { InetSocket, UnixListing, UnixSocket } from '../../util/socket.ts';
@@ -28,6 +29,8 @@ export interface Sought {
   isProven?(pid: number, fd: number, link: string): boolean;
   /** The inode that its descriptors are on; undefined where only links tell. */
   readonly inode?: FileStat | undefined;
+  /** The filesystem that begins with this inode, all of which is looked for. */
+  readonly mount?: Mount | undefined;
   readonly unheld?: readonly Unheld[];
   readonly blind?: readonly Blind[];
   /** The sockets of it that the kernel lists, by inode. */
@@ -67,9 +70,9 @@ export class Tester {
 
   /** What the link of one that is of it reads, undefined for all else, or the errno's name in an object. */
   test(fd: number): string | undefined | { code: string } {
-    const { links, text, inode } = this.#sought;
+    const { links, text, inode, mount } = this.#sought;
     if (inode !== undefined) {
-      const isOn = this.#isOn(fd, inode);
+      const isOn = this.#isOn(fd, inode, mount !== undefined);
       if (typeof isOn === 'object') return isOn;
       if (isOn) return this.#link(fd);
       if (links.size === 0 && text === undefined) return undefined;
@@ -84,15 +87,15 @@ export class Tester {
     return typeof link === 'number' ? { code: errnoName(link) } : link;
   }
 
-  #isOn(fd: number, { dev, ino }: FileStat): boolean | { code: string } {
+  #isOn(fd: number, { dev, ino }: FileStat, isAny: boolean): boolean | { code: string } {
     const folder = this.#folder;
     if (folder !== undefined) {
       const result = folder.stat(fd);
       if (result < 0) return { code: errnoName(result) };
-      if (folder.dev !== dev || folder.ino !== Number(ino)) return false;
+      if (folder.dev !== dev || (!isAny && folder.ino !== Number(ino))) return false;
     }
     // A number above 2^53 was rounded.
     const stat = statIno(this.#pid, fd);
-    return typeof stat === 'string' ? { code: stat } : stat.dev === dev && stat.ino === ino;
+    return typeof stat === 'string' ? { code: stat } : stat.dev === dev && (isAny || stat.ino === ino);
   }
 }

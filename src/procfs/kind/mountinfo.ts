@@ -8,6 +8,8 @@ export interface Mount {
   parent: number;
   /** In the kernel's own form, `major << 20 | minor`, as statx tells it. */
   dev: number;
+  /** Which folder or file of the filesystem is mounted: `/` where all of it is. */
+  root: string;
   /** Where, as the task names it. */
   point: string;
   /** The type of its filesystem. */
@@ -15,16 +17,17 @@ export interface Mount {
 }
 
 /** Numbers of the mount, its parent and its device; what of it is mounted, where, how; tags; then the filesystem's type. */
-const LINE = /^(\d+) (\d+) (\d+):(\d+) \S+ (\S+) \S+ (?:\S+ )*?- (\S+) /gm;
+const LINE = /^(\d+) (\d+) (\d+):(\d+) (\S+) (\S+) \S+ (?:\S+ )*?- (\S+) /gm;
 
-const unescaped = (text: string): string =>
+export const unescaped = (text: string): string =>
   text.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 export const parseMounts = (text: string): Mount[] =>
-  Array.from(text.matchAll(LINE), ([, id, parent, major, minor, point = '', type = '']) => ({
+  Array.from(text.matchAll(LINE), ([, id, parent, major, minor, root = '', point = '', type = '']) => ({
     id: Number(id),
     parent: Number(parent),
     dev: (Number(major) << 20) | Number(minor),
+    root: unescaped(root),
     point: unescaped(point),
     type,
   }));

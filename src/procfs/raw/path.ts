@@ -20,11 +20,16 @@ export interface Located {
   stat: FileStat;
   /** Without symbolic links, as the link of a descriptor tells it. */
   path: string;
+  /** Of a folder on which a whole filesystem is mounted: which. */
+  mount?: Mount;
 }
 
 const PATH_MAX = 4096;
 const MAX_LINKS = 40;
 const SYMLINK = 0o120000;
+const FOLDER = 0o040000;
+/** BTRFS_FIRST_FREE_OBJECTID of <linux/btrfs_tree.h>. */
+const SUBVOLUME = 256n;
 const S_IFMT = 0o170000;
 
 /** Where a name is looked up without a server: on this machine's own disks, in its memory, or made up by its kernel. */
@@ -80,10 +85,20 @@ function targetOf(link: number): string | number {
   return length < 0 ? length : answer.toString('utf8', 0, length);
 }
 
-function typeOf(fd: number, mounts: readonly Mount[]): string | undefined {
+/** The mount by which a descriptor was opened. */
+function mountOf(fd: number, mounts: readonly Mount[]): Mount | undefined {
   const info = readFdinfo(process.pid, fd);
   const id = typeof info === 'string' ? undefined : /^mnt_id:\s*(\d+)$/m.exec(info.text)?.[1];
-  return mounts.find((mount) => mount.id === Number(id))?.type;
+  return mounts.find((mount) => mount.id === Number(id));
+}
+
+/** The filesystem that begins at a folder; undefined for what is below one, and for a bind mount of a part. */
+function mountedOn(fd: number, link: string, { mode, ino }: FileStat): Mount | undefined {
+  const mounts = (mode & S_IFMT) === FOLDER ? readMounts(process.pid) : [];
+  const mount = typeof mounts === 'string' ? undefined : mountOf(fd, mounts);
+  // A subvolume has a device of its own, and its first folder this number.
+  const isWhole = mount?.root === '/' || (mount?.type === 'btrfs' && ino === SUBVOLUME);
+  return isWhole && mount?.point === link ? mount : undefined;
 }
 
 /** One name after the other, in filesystems of this machine; -EAGAIN where the next one is not in one of them. */
@@ -95,7 +110,7 @@ function walk(path: string): number {
   let at = openName(AT_FDCWD, path.startsWith('/') ? '/' : '.');
   for (let text = names.shift(); text !== undefined && at >= 0; text = names.shift()) {
     if (text === '' || text === '.') continue;
-    const type = typeOf(at, mounts);
+    const type = mountOf(at, mounts)?.type;
     const isLocal = type !== undefined && LOCAL.has(type);
     const next = isLocal ? openName(at, text) : -EAGAIN;
     const target = next < 0 ? undefined : linkTarget(next, type === 'proc' && !PROC_TEXTS.has(text));
@@ -141,7 +156,8 @@ export function locate(path: string): Located | string {
     const stat = statIno(process.pid, fd);
     const link = readLink(process.pid, fd);
     if (typeof stat === 'string' || link === null) return typeof stat === 'string' ? stat : 'ENOENT';
-    return { stat, path: link };
+    const mount = mountedOn(fd, link, stat);
+    return { stat, path: link, ...(mount === undefined ? {} : { mount }) };
   } finally {
     close(fd);
   }

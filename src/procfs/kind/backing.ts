@@ -1,0 +1,28 @@
+/** Files that the kernel itself has open, by their texts: of loop devices and of swap space. Source: loop(4), proc_swaps(5). */
+import { codeOf, fs, readText } from '../read.ts';
+import { PROC } from '../root.ts';
+import { unescaped } from './mountinfo.ts';
+
+const BLOCK = '/sys/block';
+
+export function readLoopFiles(): string[] {
+  try {
+    return fs()
+      .readdirSync(BLOCK)
+      .filter((name) => name.startsWith('loop'))
+      .flatMap((name) => {
+        const read = readText(`${BLOCK}/${name}/loop/backing_file`, 'utf8');
+        return typeof read === 'string' ? [] : [read.text.trimEnd()];
+      });
+  } catch (error) {
+    codeOf(error);
+    return [];
+  }
+}
+
+export function readSwapFiles(): string[] {
+  const read = readText(`${PROC}/swaps`, 'utf8');
+  return typeof read === 'string'
+    ? []
+    : Array.from(read.text.matchAll(/^(\/\S+)/gm), ([, path = '']) => unescaped(path));
+}
