@@ -50,6 +50,7 @@ export function* tellOtherEnd(
 ): Steps<OtherEnd | undefined> {
   // Without kcmp(2) there is but one look.
   if (!scan.comparable && (yield* peer.hasMoved())) return undefined;
+  if (!peer.fits(own)) return { state: 'unknown', name: null, via: peer.via, reason: RESTLESS, holders: [], ends: [] };
   const ends = yield* peer.tellEnds(seen, own, byDescription(scan));
   const holders = ends.flatMap((end) => end.holders);
   const names = new Set(ends.map(({ name }) => name));

@@ -78,6 +78,11 @@ export abstract class Peer {
    */
   abstract tellEnds(seen: readonly Seen[], own: Holder[], group: Group): Steps<PeerEnd[]>;
 
+  /** Whether what is looked for is the other end of what these hold: not when it was another file for a moment. */
+  fits(_own: readonly Holder[]): boolean {
+    return true;
+  }
+
   /** What the links of its descriptors read, or would. */
   links(): string[] {
     return [];

@@ -14,6 +14,7 @@ import { type Group, Peer, type PeerEnd, type PeerVia, type Seen } from './peer.
 const READ: readonly Access[] = ['r', 'rw'];
 const WRITE: readonly Access[] = ['w', 'rw'];
 const ANY: readonly Access[] = ['r', 'w', 'rw'];
+const ATTEMPTS = 8;
 const SOUGHT: Readonly<Record<Access, readonly Access[]>> = { r: WRITE, w: READ, rw: ANY };
 
 export class PipePeer extends Peer {
@@ -29,12 +30,23 @@ export class PipePeer extends Peer {
 
   protected override *ask(): Steps<string> {
     yield;
-    const { pid, fd } = this.#subject.file;
-    const access = accessAt(pid, fd);
-    this.#access = access === 'path' ? undefined : access;
+    const { file, inode } = this.#subject;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const info = readFdinfo(file.pid, file.fd);
+      if (typeof info === 'string' || info.flags === undefined) continue;
+      // One text is about one file; before Linux 5.14 it does not say which.
+      if (info.ino !== undefined && typeof inode !== 'string' && info.ino !== inode.ino) continue;
+      const access = accessOf(info.flags);
+      this.#access = access === 'path' ? undefined : access;
+      break;
+    }
     this.state = this.#access === undefined ? 'unknown' : 'connected';
     this.reason = this.#access === undefined ? 'its direction could not be read' : undefined;
     return `${this.#access}`;
+  }
+
+  override fits(own: readonly Holder[]): boolean {
+    return own.every(({ mode }) => mode === undefined || mode === this.#access);
   }
 
   override links(): string[] {

@@ -86,6 +86,7 @@ export function judgeHolders(ask: Ask, report: HolderReport, look: Look): Wrong 
         ? undefined
         : 'without the one asked about') ??
       first(sameInode, beside) ??
+      (asked.kind === 'pipe' ? first(report.otherEnd?.holders ?? [], beside) : undefined) ??
       (isReopenable(asked) ? first(look.definite(), missing) : undefined)
     );
   });
