@@ -131,6 +131,26 @@ test('a client of a port that several listen on waits for one of them, and no ot
   assert.equal(ready.length, 1);
 });
 
+test('who is bound to the very address has its clients, not who listens on all of them', async () => {
+  const SOL_SOCKET = 1;
+  const SO_REUSEPORT = 15;
+  const open = (address: string, port: number): number => {
+    const fd = add(sockets.socket(sockets.AF_INET, STREAM));
+    sockets.setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    sockets.bind(fd, inetAddress({ address, port }));
+    sockets.listen(fd, 8);
+    return fd;
+  };
+  const exact = open(V4, 0);
+  const port = sockets.portOf(exact);
+  const all = open('0.0.0.0', port);
+  const [there, other] = [V4, '127.0.0.2'].map((address) => client(inetAddress({ address, port }))) as [number, number];
+  assert.deepEqual(factsOf(await otherEnd(there)), one('not-accepted', exact, 'listening'));
+  assert.deepEqual(factsOf(await otherEnd(other)), one('not-accepted', all, 'listening'));
+  assert.deepEqual(factsOf(await otherEnd(exact)), one('listening', there, 'not-accepted'));
+  assert.deepEqual(factsOf(await otherEnd(all)), one('listening', other, 'not-accepted'));
+});
+
 test('a socket that is connected with nothing is unconnected', async () => {
   assert.deepEqual(factsOf(await otherEnd(add(sockets.socket(sockets.AF_INET, STREAM)))), none('unconnected'));
   assert.deepEqual(factsOf(await otherEnd(add(sockets.socket(sockets.AF_INET, DGRAM)))), none('unconnected'));

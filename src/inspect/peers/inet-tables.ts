@@ -69,3 +69,23 @@ export function matchInet(
   if (isRefusal(listed)) return listed;
   return listed.find((socket) => isSame(socket.local, local) && isSame(socket.remote, remote));
 }
+
+const isV6 = (address: string): boolean => address.includes(':');
+
+/** Whether a socket that is bound so gets what is sent there. */
+export const takes = ({ local, v6only }: InetSocket, { address, port }: Endpoint): boolean =>
+  local.port === port &&
+  (local.address === address ||
+    (local.address === '::' && (isV6(address) || v6only !== true)) ||
+    (local.address === '0.0.0.0' && !isV6(address)));
+
+/** Of those that would get it, the ones that are bound to the very address come first, and alone. */
+export function takersOf(sockets: readonly InetSocket[], to: Endpoint): InetSocket[] {
+  const takers = sockets.filter((socket) => takes(socket, to));
+  const exact = takers.filter(({ local }) => local.address === to.address);
+  return exact.length > 0 ? exact : takers;
+}
+
+/** What two sockets that are mirrored have in common, turned round. */
+export const keyOf = (local: Endpoint, remote: Endpoint): string =>
+  `${local.address} ${local.port} ${remote.address} ${remote.port}`;

@@ -17,8 +17,9 @@ import { inodeOf } from '../../procfs/link.ts';
 import { isLoopback, readLocalAddresses } from '../../procfs/net/local-addresses.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Endpoint, InetProtocol, InetSocket, SocketState } from '../../util/socket.ts';
+import { addTo } from '../../util/multimap.ts';
 import type { Subject } from '../holders/subject.ts';
-import { findInet, listInet, matchInet } from './inet-tables.ts';
+import { findInet, keyOf, listInet, matchInet, takersOf, takes } from './inet-tables.ts';
 import { endName, farName } from './name.ts';
 import type { PeerVia } from './peer.ts';
 import { type Place, whyRefused } from './places.ts';
@@ -26,22 +27,6 @@ import { SocketPeer } from './socket.ts';
 
 /** States of a connection that nobody has accepted yet. */
 const WAITING: readonly SocketState[] = ['ESTABLISHED', 'CLOSE_WAIT', 'SYN_RECV'];
-
-const isV6 = (address: string): boolean => address.includes(':');
-
-/** Whether a socket that is bound so gets what is sent there. */
-const takes = ({ local, v6only }: InetSocket, { address, port }: Endpoint): boolean =>
-  local.port === port &&
-  (local.address === address ||
-    (local.address === '::' && (isV6(address) || v6only !== true)) ||
-    (local.address === '0.0.0.0' && !isV6(address)));
-
-/** Of those that would get it, the ones that are bound to the very address come first, and alone. */
-function takersOf(sockets: readonly InetSocket[], to: Endpoint): InetSocket[] {
-  const takers = sockets.filter((socket) => takes(socket, to));
-  const exact = takers.filter(({ local }) => local.address === to.address);
-  return exact.length > 0 ? exact : takers;
-}
 
 export class InetPeer extends SocketPeer {
   override readonly via: PeerVia = 'address';
@@ -110,19 +95,44 @@ export class InetPeer extends SocketPeer {
     const list = listInet(place, 'tcp', { localPort: listener.local.port });
     if (isRefusal(list))
       return this.become('listening', `who waits to be accepted could not be told: ${whyRefused(list)}`);
-    const others = list.filter(
-      ({ state, ino, local }) => state === 'LISTEN' && ino !== listener.ino && local.address === listener.local.address,
-    );
-    if (others.length > 0)
+    const listeners = list.filter(({ state }) => state === 'LISTEN');
+    if (listeners.some(({ ino, local }) => ino !== listener.ino && local.address === listener.local.address))
       this.become('listening', 'others listen at the same address: who waits may wait for one of them');
-    for (const { ino, state, local, remote } of list) {
-      if (ino !== 0 || !WAITING.includes(state) || !takes(listener, local)) continue;
-      const mirrors = yield* this.#mirrorsOf(remote, local, place);
-      const [mirror] = mirrors;
-      const isKnown = mirrors.length === 1 && mirror !== undefined && mirror.socket.ino > 0;
-      if (isKnown) this.addEnd(mirror.socket.ino, 'not-accepted', endName(mirror.socket));
-      else this.addUnheld('not-accepted', farName('tcp', remote));
+    const isOurs = (at: Endpoint): boolean => takersOf(listeners, at).some(({ ino }) => ino === listener.ino);
+    const waiting = list.filter((one) => one.ino === 0 && WAITING.includes(one.state) && isOurs(one.local));
+    const clients = yield* this.#clientsOf(waiting, listener.local.port, place);
+    for (const one of waiting) {
+      const [client, ...more] = clients.get(keyOf(one.remote, one.local)) ?? [];
+      const isKnown = client !== undefined && client.ino > 0 && more.every(({ ino }) => ino === client.ino);
+      if (isKnown) this.addEnd(client.ino, 'not-accepted', endName(client));
+      else this.addUnheld('not-accepted', farName('tcp', one.remote));
     }
+  }
+
+  /** The sockets here that are connected with a port, by {@link keyOf}: one list a namespace, however many wait. */
+  *#clientsOf(waiting: readonly InetSocket[], port: number, home: Place): Steps<Map<string, InetSocket[]>> {
+    const clients = new Map<string, InetSocket[]>();
+    const atHome = new Set<string>();
+    for (const place of this.placesFrom(home)) {
+      yield;
+      if (place === undefined) continue;
+      // Who was found at home is not sought elsewhere, where only addresses that are not loopback's mean the same.
+      const wanted = new Set(
+        waiting
+          .filter(({ local }) => place === home || !isLoopback(local.address))
+          .map(({ local, remote }) => keyOf(remote, local))
+          .filter((key) => !atHome.has(key)),
+      );
+      if (wanted.size === 0) continue;
+      const list = listInet(place, 'tcp', { remotePort: port });
+      if (isRefusal(list)) continue;
+      for (const socket of list) {
+        const key = keyOf(socket.local, socket.remote);
+        if (wanted.has(key)) addTo(clients, key, socket);
+      }
+      if (place === home) for (const key of clients.keys()) atHome.add(key);
+    }
+    return clients;
   }
 
   /** Who is connected with a UDP socket that is only bound. */
