@@ -9,11 +9,11 @@
  */
 import { badType, badValue, coded } from '../binding/arguments.ts';
 import { checkProc } from '../procfs/root.ts';
-import type { Coverage } from '../scan/coverage.ts';
+import { type Coverage, unseen as unseenOf } from '../scan/coverage.ts';
 import { checkParts, checkScan, type ScanOptions } from '../scan/options.ts';
 import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
-import { type Scan, scan, type Table } from '../scan/tables.ts';
+import { type Scan, scan } from '../scan/tables.ts';
 import { parseReference, type Reference } from '../util/reference.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { holdersOf } from './holders.ts';
@@ -21,7 +21,7 @@ import { SoughtPath } from './open/by-path.ts';
 import { SoughtPort } from './open/by-port.ts';
 import { SoughtLink, SoughtMemfd, SoughtUnix } from './open/by-text.ts';
 import { elsewhereOf } from './open/elsewhere.ts';
-import { filesOf, type FoundFile, listenersFirst, unseenSockets } from './open/files.ts';
+import { filesOf, type FoundFile, listenersFirst, unseenSocket } from './open/files.ts';
 import { type Hit, OpenSearch } from './open/search.ts';
 import { hasMoved, type ListedSocket, type Sought, type Unheld } from './open/sought.ts';
 import { socketLink } from './peers/socket.ts';
@@ -92,11 +92,13 @@ function* openOf(reference: string, parsed: Reference, pids: readonly number[] |
   checkProc();
   const sought = soughtBy(parsed);
   const seen = yield* part(0, READ, scan(pids));
-  const { hits, sockets } = yield* part(READ, LOOKED, lookFor(sought, seen));
+  const { hits, sockets, unseen } = yield* part(READ, LOOKED, lookFor(sought, seen));
   const held = yield* part(LOOKED, DESCRIBED, filesOf(hits, seen, sockets));
-  const files = listenersFirst([...held, ...unseenSockets(sockets.values(), held)], sockets);
-  const elsewhere = yield* part(DESCRIBED, 1, elsewhereOf(sought, seen, held));
   for (const { pid, code, reason } of sought.blind ?? []) seen.account.skip(pid, code, 'task', 1, reason);
+  // Whoever asks about some processes only, and sees all of these, is not told what others have.
+  const isOthers = !seen.all && unseenOf(seen.account).length === 0;
+  const files = listenersFirst([...held, ...(isOthers ? [] : unseen.map(unseenSocket))], sockets);
+  const elsewhere = yield* part(DESCRIBED, 1, elsewhereOf(sought, seen, held));
   const missing = sought instanceof SoughtPath ? sought.missing : undefined;
   return {
     reference,
@@ -123,17 +125,34 @@ function soughtBy(reference: Exclude<Reference, { is: 'descriptor' }>): Sought {
   }
 }
 
-/** The descriptors of it, and its sockets that were there before and after these were looked for. */
-function* lookFor(sought: Sought, seen: Scan): Steps<{ hits: Hit[]; sockets: ReadonlyMap<number, ListedSocket> }> {
+interface LookedFor {
+  hits: Hit[];
+  /** The sockets of it. */
+  sockets: ReadonlyMap<number, ListedSocket>;
+  /** Those that were there whenever all descriptors were looked at, and nobody has. */
+  unseen: ListedSocket[];
+}
+
+/** Where a socket seems to be nobody's all is looked at twice: a list of the kernel may leave one out at times. */
+function* lookFor(sought: Sought, seen: Scan): Steps<LookedFor> {
   const search = new OpenSearch(sought, seen);
+  let suspects: ReadonlySet<number> | undefined;
   for (let attempt = 1; ; attempt++) {
-    const look = (tables: readonly Table[]): Steps<ReadonlySet<Table>> => search.look(tables);
-    const unsettled = yield* settle(seen, look);
+    const unsettled = yield* settle(seen, (tables) => search.look(tables));
     const searched = sought.links;
     if ((yield* hasMoved(sought)) && attempt < ATTEMPTS) continue;
-    const hits = yield* search.hits(unsettled);
+    const hits = yield* search.hits();
     if (hits.length === 0 && sought.findSocket !== undefined) yield* sought.findSocket();
-    const sockets = [...(sought.sockets ?? [])].filter(([ino]) => searched.has(socketLink(ino)));
-    return { hits, sockets: new Map(sockets) };
+    const sockets = sought.sockets ?? new Map<number, ListedSocket>();
+    const found = new Set(hits.map(({ link }) => link));
+    const unseen = [...sockets.values()].filter(({ ino }) => {
+      const link = socketLink(ino);
+      return searched.has(link) && !found.has(link) && suspects?.has(ino) !== false;
+    });
+    if (unseen.length === 0 || suspects !== undefined) {
+      search.count(unsettled);
+      return { hits, sockets, unseen };
+    }
+    suspects = new Set(unseen.map(({ ino }) => ino));
   }
 }

@@ -6,7 +6,7 @@ import { plainSocket } from '../../descriptions/without-kcmp.ts';
 import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
 import { EPOLL_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../../procfs/link.ts';
 import { isInetSocket, Sockets } from '../../netlink/sockets.ts';
-import { describeHolder, type Holder } from '../../scan/holder.ts';
+import { describeHolder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import { addTo } from '../../util/multimap.ts';
@@ -124,23 +124,18 @@ function tellOthers(file: OpenFile, same: readonly OpenFile[]): void {
   file.sameInode = same.filter((other) => other !== file && !isEnd(other)).flatMap(({ holders }) => holders);
 }
 
-/** Sockets that the kernel lists and nobody was seen to have: whose they are it tells, not who has them. */
-export function unseenSockets(known: Iterable<ListedSocket>, files: readonly OpenFile[]): OpenFile[] {
-  const found = new Set(files.map(({ link }) => (isSocketLink(link) ? inodeOf(link as string) : 0)));
-  return Array.from(known)
-    .filter(({ ino }) => !found.has(ino))
-    .map((socket) => ({
-      kind: 'socket',
-      link: socketLink(socket.ino),
-      name: endName(socket),
-      flags: [],
-      pos: null,
-      size: null,
-      uid: 'uid' in socket ? (socket.uid ?? null) : null,
-      holders: [] as Holder[],
-      sameInode: [],
-    }));
-}
+/** A socket that the kernel lists and nobody was seen to have: whose it is it tells, not who has it. */
+export const unseenSocket = (socket: ListedSocket): OpenFile => ({
+  kind: 'socket',
+  link: socketLink(socket.ino),
+  name: endName(socket),
+  flags: [],
+  pos: null,
+  size: null,
+  uid: 'uid' in socket ? (socket.uid ?? null) : null,
+  holders: [],
+  sameInode: [],
+});
 
 /** Who listens or is only bound comes before the connections. */
 export function listenersFirst(files: readonly OpenFile[], known: Known): FoundFile[] {
