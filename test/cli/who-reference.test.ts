@@ -23,7 +23,7 @@ import { noAnswers } from '../support/diag.ts';
 import * as libc from '../support/libc.ts';
 import * as sockets from '../support/sockets.ts';
 import { AS_NOBODY, isRoot, needsRoot } from '../support/user.ts';
-import { kcmp, kcmpJson, kcmpProcess, shell } from './command.ts';
+import { kcmp, kcmpJson, kcmpProcess, NO_PID, shell } from './command.ts';
 import { untilNamed } from '../support/scenes.ts';
 
 const fds = new Fds();
@@ -140,6 +140,31 @@ test('a folder that is somebody’s working directory is in use', async () => {
   assert.equal(code, 0);
   assert.match(out, /is open nowhere.*; it is the working directory of \d+ \(holder\)\.\n/);
   assert.deepEqual((await kcmp('who', '--pids', folder)).out, `${child.pid}\n`);
+});
+
+test('--pid and --tree look only there', async () => {
+  const path = join(folder, 'elsewhere');
+  await openThere(path);
+  const sleeper = await child.run(
+    ({ childProcess }) => childProcess.spawn('sleep', ['1000'], { stdio: 'ignore' }).pid as number,
+  );
+  assert.equal((await kcmp('who', path, '--pid', sleeper)).code, 1);
+  assert.deepEqual(await kcmp('who', path, '--tree', sleeper), {
+    code: 1,
+    out: `${path} is open in none of these processes.\n`,
+    err: '',
+  });
+  const own = await kcmp('who', `${child.pid}:${await openThere(path)}`, '--pid', sleeper);
+  assert.match(own.out, / is held by nobody else among these processes\.\n/);
+  for (const where of [
+    ['--pid', sleeper, '--pid', child.pid],
+    ['--tree', child.pid],
+  ])
+    assert.deepEqual(await kcmp('who', path, '--pids', ...where), { code: 0, out: `${child.pid}\n`, err: '' });
+  // A port that others have is not theirs.
+  assert.equal((await kcmp('who', `:${port}`, '--pid', sleeper)).code, 1);
+  const { code, err } = await kcmp('who', path, '--pid', NO_PID);
+  assert.deepEqual([code, err], [2, `kcmp: there is no process ${NO_PID}, or /proc hides it\n`]);
 });
 
 test('it leaves itself out, whatever the shell gave it', () => {

@@ -3,9 +3,10 @@
  * description of the same inode; of a port, a path and the like every description that it is open as.
  */
 import { findHolders, findOpen, type FileRef, type Holder, type HolderReport, type OpenReport } from '../../index.ts';
+import { isListed, treeOf } from '../../procfs/processes.ts';
 import { readProcess } from '../../procfs/status.ts';
 import { parseReference } from '../../util/reference.ts';
-import { expect, parse, UsageError } from '../args.ts';
+import { expect, parse, type Parsed, taskId, UsageError } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
 import { openWithoutUs, withoutUs } from '../output/observer.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
@@ -50,34 +51,51 @@ interface Wanted {
   json: boolean;
   pids: boolean;
   all: boolean;
+  /** Where to look; every process when left out. */
+  where: { pids?: number[] };
 }
 
-function whoHas(file: FileRef, { json, pids }: Wanted, io: Io): ExitCode {
-  const report = withoutUs(withProgress(io, (options) => findHolders(file, options)));
+function whoHas(file: FileRef, { json, pids, where }: Wanted, io: Io): ExitCode {
+  const report = withoutUs(withProgress(io, (options) => findHolders(file, { ...options, ...where })));
   const others = othersOf(report);
   if (json) printJson(io, report);
-  else print(io, pids ? pidsOf(report.holders, report) : whoText(report, others));
+  else print(io, pids ? pidsOf(report.holders, report) : whoText(report, others, where.pids !== undefined));
   tellPartial(io, report.coverage);
   return codeOf(report, others);
 }
 
-function whoHasOpen(reference: string, { json, pids, all }: Wanted, io: Io): ExitCode {
-  const report = openWithoutUs(withProgress(io, (options) => findOpen(reference, options)));
+function whoHasOpen(reference: string, { json, pids, all, where }: Wanted, io: Io): ExitCode {
+  const report = openWithoutUs(withProgress(io, (options) => findOpen(reference, { ...options, ...where })));
   const holders = report.files.flatMap(({ holders }) => holders);
   if (json) printJson(io, report);
-  else print(io, pids ? pidsOf(holders, report) : openText(report, all));
+  else print(io, pids ? pidsOf(holders, report) : openText(report, all, where.pids !== undefined));
   tellPartial(io, report.coverage);
   return codeOfOpen(report);
 }
 
+/** Who is not there has nothing open, which would look like an answer. */
+function whereOf(parsed: Parsed): { pids?: number[] } {
+  const [listed, tree] = [parsed.values('pid').map(taskId), parsed.value('tree')];
+  const root = tree === undefined ? [] : [taskId(tree)];
+  if (listed.length + root.length === 0) return {};
+  for (const pid of [...listed, ...root])
+    if (!isListed(pid)) throw new Error(`there is no process ${pid}, or /proc hides it`);
+  return { pids: [...new Set([...listed, ...root.flatMap(treeOf)])] };
+}
+
 export const run: Command = (args, io) => {
-  const parsed = parse('who', args, { all: { type: 'boolean' }, pids: { type: 'boolean' } });
+  const parsed = parse('who', args, {
+    all: { type: 'boolean' },
+    pids: { type: 'boolean' },
+    pid: { type: 'string', multiple: true },
+    tree: { type: 'string' },
+  });
   expect('who', parsed.rest, 'REF');
   const [text = ''] = parsed.rest;
   const [json, pids, all] = [parsed.flag('json'), parsed.flag('pids'), parsed.flag('all')];
   if (json && pids) throw new UsageError('--json and --pids exclude one another');
   const reference = parseReference(text);
   if (reference.is === 'none') throw new UsageError(reference.why);
-  const wanted = { json, pids, all };
+  const wanted = { json, pids, all, where: whereOf(parsed) };
   return reference.is === 'descriptor' ? whoHas(reference, wanted, io) : whoHasOpen(text, wanted, io);
 };

@@ -42,9 +42,10 @@ const MISSING: Readonly<Record<string, string>> = {
   EAGAIN: 'what it is only a file server knows',
 };
 
-function ofNothing({ reference, missing, coverage }: OpenReport): string {
+function ofNothing({ reference, missing, coverage }: OpenReport, isLimited: boolean): string {
   const why = missing === undefined ? '' : `: ${MISSING[missing] ?? missing}`;
-  return `${reference} is open nowhere${unseen(coverage).length > 0 ? ' that could be seen' : ''}${why}`;
+  const where = isLimited ? 'in none of these processes' : 'nowhere';
+  return `${reference} is open ${where}${unseen(coverage).length > 0 ? ' that could be seen' : ''}${why}`;
 }
 
 /** `3 connections in TIME_WAIT are held by nobody` */
@@ -82,8 +83,11 @@ const manyTable = (files: readonly FoundFile[]): string[] =>
     [0, 1],
   );
 
-/** @param all - whether connections are shown one by one besides who listens */
-export function openText(report: OpenReport, all: boolean): string[] {
+/**
+ * @param all - whether connections are shown one by one besides who listens
+ * @param isLimited - whether only some processes were looked at
+ */
+export function openText(report: OpenReport, all: boolean, isLimited: boolean = false): string[] {
   const { files, elsewhere } = report;
   const shown = shownOf(files, all);
   const connections = files.length - shown.length;
@@ -93,7 +97,7 @@ export function openText(report: OpenReport, all: boolean): string[] {
     ...(connections === 0 ? [] : [`${plural(connections, 'connection')} besides, which --all lists`]),
     ...ofUnheld(report),
   ];
-  const answer = shown.length > 0 ? ofFiles(shown, report) : ofNothing(report);
+  const answer = shown.length > 0 ? ofFiles(shown, report) : ofNothing(report, isLimited);
   const [only] = shown;
   const one = shown.length === 1 && only !== undefined && only.holders.length > 0;
   return [
