@@ -22,9 +22,9 @@ import { type Child, startChild } from '../support/child.ts';
 import { noAnswers } from '../support/diag.ts';
 import * as libc from '../support/libc.ts';
 import * as sockets from '../support/sockets.ts';
+import { untilNamed } from '../support/scenes.ts';
 import { AS_NOBODY, isRoot, needsRoot } from '../support/user.ts';
 import { kcmp, kcmpJson, kcmpProcess, NO_PID, shell } from './command.ts';
-import { untilNamed } from '../support/scenes.ts';
 
 const fds = new Fds();
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kcmp-who-')));
@@ -81,10 +81,32 @@ test('connections are counted, and listed with --all; what is not accepted is to
   assert.ok(!out.includes('->'), out);
   const all = await kcmp('who', `:${port}`, '--all');
   assert.match(all.out, new RegExp(`^:${port} is open as 2 open file descriptions, held by holder \\(${child.pid}\\)`));
-  assert.match(all.out, new RegExp(`tcp 127.0.0.1:${port} -> 127.0.0.1:\\d+ established:\n`));
+  assert.match(
+    all.out,
+    new RegExp(
+      `tcp 127.0.0.1:${port} -> 127.0.0.1:\\d+ established; its other end is held by holder \\(\\d+\\), fd \\d+:\n`,
+    ),
+  );
   assert.match(all.out, new RegExp(`^ *${child.pid} +${accepted} `, 'm'));
   await accept(false);
   assert.match((await kcmp('who', `:${port}`)).out, /; 1 connection is not accepted yet\.\n/);
+});
+
+test('the other end of a connection and of what is named by its inode is told', async () => {
+  const [socket, pid] = await child.run(({ sockets, childProcess, fs }) => {
+    const [own, given] = sockets.pair(sockets.STREAM);
+    const sleeper = childProcess.spawn('sleep', ['1000'], { stdio: ['ignore', given, 'ignore'] });
+    fs.closeSync(given);
+    return [sockets.inoOf(own), sleeper.pid as number] as const;
+  });
+  await untilNamed(pid, 'sleep');
+  const { code, out } = await kcmp('who', `socket:[${socket}]`);
+  assert.equal(code, 0);
+  const [first] = out.split('\n');
+  assert.match(
+    first ?? '',
+    /^unix stream is held by holder \(\d+\), fd \d+; its other end is held by sleep \(\d+\), fd 1\.$/,
+  );
 });
 
 test('--pids prints each process once, and nothing else', async () => {

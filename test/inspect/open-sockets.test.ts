@@ -203,6 +203,29 @@ test('a unix socket by its path, though it was bound by another one, and who is 
   assert.deepEqual(told(await ask(path, [child.pid])), []);
 });
 
+test('who is connected with a unix socket by its path is at the other ends, unless that is not wanted', async () => {
+  const path = join(folder, 'ends.sock');
+  const fd = fds.add(sockets.listener(STREAM, unixAddress(path)));
+  await using client = await startChild();
+  const other = await client.run(
+    ({ sockets }, path: string) => sockets.client(sockets.STREAM, sockets.unixAddress(path)),
+    path,
+  );
+  const accepted = fds.add(sockets.accept(fd));
+  const { files } = await ask(path, [client.pid]);
+  assert.deepEqual(
+    files.map(({ holders, otherEnd }) => [refs(holders), otherEnd?.state, refs(otherEnd?.holders ?? [])]),
+    [
+      [[{ pid, fd }], 'listening', []],
+      [[{ pid, fd: accepted }], 'connected', [{ pid: client.pid, fd: other }]],
+    ],
+  );
+  const plain = await findOpen(path, { pids: [pid, client.pid], parts: [] });
+  assert.deepEqual(Object.keys(plain).sort(), ['coverage', 'files', 'reference', 'unheld']);
+  assert.ok(plain.files.every((file) => !('otherEnd' in file)));
+  await assert.rejects(findOpen(path, { parts: ['holders' as never] }), { code: 'ERR_INVALID_ARG_VALUE' });
+});
+
 test('a unix socket whose path was unlinked by the name that it was bound to', async () => {
   const path = join(folder, 'gone.sock');
   const fd = fds.add(sockets.listener(STREAM, unixAddress(path)));

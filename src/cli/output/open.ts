@@ -5,7 +5,7 @@ import { addTo } from '../../util/multimap.ts';
 import { describeFile, plural, table } from '../../util/text.ts';
 import { elsewhereText } from './elsewhere.ts';
 import { userOf } from './names.ts';
-import { heldBy, holderTable, stateOf } from './who.ts';
+import { heldBy, holderTable, ofOtherEnd, stateOf } from './who.ts';
 
 const nameOf = ({ kind, link, name }: FoundFile): string => name ?? describeFile(kind, link);
 
@@ -31,7 +31,8 @@ function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   const [first] = files as [FoundFile];
   const holders = holdersOf(files);
   if (holders.length === 0) return ofNobody(first, report);
-  if (files.length === 1) return `${nameOf(first)} is ${heldBy(holders)}`;
+  const end = first.otherEnd ? `; ${ofOtherEnd(first.otherEnd)}` : '';
+  if (files.length === 1) return `${nameOf(first)} is ${heldBy(holders)}${end}`;
   return `${report.reference} is open as ${files.length} open file descriptions, ${heldBy(holders)}`;
 }
 
@@ -61,7 +62,8 @@ function ofUnheld({ unheld }: OpenReport): string[] {
 
 function paragraph(file: FoundFile, report: OpenReport): string[] {
   if (file.holders.length === 0) return ['', `${ofNobody(file, report)}.`];
-  return ['', `${nameOf(file)}:`, '', ...stateOf(file), ...holderTable(file.holders)];
+  const end = file.otherEnd ? `; ${ofOtherEnd(file.otherEnd)}` : '';
+  return ['', `${nameOf(file)}${end}:`, '', ...stateOf(file), ...holderTable(file.holders)];
 }
 
 /** Of more than so many there is one table of all. */
@@ -88,7 +90,7 @@ const manyTable = (files: readonly FoundFile[]): string[] =>
  * @param isLimited - whether only some processes were looked at
  */
 export function openText(report: OpenReport, all: boolean, isLimited: boolean = false): string[] {
-  const { files, elsewhere } = report;
+  const { files, elsewhere = [] } = report;
   const shown = shownOf(files, all);
   const connections = files.length - shown.length;
   const kept = elsewhereText(elsewhere);

@@ -32,7 +32,7 @@ export function heldBy(holders: readonly Holder[]): string {
   return `held by ${shown.join('; ')}${more > 0 ? `, and ${plural(more, 'more process', 'more processes')}` : ''}`;
 }
 
-function ofOtherEnd({ state, reason, holders }: OtherEnd): string {
+export function ofOtherEnd({ state, reason, holders }: OtherEnd): string {
   const why = reason === undefined ? '' : ` (${reason})`;
   const isPlain = state === 'connected' || state === 'unconnected' || state === 'listening';
   if (holders.length > 0)

@@ -27,6 +27,8 @@ export interface FoundFile extends OpenFile {
 /** Of more files on one inode it is not told of each which others there are. */
 const FEW = 64;
 const ATTEMPTS = 3;
+/** Of the work. */
+const HALF = 0.5;
 
 /** A descriptor that was found, and what it was on. */
 interface Place extends Seen {
@@ -38,17 +40,17 @@ type Known = ReadonlyMap<number, ListedSocket>;
 /** The descriptions of what was found; what became another file meanwhile is counted as not looked at. */
 export function* filesOf(hits: readonly Hit[], scan: Scan, known: Known): Steps<OpenFile[]> {
   const places: Place[] = [];
-  for (const hit of hits) {
+  for (const [i, hit] of hits.entries()) {
     const place = placeOf(hit);
     if (place !== undefined) places.push(place);
     else scan.account.skip(hit.table.id, 'EBADF', 'descriptor');
-    yield;
+    yield (HALF * i) / hits.length;
   }
   const groups = scan.comparable ? yield* byDescription(scan)(places) : alone(places, scan);
   const files: OpenFile[] = [];
   const onInode = new Map<string, OpenFile[]>();
-  for (const group of groups as Place[][]) {
-    yield;
+  for (const [i, group] of (groups as Place[][]).entries()) {
+    yield HALF + (HALF * i) / groups.length;
     const file = fileOf(group, scan, known);
     if (file === undefined) {
       for (const { pid } of group) scan.account.skip(pid, 'EAGAIN', 'descriptor');
