@@ -44,7 +44,7 @@ export async function findHolders(file: FileRef, options?: HolderOptions & Abort
 }
 
 /** Who has open what a text names? As {@link index!findOpen | `findOpen` of kcmp}. */
-export async function findOpen(reference: string, options?: ScanOptions & Abortable): Promise<OpenReport> {
+export async function findOpen(reference: string, options?: HolderOptions & Abortable): Promise<OpenReport> {
   return later(askOpen(reference, options), options);
 }
 

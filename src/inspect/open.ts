@@ -8,36 +8,38 @@
  *   open/elsewhere      who uses it without a descriptor
  */
 import { badType, badValue, coded } from '../binding/arguments.ts';
+import { readOptions } from '../binding/read.ts';
 import { checkProc } from '../procfs/root.ts';
-import type { Coverage } from '../scan/coverage.ts';
-import { checkParts, checkScan, type ScanOptions } from '../scan/options.ts';
+import { type Coverage, unseen as unseenOf } from '../scan/coverage.ts';
+import { checkParts, checkScan, type Part } from '../scan/options.ts';
 import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
-import { type Scan, scan, type Table } from '../scan/tables.ts';
+import { type Scan, scan } from '../scan/tables.ts';
 import { parseReference, type Reference } from '../util/reference.ts';
 import type { Elsewhere } from './elsewhere.ts';
-import { holdersOf } from './holders.ts';
+import { type HolderOptions, holdersOf } from './holders.ts';
 import { SoughtPath } from './open/by-path.ts';
 import { SoughtPort } from './open/by-port.ts';
 import { SoughtLink, SoughtMemfd, SoughtUnix } from './open/by-text.ts';
 import { elsewhereOf } from './open/elsewhere.ts';
-import { filesOf, type FoundFile, listenersFirst, unseenSockets } from './open/files.ts';
+import { tellEnds } from './open/ends.ts';
+import { filesOf, type FoundFile, listenersFirst, unseenSocket } from './open/files.ts';
 import { type Hit, OpenSearch } from './open/search.ts';
 import { hasMoved, type ListedSocket, type Sought, type Unheld } from './open/sought.ts';
 import { socketLink } from './peers/socket.ts';
 
 /** So often all is looked at anew when there is something else to look for by now. */
 const ATTEMPTS = 4;
-/** So much of the work is done when all was read, when all was looked at, and when all was described. */
-const [READ, LOOKED, DESCRIBED] = [0.4, 0.7, 0.9];
+/** So much of the work is done when all was read, looked at, described, and when it is told what has it without a descriptor. */
+const [READ, LOOKED, DESCRIBED, TOLD] = [0.3, 0.5, 0.65, 0.75];
 
 /** What {@link findOpen} found out about what a reference names. */
 export interface OpenReport {
   reference: string;
   /** One an open file description: who listens first, then what is bound, then connections. */
   files: FoundFile[];
-  /** Who uses it without a descriptor. */
-  elsewhere: Elsewhere[];
+  /** Who uses it without a descriptor. Absent when it is not wanted. */
+  elsewhere?: Elsewhere[];
   /** What the kernel has of it and no process: connections in TIME_WAIT, or not accepted yet. */
   unheld: Unheld[];
   /** Of a path that is not there: the errno's name. */
@@ -56,6 +58,8 @@ export interface OpenReport {
  *   `[::1]:PORT`, `8080/tcp`, `socket:[INODE]`, `pipe:[INODE]`, `unix:@NAME`, `memfd:NAME`, or a path, which holds a slash
  * @param options.pids - where to look; every process of /proc when left out
  * @param options.onProgress - told how much of all the work is done, in thousandths
+ * @param options.parts - what is wanted besides the holders; everything when left out. Each `otherEnd`, of up to 16 files,
+ *   takes as long as findHolders
  * @returns `files`, one for each open file description, with its holders. A socket that nobody was seen to have has none,
  *   and tells its user's `uid`. `sameInode` names the holders of the others on its inode, of up to 64. `files` is empty
  *   where nothing has it open, or `coverage` tells what could not be seen
@@ -65,26 +69,32 @@ export interface OpenReport {
  * @since Linux 3.5
  * @see proc_pid_fd(5), sock_diag(7), openat2(2)
  */
-export function findOpen(reference: string, options?: ScanOptions): OpenReport {
+export function findOpen(reference: string, options?: HolderOptions): OpenReport {
   return finish(askOpen(reference, options));
 }
 
 /** {@link findOpen}, in steps. */
-export function askOpen(reference: string, options: ScanOptions | undefined): Asked<OpenReport> {
+export function askOpen(reference: string, options: HolderOptions | undefined): Asked<OpenReport> {
   if (typeof reference !== 'string') throw badType('reference', 'of type string', reference);
   const parsed = parseReference(reference);
   if (parsed.is === 'none') throw coded(new TypeError(parsed.why), badValue('reference', '', reference).code);
+  const { parts } = readOptions(options, ['parts']);
   const { pids, onProgress } = checkScan(options);
-  return { steps: openOf(reference, parsed, pids), onProgress };
+  return { steps: openOf(reference, parsed, pids, checkParts(parts)), onProgress };
 }
 
-function* openOf(reference: string, parsed: Reference, pids: readonly number[] | undefined): Steps<OpenReport> {
+function* openOf(
+  reference: string,
+  parsed: Reference,
+  pids: readonly number[] | undefined,
+  parts: ReadonlySet<Part>,
+): Steps<OpenReport> {
   if (parsed.is === 'descriptor') {
-    const { file: _, coverage, ...file } = yield* holdersOf(parsed, pids, checkParts(undefined));
+    const { file: _, coverage, ...file } = yield* holdersOf(parsed, pids, parts);
     return {
       reference,
       files: [{ ...file, isConnection: file.otherEnd?.state === 'connected' && file.kind === 'socket' }],
-      elsewhere: [],
+      ...(parts.has('elsewhere') ? { elsewhere: [] } : {}),
       unheld: [],
       coverage,
     };
@@ -92,16 +102,19 @@ function* openOf(reference: string, parsed: Reference, pids: readonly number[] |
   checkProc();
   const sought = soughtBy(parsed);
   const seen = yield* part(0, READ, scan(pids));
-  const { hits, sockets } = yield* part(READ, LOOKED, lookFor(sought, seen));
+  const { hits, sockets, unseen } = yield* part(READ, LOOKED, lookFor(sought, seen));
   const held = yield* part(LOOKED, DESCRIBED, filesOf(hits, seen, sockets));
-  const files = listenersFirst([...held, ...unseenSockets(sockets.values(), held)], sockets);
-  const elsewhere = yield* part(DESCRIBED, 1, elsewhereOf(sought, seen, held));
   for (const { pid, code, reason } of sought.blind ?? []) seen.account.skip(pid, code, 'task', 1, reason);
+  // Whoever asks about some processes only, and sees all of these, is not told what others have.
+  const isOthers = !seen.all && unseenOf(seen.account).length === 0;
+  const files = listenersFirst([...held, ...(isOthers ? [] : unseen.map(unseenSocket))], sockets);
+  const elsewhere = parts.has('elsewhere') ? yield* part(DESCRIBED, TOLD, elsewhereOf(sought, seen, held)) : undefined;
+  if (parts.has('otherEnd')) yield* part(TOLD, 1, tellEnds(files, pids));
   const missing = sought instanceof SoughtPath ? sought.missing : undefined;
   return {
     reference,
     files,
-    elsewhere,
+    ...(elsewhere === undefined ? {} : { elsewhere }),
     unheld: [...(sought.unheld ?? [])],
     ...(missing === undefined ? {} : { missing }),
     coverage: seen.account.toCoverage(),
@@ -123,17 +136,34 @@ function soughtBy(reference: Exclude<Reference, { is: 'descriptor' }>): Sought {
   }
 }
 
-/** The descriptors of it, and its sockets that were there before and after these were looked for. */
-function* lookFor(sought: Sought, seen: Scan): Steps<{ hits: Hit[]; sockets: ReadonlyMap<number, ListedSocket> }> {
+interface LookedFor {
+  hits: Hit[];
+  /** The sockets of it. */
+  sockets: ReadonlyMap<number, ListedSocket>;
+  /** Those that were there whenever all descriptors were looked at, and nobody has. */
+  unseen: ListedSocket[];
+}
+
+/** Where a socket seems to be nobody's all is looked at twice: a list of the kernel may leave one out at times. */
+function* lookFor(sought: Sought, seen: Scan): Steps<LookedFor> {
   const search = new OpenSearch(sought, seen);
+  let suspects: ReadonlySet<number> | undefined;
   for (let attempt = 1; ; attempt++) {
-    const look = (tables: readonly Table[]): Steps<ReadonlySet<Table>> => search.look(tables);
-    const unsettled = yield* settle(seen, look);
+    const unsettled = yield* settle(seen, (tables) => search.look(tables));
     const searched = sought.links;
     if ((yield* hasMoved(sought)) && attempt < ATTEMPTS) continue;
-    const hits = yield* search.hits(unsettled);
+    const hits = yield* search.hits();
     if (hits.length === 0 && sought.findSocket !== undefined) yield* sought.findSocket();
-    const sockets = [...(sought.sockets ?? [])].filter(([ino]) => searched.has(socketLink(ino)));
-    return { hits, sockets: new Map(sockets) };
+    const sockets = sought.sockets ?? new Map<number, ListedSocket>();
+    const found = new Set(hits.map(({ link }) => link));
+    const unseen = [...sockets.values()].filter(({ ino }) => {
+      const link = socketLink(ino);
+      return searched.has(link) && !found.has(link) && suspects?.has(ino) !== false;
+    });
+    if (unseen.length === 0 || suspects !== undefined) {
+      search.count(unsettled);
+      return { hits, sockets, unseen };
+    }
+    suspects = new Set(unseen.map(({ ino }) => ino));
   }
 }

@@ -22,9 +22,9 @@ import { type Child, startChild } from '../support/child.ts';
 import { noAnswers } from '../support/diag.ts';
 import * as libc from '../support/libc.ts';
 import * as sockets from '../support/sockets.ts';
-import { AS_NOBODY, isRoot, needsRoot } from '../support/user.ts';
-import { kcmp, kcmpJson, kcmpProcess, shell } from './command.ts';
 import { untilNamed } from '../support/scenes.ts';
+import { AS_NOBODY, isRoot, needsRoot } from '../support/user.ts';
+import { kcmp, kcmpJson, kcmpProcess, NO_PID, shell } from './command.ts';
 
 const fds = new Fds();
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kcmp-who-')));
@@ -81,10 +81,32 @@ test('connections are counted, and listed with --all; what is not accepted is to
   assert.ok(!out.includes('->'), out);
   const all = await kcmp('who', `:${port}`, '--all');
   assert.match(all.out, new RegExp(`^:${port} is open as 2 open file descriptions, held by holder \\(${child.pid}\\)`));
-  assert.match(all.out, new RegExp(`tcp 127.0.0.1:${port} -> 127.0.0.1:\\d+ established:\n`));
+  assert.match(
+    all.out,
+    new RegExp(
+      `tcp 127.0.0.1:${port} -> 127.0.0.1:\\d+ established; its other end is held by holder \\(\\d+\\), fd \\d+:\n`,
+    ),
+  );
   assert.match(all.out, new RegExp(`^ *${child.pid} +${accepted} `, 'm'));
   await accept(false);
   assert.match((await kcmp('who', `:${port}`)).out, /; 1 connection is not accepted yet\.\n/);
+});
+
+test('the other end of a connection and of what is named by its inode is told', async () => {
+  const [socket, pid] = await child.run(({ sockets, childProcess, fs }) => {
+    const [own, given] = sockets.pair(sockets.STREAM);
+    const sleeper = childProcess.spawn('sleep', ['1000'], { stdio: ['ignore', given, 'ignore'] });
+    fs.closeSync(given);
+    return [sockets.inoOf(own), sleeper.pid as number] as const;
+  });
+  await untilNamed(pid, 'sleep');
+  const { code, out } = await kcmp('who', `socket:[${socket}]`);
+  assert.equal(code, 0);
+  const [first] = out.split('\n');
+  assert.match(
+    first ?? '',
+    /^unix stream is held by holder \(\d+\), fd \d+; its other end is held by sleep \(\d+\), fd 1\.$/,
+  );
 });
 
 test('--pids prints each process once, and nothing else', async () => {
@@ -140,6 +162,31 @@ test('a folder that is somebody’s working directory is in use', async () => {
   assert.equal(code, 0);
   assert.match(out, /is open nowhere.*; it is the working directory of \d+ \(holder\)\.\n/);
   assert.deepEqual((await kcmp('who', '--pids', folder)).out, `${child.pid}\n`);
+});
+
+test('--pid and --tree look only there', async () => {
+  const path = join(folder, 'elsewhere');
+  await openThere(path);
+  const sleeper = await child.run(
+    ({ childProcess }) => childProcess.spawn('sleep', ['1000'], { stdio: 'ignore' }).pid as number,
+  );
+  assert.equal((await kcmp('who', path, '--pid', sleeper)).code, 1);
+  assert.deepEqual(await kcmp('who', path, '--tree', sleeper), {
+    code: 1,
+    out: `${path} is open in none of these processes.\n`,
+    err: '',
+  });
+  const own = await kcmp('who', `${child.pid}:${await openThere(path)}`, '--pid', sleeper);
+  assert.match(own.out, / is held by nobody else among these processes\.\n/);
+  for (const where of [
+    ['--pid', sleeper, '--pid', child.pid],
+    ['--tree', child.pid],
+  ])
+    assert.deepEqual(await kcmp('who', path, '--pids', ...where), { code: 0, out: `${child.pid}\n`, err: '' });
+  // A port that others have is not theirs.
+  assert.equal((await kcmp('who', `:${port}`, '--pid', sleeper)).code, 1);
+  const { code, err } = await kcmp('who', path, '--pid', NO_PID);
+  assert.deepEqual([code, err], [2, `kcmp: there is no process ${NO_PID}, or /proc hides it\n`]);
 });
 
 test('it leaves itself out, whatever the shell gave it', () => {

@@ -159,11 +159,13 @@ test('a socket that is in flight has no holder', { skip: noAnswers }, async () =
   const [here, there] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
   libc.sendFd(here, fd);
   fds.close(fd);
-  const { files } = await ask(link);
+  const { files } = await findOpen(link);
   assert.deepEqual(
     files.map(({ link, holders }) => ({ link, holders })),
     [{ link, holders: [] }],
   );
+  // Of others nothing is told to who asks about this process.
+  assert.deepEqual((await ask(link)).files, []);
   fds.add(libc.receiveFd(there));
 });
 
@@ -199,6 +201,29 @@ test('a unix socket by its path, though it was bound by another one, and who is 
   assert.deepEqual(told(await ask(path, [child.pid])), expected);
   unlinkSync(path);
   assert.deepEqual(told(await ask(path, [child.pid])), []);
+});
+
+test('who is connected with a unix socket by its path is at the other ends, unless that is not wanted', async () => {
+  const path = join(folder, 'ends.sock');
+  const fd = fds.add(sockets.listener(STREAM, unixAddress(path)));
+  await using client = await startChild();
+  const other = await client.run(
+    ({ sockets }, path: string) => sockets.client(sockets.STREAM, sockets.unixAddress(path)),
+    path,
+  );
+  const accepted = fds.add(sockets.accept(fd));
+  const { files } = await ask(path, [client.pid]);
+  assert.deepEqual(
+    files.map(({ holders, otherEnd }) => [refs(holders), otherEnd?.state, refs(otherEnd?.holders ?? [])]),
+    [
+      [[{ pid, fd }], 'listening', []],
+      [[{ pid, fd: accepted }], 'connected', [{ pid: client.pid, fd: other }]],
+    ],
+  );
+  const plain = await findOpen(path, { pids: [pid, client.pid], parts: [] });
+  assert.deepEqual(Object.keys(plain).sort(), ['coverage', 'files', 'reference', 'unheld']);
+  assert.ok(plain.files.every((file) => !('otherEnd' in file)));
+  await assert.rejects(findOpen(path, { parts: ['holders' as never] }), { code: 'ERR_INVALID_ARG_VALUE' });
 });
 
 test('a unix socket whose path was unlinked by the name that it was bound to', async () => {

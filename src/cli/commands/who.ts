@@ -2,10 +2,19 @@
  * `kcmp who REF`: of a descriptor who else refers to its open file description, who has its other end, and who another
  * description of the same inode; of a port, a path and the like every description that it is open as.
  */
-import { findHolders, findOpen, type FileRef, type Holder, type HolderReport, type OpenReport } from '../../index.ts';
+import {
+  findHolders,
+  findOpen,
+  type FileRef,
+  type Holder,
+  type HolderReport,
+  type OpenReport,
+  type Part,
+} from '../../index.ts';
+import { isListed, treeOf } from '../../procfs/processes.ts';
 import { readProcess } from '../../procfs/status.ts';
-import { parseReference } from '../../util/reference.ts';
-import { expect, parse, UsageError } from '../args.ts';
+import { parseReference, type Reference } from '../../util/reference.ts';
+import { expect, parse, type Parsed, taskId, UsageError } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
 import { openWithoutUs, withoutUs } from '../output/observer.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
@@ -32,7 +41,7 @@ function codeOf({ otherEnd, elsewhere = [], coverage }: HolderReport, others: re
 }
 
 /** A path that may not be looked at may be open, as a socket may be that nobody was seen to have. */
-function codeOfOpen({ files, elsewhere, missing, coverage }: OpenReport): ExitCode {
+function codeOfOpen({ files, elsewhere = [], missing, coverage }: OpenReport): ExitCode {
   if (elsewhere.length > 0 || files.some(({ holders }) => holders.length > 0)) return 0;
   const isPlainlyMissing = missing === undefined || missing === 'ENOENT' || missing === 'ENOTDIR';
   return files.length > 0 || !isPlainlyMissing ? 2 : scanCode(false, coverage);
@@ -50,34 +59,60 @@ interface Wanted {
   json: boolean;
   pids: boolean;
   all: boolean;
+  /** Where to look; every process when left out. */
+  where: { pids?: number[] };
 }
 
-function whoHas(file: FileRef, { json, pids }: Wanted, io: Io): ExitCode {
-  const report = withoutUs(withProgress(io, (options) => findHolders(file, options)));
+function whoHas(file: FileRef, { json, pids, where }: Wanted, io: Io): ExitCode {
+  const report = withoutUs(withProgress(io, (options) => findHolders(file, { ...options, ...where })));
   const others = othersOf(report);
   if (json) printJson(io, report);
-  else print(io, pids ? pidsOf(report.holders, report) : whoText(report, others));
+  else print(io, pids ? pidsOf(report.holders, report) : whoText(report, others, where.pids !== undefined));
   tellPartial(io, report.coverage);
   return codeOf(report, others);
 }
 
-function whoHasOpen(reference: string, { json, pids, all }: Wanted, io: Io): ExitCode {
-  const report = openWithoutUs(withProgress(io, (options) => findOpen(reference, options)));
+/** The other ends are asked for where they are the answer: each takes as long as all the rest. */
+const partsOf = (is: Reference['is'], { all, json }: Wanted): Part[] =>
+  all || json || is === 'link' ? ['elsewhere', 'otherEnd'] : ['elsewhere'];
+
+function whoHasOpen(
+  reference: string,
+  { json, pids, all, where, parts }: Wanted & { parts: Part[] },
+  io: Io,
+): ExitCode {
+  const report = openWithoutUs(withProgress(io, (options) => findOpen(reference, { ...options, ...where, parts })));
   const holders = report.files.flatMap(({ holders }) => holders);
   if (json) printJson(io, report);
-  else print(io, pids ? pidsOf(holders, report) : openText(report, all));
+  else print(io, pids ? pidsOf(holders, report) : openText(report, all, where.pids !== undefined));
   tellPartial(io, report.coverage);
   return codeOfOpen(report);
 }
 
+/** Who is not there has nothing open, which would look like an answer. */
+function whereOf(parsed: Parsed): { pids?: number[] } {
+  const [listed, tree] = [parsed.values('pid').map(taskId), parsed.value('tree')];
+  const root = tree === undefined ? [] : [taskId(tree)];
+  if (listed.length + root.length === 0) return {};
+  for (const pid of [...listed, ...root])
+    if (!isListed(pid)) throw new Error(`there is no process ${pid}, or /proc hides it`);
+  return { pids: [...new Set([...listed, ...root.flatMap(treeOf)])] };
+}
+
 export const run: Command = (args, io) => {
-  const parsed = parse('who', args, { all: { type: 'boolean' }, pids: { type: 'boolean' } });
+  const parsed = parse('who', args, {
+    all: { type: 'boolean' },
+    pids: { type: 'boolean' },
+    pid: { type: 'string', multiple: true },
+    tree: { type: 'string' },
+  });
   expect('who', parsed.rest, 'REF');
   const [text = ''] = parsed.rest;
   const [json, pids, all] = [parsed.flag('json'), parsed.flag('pids'), parsed.flag('all')];
   if (json && pids) throw new UsageError('--json and --pids exclude one another');
   const reference = parseReference(text);
   if (reference.is === 'none') throw new UsageError(reference.why);
-  const wanted = { json, pids, all };
-  return reference.is === 'descriptor' ? whoHas(reference, wanted, io) : whoHasOpen(text, wanted, io);
+  const wanted = { json, pids, all, where: whereOf(parsed) };
+  if (reference.is === 'descriptor') return whoHas(reference, wanted, io);
+  return whoHasOpen(text, { ...wanted, parts: partsOf(reference.is, wanted) }, io);
 };

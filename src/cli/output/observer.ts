@@ -1,20 +1,22 @@
 /** The command finds itself, since the shell gave it what it asks about: whoever looks is nobody's answer, unless asked about. */
-import type { FileRef, GroupReport, HolderReport, OpenReport } from '../../index.ts';
+import type { FileRef, GroupReport, HolderReport, OpenFile, OpenReport } from '../../index.ts';
 
 const isOther = ({ pid }: FileRef): boolean => pid !== process.pid;
 
-/** A report without this process. */
-export function withoutUs(report: HolderReport): HolderReport {
-  if (!isOther(report.file)) return report;
-  const { otherEnd } = report;
-  const holders = report.holders.filter(isOther);
-  const sameInode = report.sameInode.filter(isOther);
-  if (!otherEnd) return { ...report, holders, sameInode };
+function fileWithoutUs<T extends OpenFile>(file: T): T {
+  const { otherEnd } = file;
+  const holders = file.holders.filter(isOther);
+  const sameInode = file.sameInode.filter(isOther);
+  if (!otherEnd) return { ...file, holders, sameInode };
   const ends = otherEnd.ends
     .map((end) => ({ ...end, holders: end.holders.filter(isOther) }))
     .filter((end, i) => end.holders.length > 0 || otherEnd.ends[i]?.holders.length === 0);
-  return { ...report, holders, sameInode, otherEnd: { ...otherEnd, holders: otherEnd.holders.filter(isOther), ends } };
+  return { ...file, holders, sameInode, otherEnd: { ...otherEnd, holders: otherEnd.holders.filter(isOther), ends } };
 }
+
+/** A report without this process. */
+export const withoutUs = (report: HolderReport): HolderReport =>
+  isOther(report.file) ? fileWithoutUs(report) : report;
 
 /** Groups of the whole machine without this process: those of which two holders are left, numbered anew. */
 export function groupsWithoutUs(report: GroupReport): GroupReport {
@@ -28,7 +30,11 @@ export function groupsWithoutUs(report: GroupReport): GroupReport {
 /** The same of what was asked about by a name: it is in use by whoever runs this, and so by this process. */
 export function openWithoutUs(report: OpenReport): OpenReport {
   const files = report.files
-    .map((file) => ({ ...file, holders: file.holders.filter(isOther), sameInode: file.sameInode.filter(isOther) }))
+    .map(fileWithoutUs)
     .filter(({ holders }, i) => holders.length > 0 || report.files[i]?.holders.length === 0);
-  return { ...report, files, elsewhere: report.elsewhere.filter(({ pid }) => pid !== process.pid) };
+  return {
+    ...report,
+    files,
+    ...(report.elsewhere === undefined ? {} : { elsewhere: report.elsewhere.filter(({ pid }) => pid !== process.pid) }),
+  };
 }

@@ -5,7 +5,7 @@ import { addTo } from '../../util/multimap.ts';
 import { describeFile, plural, table } from '../../util/text.ts';
 import { elsewhereText } from './elsewhere.ts';
 import { userOf } from './names.ts';
-import { heldBy, holderTable, stateOf } from './who.ts';
+import { heldBy, holderTable, ofOtherEnd, stateOf } from './who.ts';
 
 const nameOf = ({ kind, link, name }: FoundFile): string => name ?? describeFile(kind, link);
 
@@ -31,7 +31,8 @@ function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   const [first] = files as [FoundFile];
   const holders = holdersOf(files);
   if (holders.length === 0) return ofNobody(first, report);
-  if (files.length === 1) return `${nameOf(first)} is ${heldBy(holders)}`;
+  const end = first.otherEnd ? `; ${ofOtherEnd(first.otherEnd)}` : '';
+  if (files.length === 1) return `${nameOf(first)} is ${heldBy(holders)}${end}`;
   return `${report.reference} is open as ${files.length} open file descriptions, ${heldBy(holders)}`;
 }
 
@@ -42,9 +43,10 @@ const MISSING: Readonly<Record<string, string>> = {
   EAGAIN: 'what it is only a file server knows',
 };
 
-function ofNothing({ reference, missing, coverage }: OpenReport): string {
+function ofNothing({ reference, missing, coverage }: OpenReport, isLimited: boolean): string {
   const why = missing === undefined ? '' : `: ${MISSING[missing] ?? missing}`;
-  return `${reference} is open nowhere${unseen(coverage).length > 0 ? ' that could be seen' : ''}${why}`;
+  const where = isLimited ? 'in none of these processes' : 'nowhere';
+  return `${reference} is open ${where}${unseen(coverage).length > 0 ? ' that could be seen' : ''}${why}`;
 }
 
 /** `3 connections in TIME_WAIT are held by nobody` */
@@ -60,7 +62,8 @@ function ofUnheld({ unheld }: OpenReport): string[] {
 
 function paragraph(file: FoundFile, report: OpenReport): string[] {
   if (file.holders.length === 0) return ['', `${ofNobody(file, report)}.`];
-  return ['', `${nameOf(file)}:`, '', ...stateOf(file), ...holderTable(file.holders)];
+  const end = file.otherEnd ? `; ${ofOtherEnd(file.otherEnd)}` : '';
+  return ['', `${nameOf(file)}${end}:`, '', ...stateOf(file), ...holderTable(file.holders)];
 }
 
 /** Of more than so many there is one table of all. */
@@ -82,9 +85,12 @@ const manyTable = (files: readonly FoundFile[]): string[] =>
     [0, 1],
   );
 
-/** @param all - whether connections are shown one by one besides who listens */
-export function openText(report: OpenReport, all: boolean): string[] {
-  const { files, elsewhere } = report;
+/**
+ * @param all - whether connections are shown one by one besides who listens
+ * @param isLimited - whether only some processes were looked at
+ */
+export function openText(report: OpenReport, all: boolean, isLimited: boolean = false): string[] {
+  const { files, elsewhere = [] } = report;
   const shown = shownOf(files, all);
   const connections = files.length - shown.length;
   const kept = elsewhereText(elsewhere);
@@ -93,7 +99,7 @@ export function openText(report: OpenReport, all: boolean): string[] {
     ...(connections === 0 ? [] : [`${plural(connections, 'connection')} besides, which --all lists`]),
     ...ofUnheld(report),
   ];
-  const answer = shown.length > 0 ? ofFiles(shown, report) : ofNothing(report);
+  const answer = shown.length > 0 ? ofFiles(shown, report) : ofNothing(report, isLimited);
   const [only] = shown;
   const one = shown.length === 1 && only !== undefined && only.holders.length > 0;
   return [

@@ -32,7 +32,7 @@ export function heldBy(holders: readonly Holder[]): string {
   return `held by ${shown.join('; ')}${more > 0 ? `, and ${plural(more, 'more process', 'more processes')}` : ''}`;
 }
 
-function ofOtherEnd({ state, reason, holders }: OtherEnd): string {
+export function ofOtherEnd({ state, reason, holders }: OtherEnd): string {
   const why = reason === undefined ? '' : ` (${reason})`;
   const isPlain = state === 'connected' || state === 'unconnected' || state === 'listening';
   if (holders.length > 0)
@@ -40,10 +40,10 @@ function ofOtherEnd({ state, reason, holders }: OtherEnd): string {
   return `its other end ${STATES[state]}${why}`;
 }
 
-function answer(report: HolderReport, others: readonly Holder[]): string {
+function answer(report: HolderReport, others: readonly Holder[], isLimited: boolean): string {
   const { file, kind, link, name, otherEnd, elsewhere = [], coverage } = report;
   const what = `fd ${file.fd} of ${named(file.pid)}, ${name ?? describeFile(kind, link)}`;
-  const seen = unseen(coverage).length > 0 ? ' that could be seen' : '';
+  const seen = `${isLimited ? ' among these processes' : ''}${unseen(coverage).length > 0 ? ' that could be seen' : ''}`;
   const kept = elsewhereText(elsewhere);
   const nobody = kept === undefined ? `is held by nobody else${seen}` : `has no other descriptor${seen}`;
   const isOtherEnd = others.length === 0 && (otherEnd?.holders.length ?? 0) > 0;
@@ -81,15 +81,16 @@ export function stateOf({ flags, pos, size }: OpenFile): string[] {
 /**
  * Everything that is known.
  * @param others - who else has the description
+ * @param isLimited - whether only some processes were looked at
  */
-export function whoText(report: HolderReport, others: readonly Holder[]): string[] {
+export function whoText(report: HolderReport, others: readonly Holder[], isLimited: boolean = false): string[] {
   const { holders, otherEnd, sameInode } = report;
   const isAtRest = otherEnd?.state === 'connected' || otherEnd?.state === 'unconnected';
   const end = otherEnd
     ? `The other end${otherEnd.name === null ? '' : `, ${otherEnd.name}`}${isAtRest ? '' : `, ${otherEnd.state}`}:`
     : '';
   return [
-    answer(report, others),
+    answer(report, others, isLimited),
     '',
     ...stateOf(report),
     ...holderTable(holders),

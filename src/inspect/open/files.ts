@@ -6,7 +6,7 @@ import { plainSocket } from '../../descriptions/without-kcmp.ts';
 import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
 import { EPOLL_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../../procfs/link.ts';
 import { isInetSocket, Sockets } from '../../netlink/sockets.ts';
-import { describeHolder, type Holder } from '../../scan/holder.ts';
+import { describeHolder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import { addTo } from '../../util/multimap.ts';
@@ -27,6 +27,8 @@ export interface FoundFile extends OpenFile {
 /** Of more files on one inode it is not told of each which others there are. */
 const FEW = 64;
 const ATTEMPTS = 3;
+/** Of the work. */
+const HALF = 0.5;
 
 /** A descriptor that was found, and what it was on. */
 interface Place extends Seen {
@@ -38,17 +40,17 @@ type Known = ReadonlyMap<number, ListedSocket>;
 /** The descriptions of what was found; what became another file meanwhile is counted as not looked at. */
 export function* filesOf(hits: readonly Hit[], scan: Scan, known: Known): Steps<OpenFile[]> {
   const places: Place[] = [];
-  for (const hit of hits) {
+  for (const [i, hit] of hits.entries()) {
     const place = placeOf(hit);
     if (place !== undefined) places.push(place);
     else scan.account.skip(hit.table.id, 'EBADF', 'descriptor');
-    yield;
+    yield (HALF * i) / hits.length;
   }
   const groups = scan.comparable ? yield* byDescription(scan)(places) : alone(places, scan);
   const files: OpenFile[] = [];
   const onInode = new Map<string, OpenFile[]>();
-  for (const group of groups as Place[][]) {
-    yield;
+  for (const [i, group] of (groups as Place[][]).entries()) {
+    yield HALF + (HALF * i) / groups.length;
     const file = fileOf(group, scan, known);
     if (file === undefined) {
       for (const { pid } of group) scan.account.skip(pid, 'EAGAIN', 'descriptor');
@@ -124,23 +126,18 @@ function tellOthers(file: OpenFile, same: readonly OpenFile[]): void {
   file.sameInode = same.filter((other) => other !== file && !isEnd(other)).flatMap(({ holders }) => holders);
 }
 
-/** Sockets that the kernel lists and nobody was seen to have: whose they are it tells, not who has them. */
-export function unseenSockets(known: Iterable<ListedSocket>, files: readonly OpenFile[]): OpenFile[] {
-  const found = new Set(files.map(({ link }) => (isSocketLink(link) ? inodeOf(link as string) : 0)));
-  return Array.from(known)
-    .filter(({ ino }) => !found.has(ino))
-    .map((socket) => ({
-      kind: 'socket',
-      link: socketLink(socket.ino),
-      name: endName(socket),
-      flags: [],
-      pos: null,
-      size: null,
-      uid: 'uid' in socket ? (socket.uid ?? null) : null,
-      holders: [] as Holder[],
-      sameInode: [],
-    }));
-}
+/** A socket that the kernel lists and nobody was seen to have: whose it is it tells, not who has it. */
+export const unseenSocket = (socket: ListedSocket): OpenFile => ({
+  kind: 'socket',
+  link: socketLink(socket.ino),
+  name: endName(socket),
+  flags: [],
+  pos: null,
+  size: null,
+  uid: 'uid' in socket ? (socket.uid ?? null) : null,
+  holders: [],
+  sameInode: [],
+});
 
 /** Who listens or is only bound comes before the connections. */
 export function listenersFirst(files: readonly OpenFile[], known: Known): FoundFile[] {

@@ -32,18 +32,23 @@ export class OpenSearch {
     this.#scan = scan;
   }
 
-  /** All that was found; what could not be looked at is counted. */
-  *hits(unsettled: ReadonlySet<Table>): Steps<Hit[]> {
+  /** All that was found. */
+  *hits(): Steps<Hit[]> {
     const all: Hit[] = [];
-    const { tables, account } = this.#scan;
-    for (const table of tables) {
-      const { hits, skipped } = this.#found.get(table) ?? { hits: [], skipped: [] };
-      for (const code of skipped) account.skip(table.id, code, 'descriptor');
-      if (unsettled.has(table)) account.skip(table.id, 'EAGAIN', 'descriptor', table.fds.length || 1);
-      for (const hit of hits) all.push(hit);
+    for (const table of this.#scan.tables) {
+      for (const hit of this.#found.get(table)?.hits ?? []) all.push(hit);
       yield;
     }
     return all;
+  }
+
+  /** Counts what could not be looked at. */
+  count(unsettled: ReadonlySet<Table>): void {
+    const { tables, account } = this.#scan;
+    for (const table of tables) {
+      for (const code of this.#found.get(table)?.skipped ?? []) account.skip(table.id, code, 'descriptor');
+      if (unsettled.has(table)) account.skip(table.id, 'EAGAIN', 'descriptor', table.fds.length || 1);
+    }
   }
 
   /** One look, as settle() wants it. */
