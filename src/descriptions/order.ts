@@ -6,27 +6,25 @@
  *                                   many ── sorted, then every place is looked at again; what is out of place is taken
  *                                           out and looked up anew; out of place eight times it never holds still
  *
- * Two that hold still are always told right when they are compared; only one that moved between them can keep the same
- * apart, or bring others together. So of two leaders out of order the one goes that fewer stand by, a member has to equal
- * a dozen others, and once anything has moved, looks are believed only when several in a row find the same.
+ * Two that hold still are always told right; only one that moved between them can keep the same apart, or bring others
+ * together. So of two leaders out of order the one goes that fewer stand by, a member has to equal a dozen others, and
+ * once anything has moved, looks are believed only when several in a row find the same.
  */
 import { errnoName } from '../binding/errors.ts';
 import { type Steps, WALK } from '../scan/steps.ts';
 import { groupBy, type Groups, join, membersOf, search } from '../util/merge-sort.ts';
 import { gatherEqual } from './equality.ts';
 
-/** So many are told apart by equality; of more the pairs would be too many. */
-const FEW = 100;
+const FEW = 100; // are told apart by equality; of more the pairs would be too many
 /** So often out of place, one never holds still. */
 const PATIENCE = 8;
 /** So many members each of the others has to equal: one that moves may equal two that never equal one another. */
 const WITNESSES = 12;
-/** So many looks in a row must find the same once anything has moved. */
-const QUIET = 3;
+const QUIET = 3; // looks in a row that must find the same once anything has moved
 const ATTEMPTS = 3;
 const BETWEEN_PAUSES = 64;
 
-/** A leader, and how many stand by it, itself included. */
+/** How many stand by a leader, itself included. */
 interface Group {
   leader: number;
   size: number;
@@ -35,8 +33,7 @@ interface Group {
 export class DescriptionOrder {
   /** By item: the next member of its group, or -1. */
   readonly next: Int32Array;
-  /** Whether anything was found to move or close since this was last set to false. */
-  hasMoved = false;
+  #hasMoved = false;
   readonly #ask: (a: number, b: number) => number;
   /** By item: how often it was out of place; from PATIENCE on it is out for good. */
   readonly #misses: Uint8Array;
@@ -64,7 +61,7 @@ export class DescriptionOrder {
       if (this.#isClosed(a)) return -1;
       if (this.#isClosed(b)) return 1;
       // Neither fails by itself: one was closed for a moment only.
-      this.hasMoved = true;
+      this.#hasMoved = true;
     }
     return -1;
   };
@@ -74,7 +71,12 @@ export class DescriptionOrder {
     return groupBy(items, this.compare, this.next);
   }
 
-  /** Gathers items some of which may move; those that could not be compared, or never held still, are left out. */
+  /** As {@link sort}, without those that could not be compared. */
+  *gather(items: Int32Array): Steps<number[][]> {
+    return yield* this.#groupsOf((yield* this.sort(items)).leaders);
+  }
+
+  /** Gathers items some of which may move, without those that could not be compared or never held still. */
   *tellApart(items: Int32Array): Steps<number[][]> {
     // One that stands alone is never compared with another, so it is compared with itself.
     if (items.length === 1) return this.#isClosed(items[0] as number) ? [] : [[...items]];
@@ -90,17 +92,20 @@ export class DescriptionOrder {
       const { kept, out } = yield* this.#look(leaders);
       leaders = kept;
       if (out.length === 0) continue;
-      this.hasMoved = true;
+      this.#hasMoved = true;
       leaders = yield* this.#putBack(leaders, out);
       looks = -1;
       needed = QUIET;
     }
+    return yield* this.#groupsOf(leaders);
+  }
+
+  *#groupsOf(leaders: Int32Array): Steps<number[][]> {
     const groups: number[][] = [];
     for (const leader of leaders) {
-      groups.push(membersOf(this, leader));
-      if (groups.length % WALK === 0) yield;
+      if (groups.push(membersOf(this, leader).filter((item) => !this.#isOut(item))) % WALK === 0) yield;
     }
-    return groups;
+    return groups.filter(({ length }) => length > 0);
   }
 
   /** A second look: keeps members that equal their leader and leaders that ascend, and tells the others, but for those that are out for good. */
@@ -120,7 +125,7 @@ export class DescriptionOrder {
         fits = below.size < group.size;
         if (below.size <= group.size) this.#takeOut((kept.pop() as Group).leader, out);
       }
-      if (fits && !(this.hasMoved && this.#hasTwin(leader, kept))) kept.push(group);
+      if (fits && !(this.#hasMoved && this.#hasTwin(leader, kept))) kept.push(group);
       else this.#takeOut(leader, out);
     }
     return { kept: Int32Array.from(kept, ({ leader }) => leader), out: out.filter((item) => !this.#isOut(item)) };
@@ -188,7 +193,7 @@ export class DescriptionOrder {
   }
 
   #drop(item: number, code: string): void {
-    this.hasMoved = true;
+    this.#hasMoved = true;
     this.#misses[item] = PATIENCE;
     this.#onDrop(item, code);
   }

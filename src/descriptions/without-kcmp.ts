@@ -150,7 +150,7 @@ export function identifyWithoutKcmp(a: FileRef, b: FileRef, why: string): FileId
 }
 
 /** Same description, another one, or undefined when it could not be told, which is counted against `b`. */
-export function sameWithoutKcmp(a: FileRef, b: FileRef, account: Account): boolean | undefined {
+export function sameWithoutKcmp(a: FileRef, b: FileRef, account: Pick<Account, 'skip'>): boolean | undefined {
   try {
     const { relation } = identifyWithoutKcmp(a, b, '');
     if (relation !== 'unknown') return relation === 'same';

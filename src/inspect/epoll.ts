@@ -13,7 +13,8 @@ import type { Coverage } from '../scan/coverage.ts';
 import { checkPid, checkScan, type ScanOptions } from '../scan/options.ts';
 import { type Asked, finish, type Steps } from '../scan/steps.ts';
 import { listOrThrow, requireComparable } from '../scan/subject.ts';
-import { readOwn, resolveTargets } from './epoll/resolve.ts';
+import { readOwn } from './epoll/list.ts';
+import { resolveTargets } from './epoll/resolve.ts';
 import type { EpollTarget } from './epoll/targets.ts';
 
 /** What {@link resolveEpoll} found out about one epoll instance. */

@@ -2,8 +2,7 @@
 import { badRange, badType, isInt31 } from '../binding/arguments.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { readOptions } from '../binding/read.ts';
-import { readLink } from '../procfs/fd.ts';
-import { type FileKind, kindAt } from '../procfs/kind.ts';
+import type { FileKind } from '../procfs/kind.ts';
 import { checkProc } from '../procfs/root.ts';
 import { refAt } from '../scan/columns.ts';
 import type { Coverage } from '../scan/coverage.ts';
@@ -12,7 +11,7 @@ import { checkScan, type ScanOptions } from '../scan/options.ts';
 import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps, WALK } from '../scan/steps.ts';
 import { scan, type Table } from '../scan/tables.ts';
-import { FoundGroups } from './groups/found.ts';
+import { FoundGroups, type NamedGroup } from './groups/found.ts';
 
 /** One open file description, and every descriptor that refers to it. */
 export interface FileGroup {
@@ -76,20 +75,21 @@ export function* groupsOf(pids: readonly number[] | undefined, minHolders: numbe
     scan(pids, undefined, (id) => files.list(id)),
   );
   const found = new FoundGroups(files, seen, minHolders);
-  const look = (open: readonly Table[]): Steps<ReadonlySet<Table>> => found.look(open);
-  const unsettled = yield* part(0.5, 0.9, seen.comparable ? settle(seen, look) : look(seen.tables));
+  const look = (open: readonly Table[], isCareful: boolean): Steps<ReadonlySet<Table>> => found.look(open, isCareful);
+  const unsettled = yield* part(0.5, 0.9, settle(seen, look));
+  yield* found.leaveOut(unsettled);
   const { account } = seen;
   let count = 0;
   for (const [item, code] of found.dropped) {
     account.skip(files.ids[item] as number, code, 'descriptor');
     if (++count % WALK === 0) yield;
   }
-  if (seen.comparable) for (const { id, fds } of unsettled) account.skip(id, 'EAGAIN', 'descriptor', fds.length || 1);
+  for (const { id, fds } of unsettled) account.skip(id, 'EAGAIN', 'descriptor', fds.length || 1);
   const ordered = yield* byPlace(found.groups, files, seen.tables);
   const groups: FileGroup[] = [];
   let holders = 0;
-  for (const [i, items] of ordered.entries()) {
-    groups.push(describe(i + 1, items, files));
+  for (const [i, { items, kind, link }] of ordered.entries()) {
+    groups.push({ id: i + 1, kind, link, holders: items.map((item) => refAt(files, item)) });
     if (i % 64 !== 0 && (holders += items.length) < WALK) continue;
     holders = 0;
     yield 0.9 + (0.1 * i) / ordered.length;
@@ -106,11 +106,11 @@ export function* groupsOf(pids: readonly number[] | undefined, minHolders: numbe
  * Puts groups, and the items of each, in the order of lowest pid, then fd: by a walk through all tables, since to sort
  * tens of thousands takes longer and has no pause.
  */
-function* byPlace(groups: readonly number[][], files: OpenFiles, tables: readonly Table[]): Steps<number[][]> {
+function* byPlace(groups: readonly NamedGroup[], files: OpenFiles, tables: readonly Table[]): Steps<NamedGroup[]> {
   const groupOf = new Int32Array(files.length).fill(-1);
   for (let i = 0; i < groups.length; i++) {
     if (i % WALK === 0) yield;
-    for (const item of groups[i] as number[]) groupOf[item] = i;
+    for (const item of (groups[i] as NamedGroup).items) groupOf[item] = i;
   }
   const ordered: number[] = [];
   const counts = new Int32Array(groups.length);
@@ -122,27 +122,14 @@ function* byPlace(groups: readonly number[][], files: OpenFiles, tables: readonl
       if (group < 0) continue;
       const at = counts[group] as number;
       if (at === 0) ordered.push(group);
-      (groups[group] as number[])[at] = item;
+      (groups[group] as NamedGroup).items[at] = item;
       counts[group] = at + 1;
     }
   }
   // A table may have been left out since as that of another process.
-  return ordered.map((group) => {
-    const items = groups[group] as number[];
-    return items.length === counts[group] ? items : items.slice(0, counts[group]);
+  return ordered.map((place) => {
+    const group = groups[place] as NamedGroup;
+    group.items.length = counts[place] as number;
+    return group;
   });
-}
-
-function describe(id: number, items: readonly number[], files: OpenFiles): FileGroup {
-  const holders = items.map((item) => refAt(files, item));
-  for (const item of items) {
-    const { pid, fd } = refAt(files, item);
-    const link = readLink(pid, fd);
-    const mode = files.modeOf(item);
-    // What became another file since would give the group that file's name.
-    if (mode !== undefined) return { id, kind: kindAt(pid, fd, link, mode), link, holders };
-  }
-  const [{ pid, fd }] = holders as [FileRef];
-  const link = readLink(pid, fd);
-  return { id, kind: kindAt(pid, fd, link), link, holders };
 }

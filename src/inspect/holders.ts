@@ -83,13 +83,17 @@ export function* holdersOf(
     const peer = parts.has('otherEnd') || kind?.isSilent === true ? kind : undefined;
     const search = new Search(subject, seen, peer);
     const look = (tables: readonly Table[]): Steps<ReadonlySet<Table>> => search.look(tables);
-    const unsettled = yield* part(
-      READ,
-      COMPARED,
-      seen.comparable ? settle(seen, look, () => !subject.hasRested()) : look(seen.tables),
+    const settling = settle(
+      seen,
+      look,
+      () => !subject.hasRested(),
+      () => subject.isOther,
     );
+    const unsettled = yield* part(READ, COMPARED, settling);
+    // When not even the holders found are the same in each look, what they are compared with is not either.
+    const isDoubtful = unsettled.size > 0 && !subject.hasRested() && !search.isSteady();
     const open = describe(subject, seen);
-    if (seen.comparable && !(yield* subject.isStill(search.sightings()))) continue;
+    if (isDoubtful || subject.isOther || (seen.comparable && !(yield* subject.isStill(search.sightings())))) continue;
     for (const table of unsettled) yield* search.keepAgreeing(table);
     const { holders, sameInode, ends } = yield* foundBy(search, seen, unsettled);
     const more: Pick<HolderReport, 'otherEnd' | 'elsewhere'> = {};

@@ -3,8 +3,9 @@ import { KCMP_FILE } from '../binding/abi.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { dateOf } from '../procfs/boot.ts';
-import { type Access, accessOf, O_CLOEXEC, readFdinfo } from '../procfs/fdinfo.ts';
+import { type Access, accessOf, O_CLOEXEC, parseFdinfo } from '../procfs/fdinfo.ts';
 import { readUser } from '../procfs/processes.ts';
+import { readStart } from '../procfs/raw/start.ts';
 import { readStat } from '../procfs/stat.ts';
 import type { Table } from './tables.ts';
 
@@ -27,36 +28,50 @@ export interface Holder extends FileRef {
 
 const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 
+/** What is said of a task: read before its descriptors are, and seen to be the same one afterwards. */
+export type TaskInfo = Pick<Holder, 'command' | 'uid' | 'startTime' | 'started'>;
+
+/** What could be read of a task. */
+export function describeTask(id: number): TaskInfo {
+  const stat = readStat(id);
+  if (typeof stat === 'string') return {};
+  const uid = readUser(id);
+  const startTime = Number(stat.startTime);
+  const started = dateOf(startTime);
+  const task: TaskInfo = { command: stat.command };
+  if (typeof uid === 'number') task.uid = uid;
+  task.startTime = startTime;
+  if (started !== undefined) task.started = started;
+  return task;
+}
+
+/** Whether an id still is that of the task that was described. */
+export function isTask(id: number, { startTime }: TaskInfo): boolean {
+  const stat = startTime === undefined ? '' : readStat(id);
+  return stat === '' || (typeof stat !== 'string' && Number(stat.startTime) === startTime);
+}
+
 /**
- * The details of a holder; undefined when the descriptor changed or the pid was reused while they were read,
- * so that nobody's name stands beside another's file.
+ * The details of a holder; undefined when the descriptor changed while they were read, so that nobody's name stands
+ * beside another's file.
  *
  * @param isQuick - whether its fdinfo may be read: that of an epoll instance waits for a mutex, and an inotify's is long
  */
 export function describeHolder(
   { id, sharedWith }: Table,
   fd: number,
+  task: TaskInfo,
   file: FileRef,
   same: boolean,
   isQuick: boolean,
 ): Holder | undefined {
-  const before = readStat(id);
   const holder: Holder = { pid: id, fd };
-  const info = isQuick ? readFdinfo(id, fd) : 'EBUSY';
-  if (typeof info !== 'string' && info.flags !== undefined) {
-    holder.mode = accessOf(info.flags);
-    holder.cloexec = (info.flags & O_CLOEXEC) !== 0;
+  const { flags } = isQuick ? parseFdinfo(readStart(id, `fdinfo/${fd}`)) : {};
+  if (flags !== undefined) {
+    holder.mode = accessOf(flags);
+    holder.cloexec = (flags & O_CLOEXEC) !== 0;
   }
-  if (typeof before !== 'string') {
-    const uid = readUser(id);
-    const after = readStat(id);
-    if (typeof after === 'string' || after.startTime !== before.startTime) return undefined;
-    holder.command = before.command;
-    if (typeof uid === 'number') holder.uid = uid;
-    holder.startTime = Number(before.startTime);
-    const started = dateOf(holder.startTime);
-    if (started !== undefined) holder.started = started;
-  }
+  Object.assign(holder, task);
   const again = kcmpRaw(file.pid, id, KCMP_FILE, file.fd, fd);
   if (again === -EBADF || again === -ESRCH || (again >= 0 && (again === 0) !== same)) return undefined;
   if (sharedWith.length > 0) holder.sharedWith = sharedWith;

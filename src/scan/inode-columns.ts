@@ -10,11 +10,13 @@ import { S_IFMT, S_IFREG } from '../procfs/kind.ts';
 import { readStat } from '../procfs/stat.ts';
 import { Columns, type Span } from './columns.ts';
 import { isOurs } from './observer.ts';
+import type { Steps } from './steps.ts';
 
 const { constants } = process.getBuiltinModule('node:os');
 
 /** No device has this number. It marks what is open without an inode to be read: on a mount of another user's, say. */
 const NO_INODE = -2;
+const BETWEEN_PAUSES = 256;
 
 const isOpen = (id: number, fd: number): boolean => kcmpRaw(id, id, KCMP_FILE, fd, fd) === 0;
 
@@ -36,13 +38,20 @@ export class OpenFiles extends Columns {
     return (this.inos[item] as number) * 1024 + ((this.devs[item] as number) & 1023);
   }
 
-  /** Whether two readings of one table found the same. */
-  isAlike(a: Span, b: Span): boolean {
-    if (a.end - a.start !== b.end - b.start) return false;
-    for (let i = a.start, j = b.start; i < a.end; i++, j++) {
-      if (this.fds[i] !== this.fds[j] || this.inos[i] !== this.inos[j] || this.devs[i] !== this.devs[j]) return false;
+  /** Tells of all items in which two readings of one table differ. */
+  differences(a: Span, b: Span, tell: (item: number) => void): void {
+    const { fds, inos, devs } = this;
+    for (let i = a.start, j = b.start; i < a.end || j < b.end; ) {
+      const before = i < a.end ? (fds[i] as number) : Infinity;
+      const now = j < b.end ? (fds[j] as number) : Infinity;
+      if (before < now) tell(i++);
+      else if (now < before) tell(j++);
+      else {
+        if (inos[i] !== inos[j] || devs[i] !== devs[j]) tell(j);
+        i++;
+        j++;
+      }
     }
-    return true;
   }
 
   /**
@@ -53,6 +62,15 @@ export class OpenFiles extends Columns {
     if (((this.modes[item] as number) & S_IFMT) !== S_IFREG) return false;
     const stat = statIno(this.ids[item] as number, this.fds[item] as number);
     return typeof stat !== 'string' && (this.inos[item] !== Number(stat.ino) || this.devs[item] !== stat.dev);
+  }
+
+  /** Whether any in a span was. */
+  *isAnyCopied({ start, end }: Span): Steps<boolean> {
+    for (let item = start; item < end; item++) {
+      if (item % BETWEEN_PAUSES === 0) yield;
+      if (this.isCopied(item)) return true;
+    }
+    return false;
   }
 
   /** Looks at an item again by itself. */

@@ -1,52 +1,96 @@
 /**
  * Nothing holds still for a scan. An answer is believed only if everything that moved meanwhile was looked at again:
  *
- *   look at all tables ── who has not run since it was listed is done
- *        │                who has: listed and looked at again, with all that were born since
- *        └───────────────── until a whole look finds what the one before found ── else it could not be looked at
+ *   look at all tables ── nobody is new, and who was looked at has not run since it was listed: true of one moment
+ *        │                of the others: nothing changed in many looks in a row, so that it runs and moves nothing
+ *        └───────────────── look again at who ran, with all that were born ── in the end: it could not be looked at
  *
- * All comparing of one look comes before any listing of the next: what one process hands to another shows in either.
+ * All listing of one look comes before any comparing, and all comparing before anybody is asked whether it ran: so there
+ * is one moment, between the two, at which all of it was so. What a report says of a descriptor is read in the look as well.
  */
 import { part, type Steps } from './steps.ts';
 import type { Scan, Table } from './tables.ts';
 
-/** A descriptor that moves every millisecond is caught by the second or third look. */
-const ROUNDS = 8;
+/**
+ * So many looks are quick, in the hope that nobody runs meanwhile, since a look at few tables takes a tenth of a
+ * millisecond; the fewer where they have taken longer than so many milliseconds.
+ */
+const QUICK = { least: 8, most: 40, ms: 25 };
+/** Then come looks that make do with what moves. */
+const CAREFUL = 5;
+/**
+ * So many looks in a row must find what the one before found, where there always is somebody who runs: the most where
+ * two or more were seen to change, of which one may have what the other had each time that the other is looked at.
+ */
+const ALIKE = { one: 3, some: 6, movers: 15 };
+/** Milliseconds between two of these at most: what moves at even distances would be met in the same state each time. */
+const STEP = 0.05;
 /** What the first look is of all the work, where little moves. */
 const MOST = 0.8;
 
 /**
  * Looks at all descriptors of tables, whatever was found in them before; returns the tables in which something else was
  * found than before, or something was closed meanwhile. Nothing is known of those that come for the first time.
+ * @param isCareful - whether the answer must be right about what holds still, although the rest moves meanwhile
  */
-export type Look = (tables: readonly Table[]) => Steps<ReadonlySet<Table>>;
+export type Look = (tables: readonly Table[], isCareful: boolean) => Steps<ReadonlySet<Table>>;
 
 /**
  * @param isRestless - whether what is looked for may have moved itself; then all tables are looked at again
+ * @param isInVain - whether it has become something else, so that no more looks are needed
  * @returns the tables that changed all the while; none when everything is settled
  */
-export function* settle(scan: Scan, look: Look, isRestless: () => boolean = () => false): Steps<ReadonlySet<Table>> {
+export function* settle(
+  scan: Scan,
+  look: Look,
+  isRestless: () => boolean = () => false,
+  isInVain: () => boolean = () => false,
+): Steps<ReadonlySet<Table>> {
+  /** By table: how many looks in a row found the same. */
+  const alike = new Map<Table, number>();
+  const movers = new Set<Table>();
   let open: Table[] = scan.tables;
-  let from = 0;
-  for (let round = 1; ; round++) {
-    const to = from + (1 - from) * MOST;
-    const changed = yield* part(from, to, look(open));
+  const start = performance.now();
+  let careful = 0;
+  for (let round = 1, from = 0; ; round++, from += (1 - from) * MOST) {
+    const isSlow = round > QUICK.least && performance.now() - start > QUICK.ms;
+    if (round > QUICK.most || careful > 0 || isSlow) careful++;
+    const changed = yield* part(from, from + (1 - from) * MOST, look(open, careful > 0));
+    if (isInVain()) return new Set();
+    for (const table of open) alike.set(table, (alike.get(table) ?? -1) + 1);
+    for (const table of changed) alike.set(table, 0);
+    // In this order: who is listed now and was known before has not run since, or is asked for below.
+    const born = scan.listBorn();
     const isAllOpen = isRestless();
     // Who was done may have been handed what another let go.
-    const doubtful = isAllOpen || (changed.size > 0 && round > 1) ? scan.tables : open;
+    const doubtful = isAllOpen || (round > 1 && changed.size > 0) ? scan.tables : open;
     const restless: Table[] = [];
     for (const table of doubtful) {
-      if (changed.has(table) || !scan.isStill(table)) restless.push(table);
       yield;
+      if (scan.isStill(table)) continue;
+      restless.push(table);
+      if (changed.has(table)) movers.add(table);
     }
-    const born = yield* scan.readBorn();
-    const isDone = born.length === 0 && restless.length === 0 && !isAllOpen;
-    const isSettled = isDone || (born.length === 0 && round > 1 && changed.size === 0);
-    if (isSettled) return new Set();
-    // Who was born last was not looked at.
-    if (round === ROUNDS) return new Set([...changed, ...born]);
+    if (born.length === 0) {
+      const wanderers = restless.filter((table) => movers.has(table)).length;
+      const isUnsure = (table: Table): boolean => {
+        const isOneOfMany = wanderers > 1 && movers.has(table);
+        const needed = restless.length < 2 ? ALIKE.one : isOneOfMany ? ALIKE.movers : ALIKE.some;
+        return (alike.get(table) ?? 0) < (restless.includes(table) ? needed : ALIKE.one);
+      };
+      const unsure = (isAllOpen ? scan.tables : restless).filter(isUnsure);
+      if (unsure.length === 0) return new Set();
+      if (careful === CAREFUL)
+        return new Set(unsure.filter((table) => movers.has(table) || (alike.get(table) ?? 0) < ALIKE.one));
+    } else if (careful === CAREFUL) {
+      // Who was born last was not looked at.
+      for (const pid of born) scan.account.skip(pid, 'EAGAIN', 'process');
+      return new Set(restless);
+    }
+    const isRunning = round > 1;
+    if (isRunning) for (const end = performance.now() + Math.random() * STEP; performance.now() < end; );
     for (const table of restless) yield* scan.readAgain(table);
-    open = isAllOpen ? scan.tables : [...restless, ...born];
-    from = to;
+    const more = yield* scan.readBorn(born);
+    open = isAllOpen ? scan.tables : [...restless, ...more];
   }
 }

@@ -84,20 +84,13 @@ export class Scan {
   }
 
   /** Processes that were born since: whoever has what is sought was looked at, is in this list, or is a child of one that was. */
-  *readBorn(): Steps<Table[]> {
-    if (!this.all) return [];
-    const born = listProcesses().filter((pid) => !this.#known.has(pid));
-    // How much is done of what nobody knew of says nothing of the whole.
-    return born.length === 0 ? [] : yield* part(0, 0, this.read(born));
+  listBorn(): number[] {
+    return this.all ? listProcesses().filter((pid) => !this.#known.has(pid)) : [];
   }
 
-  /** Lists once more whatever may have changed. */
-  *readRestless(): Steps<void> {
-    for (const table of this.tables) {
-      if (!this.isStill(table)) yield* this.readAgain(table);
-      yield;
-    }
-    yield* this.readBorn();
+  /** Reads those that were born; how much is done of what nobody knew of says nothing of the whole. */
+  *readBorn(born: readonly number[] = this.listBorn()): Steps<Table[]> {
+    return born.length === 0 ? [] : yield* part(0, 0, this.read(born));
   }
 
   /** Lists a table once more; of one that is gone nothing is left. */

@@ -62,10 +62,14 @@ export class Candidates {
     return this.#withTargets(classes);
   }
 
-  /** The inodes that descriptors in these spans may have, with all that may be on them. */
-  *touched(tables: readonly Table[], spans: readonly Span[]): Steps<InodeClass[]> {
+  /**
+   * The inodes that descriptors in these spans may have, with all that may be on them.
+   * @param anew - targets whose inodes are among them in any case
+   */
+  *touched(tables: readonly Table[], spans: readonly Span[], anew: readonly number[]): Steps<InodeClass[]> {
     const wanted = new Set(this.inodes);
     const classes = new Map<number, InodeClass>();
+    for (const target of anew) classOf(classes, this.inodes[target] as number);
     for (const span of spans) {
       for (const item of itemsOf(span)) {
         if (item % BETWEEN_PAUSES === 0) yield;

@@ -9,6 +9,7 @@
  * The kernel keeps its items by file and then by number (ep_cmp_ffd() of fs/eventpoll.c): targets of one file stand side
  * by side, and ascend.
  */
+import { errnoName } from '../../binding/errors.ts';
 import { kcmpEpollRaw } from '../../binding/syscall.ts';
 import { DescriptionOrder } from '../../descriptions/order.ts';
 import type { EpollItem } from '../../procfs/epoll-items.ts';
@@ -31,7 +32,7 @@ const BETWEEN_PAUSES = 32;
 const GONE = -2;
 /** The items of one file; targets of one file have one such list. */
 type Items = number[];
-const NONE: Items = [];
+export const NONE: Items = []; // of a target that was not found
 type Test = (target: number) => boolean;
 
 /** Finds the items of each target of the instance `efd` of `pid`. */
@@ -177,13 +178,15 @@ export class TargetMatcher {
     return (this.#targets[target] as EpollItem).tfd;
   }
 
-  /** Negative when the item orders before the target's file; undefined when it is closed. */
+  /** Negative when the item orders before the target's file; undefined when it could not be compared. */
   #walk(item: number, target: number): number | undefined {
     const { ids, fds } = this.#links;
     const { tfd, toff } = this.#targets[target] as EpollItem;
     const result = kcmpEpollRaw(ids[item] as number, this.#pid, fds[item] as number, this.#efd, tfd, toff);
     if (result >= 0) return result === 1 ? -1 : result;
-    return result === -ENOENT ? GONE : undefined;
+    if (result === -ENOENT) return GONE;
+    this.#onDrop(item, errnoName(result));
+    return undefined;
   }
 
   /** As above for a whole description, by the first member that is still open. */

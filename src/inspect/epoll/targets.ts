@@ -27,15 +27,14 @@ export interface EpollTarget extends EpollItem {
 
 const identity = ({ tfd, toff, ino, data, events }: EpollItem): string => `${tfd}:${toff}:${ino}:${data}:${events}`;
 
-/** Answers that still stand: those of numbers under which nothing changed, since `toff` counts within a number. */
-export function unchanged(targets: readonly EpollTarget[], again: readonly EpollItem[]): Map<string, EpollTarget> {
-  const now = new Set(again.map(identity));
-  const before = new Map(targets.map((target) => [identity(target), target]));
+/** By target of a new list: its place in the old one, -1 where anything changed under its number, since `toff` counts within it. */
+export function placesIn(before: readonly EpollTarget[], now: readonly EpollTarget[]): Int32Array {
+  const isNow = new Set(now.map(identity));
+  const places = new Map(before.map((target, place) => [identity(target), place]));
   const changed = new Set<number>();
-  for (const target of targets) if (!now.has(identity(target))) changed.add(target.tfd);
-  for (const item of again) if (!before.has(identity(item))) changed.add(item.tfd);
-  for (const [key, { tfd }] of before) if (changed.has(tfd)) before.delete(key);
-  return before;
+  for (const target of before) if (!isNow.has(identity(target))) changed.add(target.tfd);
+  for (const target of now) if (!places.has(identity(target))) changed.add(target.tfd);
+  return Int32Array.from(now, (target) => (changed.has(target.tfd) ? -1 : (places.get(identity(target)) as number)));
 }
 
 const NOBODY: FileRef[] = [];
@@ -78,11 +77,3 @@ export const parseTargets = (text: Uint8Array): Steps<EpollTarget[]> =>
     if (sdev !== undefined) target.sdev = sdev;
     return target;
   });
-
-/** What is not known of these targets. */
-export const unknownOf = (items: EpollTarget[], known: ReadonlyMap<string, EpollTarget>): EpollTarget[] =>
-  known.size === 0 ? items : items.filter((item) => !known.has(identity(item)));
-
-/** All targets, as they are known where they are. */
-export const merged = (items: EpollTarget[], known: ReadonlyMap<string, EpollTarget>): EpollTarget[] =>
-  known.size === 0 ? items : items.map((item) => known.get(identity(item)) ?? item);

@@ -1,6 +1,6 @@
 /**
  * The groups of all tables, as they are known so far. The first look groups as if nothing moved; a later one tells apart
- * anew, and more carefully, whatever shares an inode with a descriptor of a table that may have changed.
+ * anew whatever shares an inode with a descriptor of a table that may have changed.
  */
 import { DescriptionOrder } from '../../descriptions/order.ts';
 import { kcmpItems, type Span } from '../../scan/columns.ts';
@@ -9,12 +9,21 @@ import { type Steps, WALK } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import { membersOf } from '../../util/merge-sort.ts';
 import { gather, type OnDrop, splitEventfds } from './inode-buckets.ts';
+import { changedItems, idOf, itemKey } from './changes.ts';
+import { type Name, nameOf } from './name.ts';
 import { groupSockets, groupStill, isReadable } from './still.ts';
 
-const BETWEEN_PAUSES = 256;
+const BETWEEN_PAUSES = 64;
+/** What was the same in so many looks is believed, whatever moves beside it. */
+const STEADY = 3;
+
+/** The items of one description, and what it is called. */
+export interface NamedGroup extends Name {
+  items: number[];
+}
 
 export class FoundGroups {
-  groups: number[][] = [];
+  groups: NamedGroup[] = [];
   /** Why items could not be compared. */
   dropped: Map<number, string> = new Map();
   readonly #files: OpenFiles;
@@ -22,6 +31,9 @@ export class FoundGroups {
   readonly #minHolders: number;
   /** By table: the items that were looked at. */
   readonly #spans = new Map<Table, Span>();
+  #looks = 0;
+  /** By descriptor: the look in which it was last found to be something else than before. */
+  readonly #moved = new Map<number, number>();
 
   constructor(files: OpenFiles, scan: Scan, minHolders: number) {
     this.#files = files;
@@ -30,36 +42,53 @@ export class FoundGroups {
   }
 
   /** One look, as settle() wants it. */
-  *look(open: readonly Table[]): Steps<ReadonlySet<Table>> {
-    const isFirst = this.#spans.size === 0;
+  *look(open: readonly Table[], isCareful: boolean): Steps<ReadonlySet<Table>> {
+    const files = this.#files;
     const gone = new Set<number>();
     const drop: OnDrop = (item, code) => {
-      if (code === 'EBADF' || code === 'ESRCH') gone.add(this.#files.ids[item] as number);
+      if (code === 'EBADF' || code === 'ESRCH') gone.add(files.ids[item] as number);
       this.dropped.set(item, code);
     };
-    const changed = isFirst ? new Set<Table>() : yield* this.#lookAgain(open, drop);
-    if (isFirst) {
-      const group = this.#scan.comparable ? groupStill : groupSockets;
-      this.groups = yield* group(this.#files, this.#scan.tables, this.#minHolders, drop);
-    }
+    const { comparable, tables } = this.#scan;
+    let changed = new Set<Table>();
+    if (++this.#looks === 1 || !comparable) {
+      this.dropped.clear();
+      const group = comparable ? groupStill : groupSockets;
+      const groups = yield* group(files, tables, this.#minHolders, drop);
+      if (this.#looks > 1) changed = this.#compare(open, this.groups, groups);
+      this.groups = [];
+      yield* this.#add(groups, new Map(), new Set(), isCareful);
+    } else changed = yield* this.#lookAgain(open, isCareful, drop);
     for (const table of open) {
-      const span = this.#files.spanOf(table.id);
+      const span = files.spanOf(table.id);
       this.#spans.set(table, span);
-      const isCopied = this.#scan.comparable && (yield* this.#isCopied(span));
-      if (!table.isWhole || gone.has(table.id) || isCopied) changed.add(table);
+      // It changed, although its process did not run.
+      if (comparable && (yield* files.isAnyCopied(span))) table.isWhole = false;
+      if (!table.isWhole) changed.add(table);
+      yield;
     }
+    if (gone.size > 0) for (const table of tables) if (gone.has(table.id)) changed.add(table);
     return changed;
   }
 
-  *#isCopied({ start, end }: Span): Steps<boolean> {
-    for (let item = start; item < end; item++) {
-      if (item % BETWEEN_PAUSES === 0) yield;
-      if (this.#files.isCopied(item)) return true;
+  /** Leaves out of tables that changed all the while what did so itself. */
+  *leaveOut(unsettled: ReadonlySet<Table>): Steps<void> {
+    if (unsettled.size === 0) return;
+    const files = this.#files;
+    const ids = new Set([...unsettled].map(({ id }) => id));
+    const isRestless = (item: number): boolean =>
+      ids.has(files.ids[item] as number) && (this.#moved.get(itemKey(files, item)) ?? 0) > this.#looks - STEADY;
+    const kept: NamedGroup[] = [];
+    for (const [i, group] of this.groups.entries()) {
+      if (i % BETWEEN_PAUSES === 0) yield;
+      const items = group.items.filter((item) => !isRestless(item));
+      if (items.length === group.items.length) kept.push(group);
+      else if (items.length >= this.#minHolders) kept.push({ items, ...nameOf(files, items, true) });
     }
-    return false;
+    this.groups = kept;
   }
 
-  *#lookAgain(open: readonly Table[], drop: OnDrop): Steps<Set<Table>> {
+  *#lookAgain(open: readonly Table[], isCareful: boolean, drop: OnDrop): Steps<Set<Table>> {
     const files = this.#files;
     const read = new Set(open.map(({ id }) => id));
     const touched = new Set<number>();
@@ -80,28 +109,29 @@ export class FoundGroups {
       if (i % WALK === 0) yield;
       touched.add(files.keyOf(item));
     }
-    const changed = new Set<Table>();
     for (const table of open) {
-      const before = this.#spans.get(table);
-      if (before === undefined) continue;
       yield;
-      for (let item = before.start; item < before.end; item++) touched.add(files.keyOf(item));
-      if (!files.isAlike(before, files.spanOf(table.id))) changed.add(table);
+      const before = this.#spans.get(table);
+      if (before !== undefined) for (let item = before.start; item < before.end; item++) touched.add(files.keyOf(item));
     }
-    yield* this.#tellApart(touched, drop);
+    const isTouched = (item: number): boolean => touched.has(files.keyOf(item));
+    const [kept, before]: [NamedGroup[], NamedGroup[]] = [[], []];
+    for (const [i, group] of this.groups.entries()) {
+      if (i % WALK === 0) yield;
+      (isTouched(group.items[0] as number) ? before : kept).push(group);
+    }
+    const groups = yield* this.#tellApart(isTouched, isCareful, drop);
+    const changed = this.#compare(open, before, groups);
+    this.groups = kept;
+    // The names of what is at rest are known.
+    const names = new Map(before.filter(({ by }) => !read.has(files.ids[by] as number)).map((name) => [name.by, name]));
+    yield* this.#add(groups, names, read, isCareful);
     return changed;
   }
 
   /** Tells apart all that is on one of these inodes. */
-  *#tellApart(touched: ReadonlySet<number>, drop: OnDrop): Steps<void> {
+  *#tellApart(isTouched: (item: number) => boolean, isCareful: boolean, drop: OnDrop): Steps<number[][]> {
     const files = this.#files;
-    const isTouched = (item: number): boolean => touched.has(files.keyOf(item));
-    const kept: number[][] = [];
-    for (const [i, group] of this.groups.entries()) {
-      if (i % WALK === 0) yield;
-      if (!isTouched(group[0] as number)) kept.push(group);
-    }
-    this.groups = kept;
     const isCurrent = new Uint8Array(files.length);
     for (const { id } of this.#scan.tables) {
       const { start, end } = files.spanOf(id);
@@ -116,12 +146,46 @@ export class FoundGroups {
     }
     const { heads, next } = yield* gather(files, items.subarray(0, count));
     const order = new DescriptionOrder(files.length, (a, b) => kcmpItems(files, a, b), drop);
+    const groups: number[][] = [];
     for (const [i, head] of heads.entries()) {
-      if (i % 64 === 0) yield i / heads.length;
+      if (i % BETWEEN_PAUSES === 0) yield;
       if (next[head] === -1 && this.#minHolders > 1) continue;
-      for (const group of yield* order.tellApart(Int32Array.from(membersOf({ next }, head)))) {
-        if (group.length >= this.#minHolders) this.groups.push(group);
-      }
+      const members = Int32Array.from(membersOf({ next }, head));
+      const told = yield* isCareful ? order.tellApart(members) : order.gather(members);
+      for (const group of told) if (group.length >= this.#minHolders) groups.push(group);
+    }
+    return groups;
+  }
+
+  /** The tables of which something changed from one look to the next. */
+  #compare(open: readonly Table[], before: readonly NamedGroup[], now: readonly number[][]): Set<Table> {
+    const files = this.#files;
+    const moved = changedItems(files, before, now);
+    for (const table of open) {
+      const span = this.#spans.get(table);
+      if (span !== undefined)
+        files.differences(span, files.spanOf(table.id), (item) => moved.add(itemKey(files, item)));
+    }
+    for (const key of moved) this.#moved.set(key, this.#looks);
+    const ids = new Set([...moved].map(idOf));
+    return new Set(this.#scan.tables.filter(({ id }) => ids.has(id)));
+  }
+
+  /** Adds groups by the names that their items have, which are known of some. */
+  *#add(
+    groups: readonly number[][],
+    names: ReadonlyMap<number, Name>,
+    open: ReadonlySet<number>,
+    isCareful: boolean,
+  ): Steps<void> {
+    const { ids } = this.#files;
+    for (const [i, items] of groups.entries()) {
+      if (i % BETWEEN_PAUSES === 0) yield i / groups.length;
+      const known = names.size === 0 ? undefined : items.find((item) => names.has(item));
+      if (open.size > 0) items.sort((a, b) => Number(open.has(ids[a] as number)) - Number(open.has(ids[b] as number)));
+      const { by, kind, link } =
+        known === undefined ? nameOf(this.#files, items, isCareful) : (names.get(known) as Name);
+      this.groups.push({ items, by, kind, link });
     }
   }
 

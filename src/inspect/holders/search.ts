@@ -7,7 +7,7 @@ import { sameWithoutKcmp } from '../../descriptions/without-kcmp.ts';
 import { readLink } from '../../procfs/fd.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { EPOLL_LINK, INOTIFY_LINK } from '../../procfs/link.ts';
-import { describeHolder, type Holder } from '../../scan/holder.ts';
+import { describeHolder, describeTask, type Holder, isTask, type TaskInfo } from '../../scan/holder.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import type { Peer } from '../peers/peer.ts';
@@ -15,6 +15,8 @@ import type { Subject, Witness } from './subject.ts';
 
 const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 const BETWEEN_PAUSES = 256;
+/** After so many looks that found the same holders the subject is taken to be one and the same file. */
+const STEADY = 3;
 
 /** What stands for no end: a descriptor that shares the subject's inode, and no more. */
 const NO_END = '';
@@ -45,6 +47,8 @@ export class Search {
   readonly #isOnInode: ReturnType<typeof onInode> | undefined;
   readonly #isQuick: boolean;
   readonly #found = new Map<Table, Found>();
+  /** How many looks in a row found the same holders. */
+  #steady = 0;
 
   /** @param peer - the other end, which is looked for as well */
   constructor(subject: Subject, scan: Scan, peer: Peer | undefined) {
@@ -99,46 +103,54 @@ export class Search {
     return this.#subject.agrees(one) && (one.result === 0 || this.#endOf(one.pid, one.fd) === one.end);
   }
 
+  /** Whether the last looks found the same holders: the subject is another file when none of them is. */
+  isSteady(): boolean {
+    return this.#steady >= STEADY;
+  }
+
   /** One look, as settle() wants it. */
   *look(tables: readonly Table[]): Steps<ReadonlySet<Table>> {
+    // All tables are looked at again then.
+    if (this.#found.size > 0 && !this.#subject.hasRested()) this.#subject.renew();
     const hasMoved = this.#peer !== undefined && (yield* this.#peer.hasMoved());
     const changed = new Set<Table>(hasMoved ? this.#scan.tables : []);
     for (const [i, table] of tables.entries()) {
       const before = this.#found.get(table);
-      const found = yield* part(i / tables.length, (i + 1) / tables.length, this.#lookAt(table, before));
+      const found = yield* part(i / tables.length, (i + 1) / tables.length, this.#lookAt(table));
       this.#found.set(table, found);
+      if (before !== undefined && !areAlike(before.sightings.filter(isHolder), found.sightings.filter(isHolder)))
+        this.#steady = -1;
       if (found.hasGone || !table.isWhole || (before !== undefined && !isAlike(before, found))) changed.add(table);
       yield i / tables.length;
     }
+    this.#steady++;
     return changed;
   }
 
-  *#lookAt(table: Table, before: Found | undefined): Steps<Found> {
+  *#lookAt(table: Table): Steps<Found> {
     const isLinkNeeded = this.#peer !== undefined || this.#isOnInode !== undefined;
     const folder = isLinkNeeded ? FdFolder.open(table.id, 'fd') : undefined;
     try {
-      return yield* this.#lookInto(table, before, folder);
+      return yield* this.#lookInto(table, folder);
     } finally {
       folder?.close();
     }
   }
 
-  *#lookInto(table: Table, before: Found | undefined, folder: FdFolder | undefined): Steps<Found> {
+  *#lookInto(table: Table, folder: FdFolder | undefined): Steps<Found> {
     const { file } = this.#subject;
     const found: Found = { fds: table.fds, sightings: [], skipped: [], hasGone: false };
+    let task: TaskInfo | undefined;
     for (const [i, fd] of table.fds.entries()) {
       if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield i / table.fds.length;
-      const result = this.#compare(table.id, fd);
+      const result = this.#compare(table.id, fd, found);
       if (result === -EBADF || result === -ESRCH) found.hasGone = true;
       else if (result < 0) found.skipped.push(errnoName(result));
       else {
         const end = result === 0 ? NO_END : this.#endOf(table.id, fd, folder);
         if (end === undefined || (Number.isNaN(result) && end === NO_END)) continue;
-        // To describe it takes longer than all else, in which too much moves to be looked at again.
-        const known = before?.sightings.find(
-          (one) => one.fd === fd && one.result === result && one.end === end,
-        )?.holder;
-        const holder = known ?? describeHolder(table, fd, file, result === 0, this.#isQuick);
+        task ??= describeTask(table.id);
+        const holder = describeHolder(table, fd, task, file, result === 0, this.#isQuick);
         if (holder === undefined) found.hasGone = true;
         // Without access to a file nobody is at an end of it.
         else if (end === NO_END || holder.mode !== 'path')
@@ -146,6 +158,8 @@ export class Search {
         yield;
       }
     }
+    // Of an id that was given to another task meanwhile both would be told.
+    if (task !== undefined && !isTask(table.id, task)) return { ...found, sightings: [], hasGone: true };
     return found;
   }
 
@@ -159,23 +173,22 @@ export class Search {
   }
 
   /** As kcmp(2) answers; NaN when it could not be told without it, which is counted. */
-  #compare(pid: number, fd: number): number {
+  #compare(pid: number, fd: number, { skipped }: Found): number {
     const { file } = this.#subject;
     if (this.#scan.comparable) return kcmpRaw(file.pid, pid, KCMP_FILE, file.fd, fd);
-    const same = sameWithoutKcmp(file, { pid, fd }, this.#scan.account);
+    const same = sameWithoutKcmp(file, { pid, fd }, { skip: (_, code) => void skipped.push(code) });
     return same === undefined ? Number.NaN : Number(!same);
   }
 }
 
+const isHolder = ({ result }: Sighting): boolean => result === 0;
+
 /** Whether two looks at a table found the same. */
-function isAlike(a: Found, b: Found): boolean {
-  return (
-    a.fds.length === b.fds.length &&
-    a.sightings.length === b.sightings.length &&
-    a.fds.every((fd, i) => fd === b.fds[i]) &&
-    a.sightings.every(
-      ({ fd, result, end }, i) =>
-        fd === b.sightings[i]?.fd && result === b.sightings[i]?.result && end === b.sightings[i]?.end,
-    )
-  );
+const isAlike = (a: Found, b: Found): boolean =>
+  a.fds.length === b.fds.length && a.fds.every((fd, i) => fd === b.fds[i]) && areAlike(a.sightings, b.sightings);
+
+function areAlike(a: readonly Sighting[], b: readonly Sighting[]): boolean {
+  const isSame = ({ fd, result, end }: Sighting, i: number): boolean =>
+    fd === b[i]?.fd && result === b[i]?.result && end === b[i]?.end;
+  return a.length === b.length && a.every(isSame);
 }

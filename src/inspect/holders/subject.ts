@@ -26,16 +26,23 @@ export class Subject {
   readonly link: string | null;
   /** Or the errno's name: on a mount of another user's, say, there may be no inode to be read of what is open. */
   readonly inode: Inode;
-  readonly #rest: Rest | undefined;
+  #rest: Rest | undefined;
+  /** Whether it was found to be another file than in the beginning. */
+  isOther = false;
 
   /** @throws when it is not open, may not be inspected, or is another file each time */
   constructor(file: FileRef) {
     this.file = file;
     this.#rest = restOf(file.pid);
     const { link, inode } = identityOf(file);
-    if (typeof inode === 'string' && !isOpen(file)) throw closedOrRefused(file.pid, file.fd, inode);
     this.link = link;
     this.inode = inode;
+  }
+
+  /** Looks at it once more, so that whatever is compared with it from now on is compared with what it is now. */
+  renew(): void {
+    this.#rest = restOf(this.file.pid);
+    this.isOther ||= !this.#hasIdentity();
   }
 
   /** Whether its process has not run since, so that nothing was opened under its number. */
@@ -83,11 +90,16 @@ export class Subject {
   }
 }
 
-/** Link and inode of one file: it may become another one between the two. */
-function identityOf({ pid, fd }: FileRef): { link: string | null; inode: Inode } {
+/**
+ * Link and inode of one file: it may become another one between the two.
+ * @throws when it is not open, may not be inspected, or is another file each time
+ */
+function identityOf(file: FileRef): { link: string | null; inode: Inode } {
+  const { pid, fd } = file;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const link = readLink(pid, fd);
     const inode = statIno(pid, fd);
+    if (typeof inode === 'string' && !isOpen(file)) throw closedOrRefused(pid, fd, inode);
     if (readLink(pid, fd) === link) return { link, inode };
   }
   throw subjectError('EAGAIN', pid, fd);

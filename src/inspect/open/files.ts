@@ -6,7 +6,7 @@ import { plainSocket } from '../../descriptions/without-kcmp.ts';
 import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
 import { EPOLL_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../../procfs/link.ts';
 import { isInetSocket, Sockets } from '../../netlink/sockets.ts';
-import { describeHolder } from '../../scan/holder.ts';
+import { describeHolder, describeTask, isTask } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import { addTo } from '../../util/multimap.ts';
@@ -68,8 +68,9 @@ export function* filesOf(hits: readonly Hit[], scan: Scan, known: Known): Steps<
 function placeOf({ table, fd, link }: Hit): Place | undefined {
   const own = { pid: table.id, fd };
   const inode = statIno(table.id, fd);
-  const holder = describeHolder(table, fd, own, true, link !== EPOLL_LINK && link !== INOTIFY_LINK);
-  if (holder === undefined || readLink(table.id, fd) !== link) return undefined;
+  const task = describeTask(table.id);
+  const holder = describeHolder(table, fd, task, own, true, link !== EPOLL_LINK && link !== INOTIFY_LINK);
+  if (holder === undefined || !isTask(table.id, task) || readLink(table.id, fd) !== link) return undefined;
   return { ...own, end: link, holder, inode };
 }
 

@@ -18,7 +18,7 @@ void chain(void) {
 }
 
 /* The mover and its twin, a process like itself, take X from each other and close their own when the other has it. */
-enum { IDLE, TAKE, DROP, NUMBER = 4 };
+enum { IDLE, TAKE, DROP, START, NUMBER = 4 };
 static int pidfd;
 static void take(int c) {
   announce(c, X);
@@ -34,15 +34,20 @@ void pass_setup(const char *kind) {
   ask("holders", KEEPER, 9, 0, 0); ask("groups", KEEPER, 0, 0, 0); ask("epoll", KEEPER, 90, 0, 0);
 }
 void pass_begin(void) {
+  shared->request = START;
   int other = getpid(), child = fork();
   shared->twin = child ? child : getpid();
   int fd = syscall(SYS_pidfd_open, child ? child : other, 0);
   if ((pidfd = fcntl(fd, F_DUPFD, 150)) < 0) die("pidfd_open");
   close(fd);
-  if (child) return;
+  if (child) {
+    while (shared->request == START) usleep(20); /* it holds X before */
+    return;
+  }
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != other) _exit(0);
   close(NUMBER);
+  shared->request = IDLE;
   for (;; usleep(20)) {
     if (shared->request == TAKE) take(1);
     else if (shared->request == DROP) vanish(1);

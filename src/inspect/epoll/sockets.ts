@@ -1,0 +1,43 @@
+/** Where kcmp(2) is refused: of a socket's inode and device there is one description; of others, none can be told. */
+import { plainSocket } from '../../descriptions/without-kcmp.ts';
+import { statIno } from '../../procfs/fd.ts';
+import { refAt } from '../../scan/columns.ts';
+import type { Links } from '../../scan/link-columns.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { Table } from '../../scan/tables.ts';
+import type { Candidates } from './inode-classes.ts';
+import type { EpollTarget } from './targets.ts';
+
+/** @returns by target: its items; `onDrop` is told of those that may be targets or not, which is to say that they could not be looked at */
+export function* matchSockets(
+  targets: readonly EpollTarget[],
+  candidates: Candidates,
+  links: Links,
+  tables: readonly Table[],
+  onDrop: (item: number) => void,
+): Steps<number[][]> {
+  const items = targets.map((): number[] => []);
+  const { inodes, told } = candidates;
+  for (const { targets: places, items: all } of told ? yield* candidates.open(tables, items) : []) {
+    const inode = inodes[places[0] as number] as number;
+    const sockets: number[] = [];
+    for (const item of all) {
+      if (plainSocket(refAt(links, item)) === inode) sockets.push(item);
+      yield;
+    }
+    let isOpen = false;
+    for (const place of places) {
+      const isSocket = sockets.length > 0 && targets[place]?.sdev === deviceOf(links, sockets[0] as number);
+      if (isSocket) items[place] = sockets;
+      else isOpen = true;
+    }
+    if (isOpen) for (const item of all) onDrop(item);
+  }
+  return items;
+}
+
+function deviceOf(links: Links, item: number): number | undefined {
+  const { pid, fd } = refAt(links, item);
+  const stat = statIno(pid, fd);
+  return typeof stat === 'string' ? undefined : stat.dev >>> 0;
+}

@@ -1,0 +1,121 @@
+/** One instance as it is looked at time and again: its list, its targets, and who has it. */
+import type { FileRef } from '../../binding/kcmp.ts';
+import { EpollFile } from '../../procfs/epoll-file.ts';
+import { Links } from '../../scan/link-columns.ts';
+import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
+import { part, type Steps } from '../../scan/steps.ts';
+import { type Scan, scan, type Table } from '../../scan/tables.ts';
+import { instanceOf } from './instance.ts';
+import { isText, readEpollText, readOwn } from './list.ts';
+import { proveOwnNumbers, sureLinks } from './proof.ts';
+import { TargetSearch } from './search.ts';
+import { type EpollTarget, parseTargets } from './targets.ts';
+
+/** So often the list is read once more where it may have changed and changed back: each time it is even odds to notice. */
+const LOOKS = 16;
+/** Milliseconds between two of these at most. */
+const STEP = 0.01;
+
+export class InstanceView {
+  instance: FileRef[] = [];
+  targets: EpollTarget[] = [];
+  /** Whether the list was the same before and after the last look. */
+  isSame = true;
+  readonly #file: EpollFile;
+  readonly #pid: number;
+  readonly #efd: number;
+  #text: Buffer;
+  /** How it was with its process before the list was read. */
+  #rest: Rest | undefined;
+  #seen: Scan | undefined;
+  #links: Links | undefined;
+  #search: TargetSearch | undefined;
+
+  /** @throws when the list cannot be read */
+  constructor(pid: number, efd: number) {
+    this.#pid = pid;
+    this.#efd = efd;
+    this.#file = new EpollFile(pid, efd);
+    this.#rest = restOf(pid);
+    this.#text = readOwn(this.#file, pid, efd);
+  }
+
+  /** Lists all tables that there are. */
+  *scan(pids: readonly number[] | undefined): Steps<Scan> {
+    this.#file.yieldLast();
+    this.targets = yield* parseTargets(this.#text);
+    const proven = yield* part(0, 0.25, proveOwnNumbers(this.#pid, this.#efd, this.targets));
+    const links = new Links(this.#pid, sureLinks(this.#pid, this.targets, proven));
+    const seen = yield* part(
+      0.25,
+      1,
+      scan(pids, this.#pid, (id) => links.list(id)),
+    );
+    this.#search = new TargetSearch(this.#pid, this.#efd, seen, links, this.targets, proven);
+    this.#seen = seen;
+    this.#links = links;
+    return seen;
+  }
+
+  /** One look, as settle() wants it. */
+  *look(open: readonly Table[]): Steps<ReadonlySet<Table>> {
+    const [seen, links, search] = [this.#seen as Scan, this.#links as Links, this.#search as TargetSearch];
+    let hasChanged = false;
+    if (search.looks > 0) {
+      if (!hasRested(this.#pid, this.#rest)) this.#rest = restOf(this.#pid);
+      const now = readEpollText(this.#file, this.#pid, this.#efd);
+      this.isSame = typeof now !== 'string';
+      if (typeof now === 'string') return new Set(open);
+      hasChanged = !isText(this.#text, now);
+      this.#text = now;
+      if (hasChanged) {
+        this.targets = yield* parseTargets(now);
+        yield* search.goOn(this.targets);
+      }
+    }
+    const changed = yield* search.look(open);
+    const instance = yield* instanceOf({ pid: this.#pid, fd: this.#efd }, seen, links);
+    const isOther = search.looks > 1 && !areSame(this.instance, instance);
+    this.instance = instance;
+    this.isSame = isText(this.#text, readEpollText(this.#file, this.#pid, this.#efd));
+    return hasChanged || isOther ? new Set(open) : changed;
+  }
+
+  /** Whether the list may have changed since it was read, and changed back: not if nobody who is known to have it ran. */
+  isRestless(): boolean {
+    if (!this.isSame || !hasRested(this.#pid, this.#rest)) return true;
+    const others = new Set(this.instance.map(({ pid }) => pid));
+    others.delete(this.#pid);
+    const { tables } = this.#seen as Scan;
+    return tables.some((table) => others.has(table.id) && !(this.#seen as Scan).isStill(table));
+  }
+
+  /** Whether the list, which may change all the while, is seen to stay as it is. */
+  *isSteady(): Steps<boolean> {
+    const search = this.#search as TargetSearch;
+    return this.isSame && (yield* search.confirms()) && (yield* this.#isUnchanged()) && (yield* search.confirms());
+  }
+
+  /** Tells in the targets what was found, but for what changed all the while. */
+  describe(unsettled: ReadonlySet<Table>): Steps<void> {
+    return (this.#search as TargetSearch).describe(unsettled);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  /** What comes and goes faster than it can be read is met in one state or the other. */
+  *#isUnchanged(): Steps<boolean> {
+    for (let look = 0; look < LOOKS; look++) {
+      yield;
+      if (!isText(this.#text, this.#file.read())) return false;
+      // Reader and changer wait for one another and would fall into step.
+      for (const end = performance.now() + Math.random() * STEP; performance.now() < end; );
+    }
+    return true;
+  }
+}
+
+const areSame = (a: readonly FileRef[], b: readonly FileRef[]): boolean =>
+  a.length === b.length && a.every(({ pid, fd }, i) => pid === b[i]?.pid && fd === b[i]?.fd);
