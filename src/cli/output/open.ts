@@ -27,12 +27,15 @@ function ofNobody(file: FoundFile, { coverage }: OpenReport): string {
   return `${nameOf(file)}${user} is held by ${why}`;
 }
 
+/** Of a listener that nobody waits for there is nothing to be said. */
+const endOf = ({ otherEnd }: FoundFile): string =>
+  !otherEnd || (otherEnd.state === 'listening' && otherEnd.holders.length === 0) ? '' : `; ${ofOtherEnd(otherEnd)}`;
+
 function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   const [first] = files as [FoundFile];
   const holders = holdersOf(files);
   if (holders.length === 0) return ofNobody(first, report);
-  const end = first.otherEnd ? `; ${ofOtherEnd(first.otherEnd)}` : '';
-  if (files.length === 1) return `${nameOf(first)} is ${heldBy(holders)}${end}`;
+  if (files.length === 1) return `${nameOf(first)} is ${heldBy(holders)}${endOf(first)}`;
   return `${report.reference} is open as ${files.length} open file descriptions, ${heldBy(holders)}`;
 }
 
@@ -62,8 +65,7 @@ function ofUnheld({ unheld }: OpenReport): string[] {
 
 function paragraph(file: FoundFile, report: OpenReport): string[] {
   if (file.holders.length === 0) return ['', `${ofNobody(file, report)}.`];
-  const end = file.otherEnd ? `; ${ofOtherEnd(file.otherEnd)}` : '';
-  return ['', `${nameOf(file)}${end}:`, '', ...stateOf(file), ...holderTable(file.holders)];
+  return ['', `${nameOf(file)}${endOf(file)}:`, '', ...stateOf(file), ...holderTable(file.holders)];
 }
 
 /** Of more than so many there is one table of all. */
