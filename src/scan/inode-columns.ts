@@ -33,6 +33,14 @@ export class OpenFiles extends Columns {
   /** Whether ids of eventfds stand where their shared inode was; undefined while that is not decided. */
   isSplit: boolean | undefined = undefined;
 
+  /** All that is open in some tables, as it was read last. */
+  *itemsOf(tables: Iterable<{ id: number }>): Generator<number> {
+    for (const { id } of tables) {
+      const { start, end } = this.spanOf(id);
+      for (let item = start; item < end; item++) yield item;
+    }
+  }
+
   /** What items of one inode have in common; hardly ever those of two. */
   keyOf(item: number): number {
     return (this.inos[item] as number) * 1024 + ((this.devs[item] as number) & 1023);
@@ -87,6 +95,11 @@ export class OpenFiles extends Columns {
     this.inos[item] = Number(stat.ino);
     this.modes[item] = stat.mode;
     this.devs[item] = stat.dev;
+  }
+
+  /** Whether an item is still on the inode it had, or has none. */
+  isOnInode(item: number): boolean {
+    return this.devs[item] === NO_INODE || this.modeOf(item) !== undefined;
   }
 
   /** The mode of an item that is still on the inode it had; undefined when it is not, or has none. */

@@ -65,9 +65,11 @@ export function* settle(
     // Who was done may have been handed what another let go.
     const doubtful = isAllOpen || (round > 1 && changed.size > 0) ? scan.tables : open;
     const restless: Table[] = [];
+    const looked = new Set(open);
     for (const table of doubtful) {
       yield;
-      if (scan.isStill(table)) continue;
+      // Of one that was not looked at something else is sought now.
+      if (scan.isStill(table) && (looked.has(table) || !changed.has(table))) continue;
       restless.push(table);
       if (changed.has(table)) movers.add(table);
     }
@@ -79,6 +81,8 @@ export function* settle(
         return (alike.get(table) ?? 0) < (restless.includes(table) ? needed : ALIKE.one);
       };
       const unsure = (isAllOpen ? scan.tables : restless).filter(isUnsure);
+      // These are believed, or not, although they ran.
+      if (unsure.length === 0 || careful === CAREFUL) for (const table of restless) table.rest = undefined;
       if (unsure.length === 0) return new Set();
       if (careful === CAREFUL)
         return new Set(unsure.filter((table) => movers.has(table) || (alike.get(table) ?? 0) < ALIKE.one));

@@ -1,6 +1,6 @@
 /**
- * The groups of all tables, as they are known so far. The first look groups as if nothing moved; a later one tells apart
- * anew whatever shares an inode with a descriptor of a table that may have changed.
+ * The groups of all tables, as they are known so far. A look after the first tells apart anew whatever shares an inode
+ * with a descriptor of a table that may have changed.
  */
 import { DescriptionOrder } from '../../descriptions/order.ts';
 import { kcmpItems, type Span } from '../../scan/columns.ts';
@@ -9,13 +9,13 @@ import { type Steps, WALK } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import { membersOf } from '../../util/merge-sort.ts';
 import { gather, type OnDrop, splitEventfds } from './inode-buckets.ts';
-import { changedItems, idOf, itemKey } from './changes.ts';
+import { addDifferences, changedItems, idOf, itemKey } from './changes.ts';
+import { aloneAmong } from './alone.ts';
 import { type Name, nameOf } from './name.ts';
 import { groupSockets, groupStill, isReadable } from './still.ts';
 
 const BETWEEN_PAUSES = 64;
-/** What was the same in so many looks is believed, whatever moves beside it. */
-const STEADY = 3;
+const STEADY = 3; // looks in a row in which what was the same is believed, whatever moves beside it
 
 /** The items of one description, and what it is called. */
 export interface NamedGroup extends Name {
@@ -32,8 +32,11 @@ export class FoundGroups {
   /** By table: the items that were looked at. */
   readonly #spans = new Map<Table, Span>();
   #looks = 0;
+  #carefulLooks = 0;
   /** By descriptor: the look in which it was last found to be something else than before. */
   readonly #moved = new Map<number, number>();
+  /** By descriptor: how often it was. */
+  readonly #times = new Map<number, number>();
 
   constructor(files: OpenFiles, scan: Scan, minHolders: number) {
     this.#files = files;
@@ -51,6 +54,7 @@ export class FoundGroups {
     };
     const { comparable, tables } = this.#scan;
     let changed = new Set<Table>();
+    if (isCareful) this.#carefulLooks++;
     if (++this.#looks === 1 || !comparable) {
       this.dropped.clear();
       const group = comparable ? groupStill : groupSockets;
@@ -62,8 +66,7 @@ export class FoundGroups {
     for (const table of open) {
       const span = files.spanOf(table.id);
       this.#spans.set(table, span);
-      // It changed, although its process did not run.
-      if (comparable && (yield* files.isAnyCopied(span))) table.isWhole = false;
+      if (comparable && (yield* files.isAnyCopied(span))) table.isWhole = false; // although its process did not run
       if (!table.isWhole) changed.add(table);
       yield;
     }
@@ -71,18 +74,23 @@ export class FoundGroups {
     return changed;
   }
 
-  /** Leaves out of tables that changed all the while what did so itself. */
+  /** Leaves out of tables that changed all the while what did so itself, and of those that ran what is not surely alone. */
   *leaveOut(unsettled: ReadonlySet<Table>): Steps<void> {
-    if (unsettled.size === 0) return;
     const files = this.#files;
     const ids = new Set([...unsettled].map(({ id }) => id));
+    const running = new Set(this.#scan.tables.filter(({ rest }) => rest === undefined).map(({ id }) => id));
+    if (ids.size + running.size === 0 || !this.#scan.comparable) return;
     const isRestless = (item: number): boolean =>
       ids.has(files.ids[item] as number) && (this.#moved.get(itemKey(files, item)) ?? 0) > this.#looks - STEADY;
+    const isAlone = aloneAmong(files, this.groups);
     const kept: NamedGroup[] = [];
     for (const [i, group] of this.groups.entries()) {
       if (i % BETWEEN_PAUSES === 0) yield;
       const items = group.items.filter((item) => !isRestless(item));
-      if (items.length === group.items.length) kept.push(group);
+      const [first = -1] = items;
+      if (items.length === 1 && running.has(files.ids[first] as number) && !isAlone(first))
+        this.dropped.set(first, 'EAGAIN');
+      else if (items.length === group.items.length) kept.push(group);
       else if (items.length >= this.#minHolders) kept.push({ items, ...nameOf(files, items, true) });
     }
     this.groups = kept;
@@ -94,7 +102,7 @@ export class FoundGroups {
     const touched = new Set<number>();
     const anew: number[] = [];
     let walked = 0;
-    for (const item of this.#items()) {
+    for (const item of files.itemsOf(this.#scan.tables)) {
       if (++walked % WALK === 0) yield;
       if (read.has(files.ids[item] as number)) anew.push(item);
       // What was taken over from a parent that may have changed is read for itself.
@@ -123,7 +131,6 @@ export class FoundGroups {
     const groups = yield* this.#tellApart(isTouched, isCareful, drop);
     const changed = this.#compare(open, before, groups);
     this.groups = kept;
-    // The names of what is at rest are known.
     const names = new Map(before.filter(({ by }) => !read.has(files.ids[by] as number)).map((name) => [name.by, name]));
     yield* this.#add(groups, names, read, isCareful);
     return changed;
@@ -159,14 +166,13 @@ export class FoundGroups {
 
   /** The tables of which something changed from one look to the next. */
   #compare(open: readonly Table[], before: readonly NamedGroup[], now: readonly number[][]): Set<Table> {
-    const files = this.#files;
-    const moved = changedItems(files, before, now);
-    for (const table of open) {
-      const span = this.#spans.get(table);
-      if (span !== undefined)
-        files.differences(span, files.spanOf(table.id), (item) => moved.add(itemKey(files, item)));
+    const moved = changedItems(this.#files, before, now, this.#times);
+    for (const table of open) addDifferences(this.#files, this.#spans.get(table), table.id, moved);
+    for (const key of moved) {
+      this.#times.set(key, (this.#times.get(key) ?? 0) + 1);
+      // A quick look may be wrong of whatever is compared with something that moves.
+      if (this.#carefulLooks > 1) this.#moved.set(key, this.#looks);
     }
-    for (const key of moved) this.#moved.set(key, this.#looks);
     const ids = new Set([...moved].map(idOf));
     return new Set(this.#scan.tables.filter(({ id }) => ids.has(id)));
   }
@@ -186,14 +192,6 @@ export class FoundGroups {
       const { by, kind, link } =
         known === undefined ? nameOf(this.#files, items, isCareful) : (names.get(known) as Name);
       this.groups.push({ items, by, kind, link });
-    }
-  }
-
-  /** All that is open, as it was read last. */
-  *#items(): Generator<number> {
-    for (const { id } of this.#scan.tables) {
-      const { start, end } = this.#files.spanOf(id);
-      for (let item = start; item < end; item++) yield item;
     }
   }
 }
