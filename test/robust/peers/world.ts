@@ -62,8 +62,8 @@ export class World {
   }
 
   /** One of all that somebody has. */
-  pick(): Description | undefined {
-    const held = this.descriptions.filter(({ refs }) => refs.length > 0);
+  pick(isFit: (description: Description) => boolean = () => true): Description | undefined {
+    const held = this.descriptions.filter((one) => one.refs.length > 0 && isFit(one));
     return held.length === 0 ? undefined : this.random.pick(held);
   }
 
@@ -72,7 +72,7 @@ export class World {
     if (choice < 3 || this.descriptions.length < 6) return this.random.pick(makes)(this);
     if (choice === 3 && this.later.length > 0) return this.later.splice(this.random.below(this.later.length), 1)[0]?.();
     if (choice === 4 && this.#flights.length > 0) return this.#land();
-    const what = this.pick();
+    const what = this.pick(choice === 7 ? ({ reopen }) => reopen !== undefined : undefined);
     if (what === undefined) return;
     const from = this.random.pick(what.refs);
     const to = this.actor();
