@@ -91,7 +91,7 @@ describe('as an ordinary user', { skip: needsRoot || noAnswers }, () => {
   test('a socket that root holds has its name and its state, and that its holder may not be seen is said', async () => {
     const found = await ask(asker, { pid: asker.pid, fd: own.there });
     assert.deepEqual([found.state, found.name, found.holders], ['unknown', 'unix stream', []]);
-    assert.match(`${found.reason}`, /^not all of \d+ process(?:es)? could be looked at \(pid \d+: .+\)$/);
+    assert.match(`${found.reason}`, /^\d+ process(?:es)? could not be looked at in full \(pid \d+: .+\)$/);
     assert.deepEqual(
       found.ends.map(({ link, state, holders }) => [link, state, holders]),
       [[`socket:[${sockets.inoOf(ends[0])}]`, 'connected', []]],
@@ -101,7 +101,7 @@ describe('as an ordinary user', { skip: needsRoot || noAnswers }, () => {
   test('a pipe that root writes to is not closed', async () => {
     const { state, reason, holders, ends } = await ask(asker, { pid: asker.pid, fd: own.read });
     assert.deepEqual([state, holders, ends], ['unknown', [], []]);
-    assert.match(`${reason}`, /^(?:it may be .+; )?not all of \d+ process(?:es)? could be looked at/);
+    assert.match(`${reason}`, /^(?:it may be .+; )?\d+ process(?:es)? could not be looked at in full/);
   });
 
   test('what the user holds is found all the same', async () => {

@@ -25,7 +25,7 @@ export function whyNotAll({ all, account, comparable }: Scan): string | undefine
   const [first] = skipped;
   if (first !== undefined) {
     const processes = new Set(skipped.map(({ pid }) => pid)).size;
-    return `not all of ${plural(processes, 'process', 'processes')} could be looked at (pid ${first.pid}: ${first.reason})`;
+    return `${plural(processes, 'process', 'processes')} could not be looked at in full (pid ${first.pid}: ${first.reason})`;
   }
   return isInInitialNamespace() ? undefined : 'processes outside of this pid namespace cannot be seen';
 }
