@@ -18,6 +18,7 @@ import { type Scan, scan } from '../scan/tables.ts';
 import { parseReference, type Reference } from '../util/reference.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { type HolderOptions, holdersOf } from './holders.ts';
+import type { OpenFile } from './open-file.ts';
 import { SoughtPath } from './open/by-path.ts';
 import { SoughtPort } from './open/by-port.ts';
 import { SoughtLink, SoughtMemfd, SoughtUnix } from './open/by-text.ts';
@@ -104,6 +105,7 @@ function* openOf(
   const seen = yield* part(0, READ, scan(pids));
   const { hits, sockets, unseen } = yield* part(READ, LOOKED, lookFor(sought, seen));
   const held = yield* part(LOOKED, DESCRIBED, filesOf(hits, seen, sockets));
+  unseen.push(...(yield* lostOf(sought, hits, held)));
   for (const { pid, code, reason } of sought.blind ?? []) seen.account.skip(pid, code, 'task', 1, reason);
   // Whoever asks about some processes only, and sees all of these, is not told what others have.
   const isOthers = !seen.all && unseenOf(seen.account).length === 0;
@@ -134,6 +136,15 @@ function soughtBy(reference: Exclude<Reference, { is: 'descriptor' }>): Sought {
     case 'path':
       return new SoughtPath(reference.path);
   }
+}
+
+/** Sockets that somebody was seen to have who let go of them before they were described, and that are still there. */
+function* lostOf(sought: Sought, hits: readonly Hit[], held: readonly OpenFile[]): Steps<ListedSocket[]> {
+  const told = new Set(held.map(({ link }) => link));
+  const lost = new Set(hits.map(({ link }) => link).filter((link) => !told.has(link)));
+  if (lost.size === 0) return [];
+  yield* hasMoved(sought);
+  return [...(sought.sockets?.values() ?? [])].filter(({ ino }) => lost.has(socketLink(ino)));
 }
 
 interface LookedFor {

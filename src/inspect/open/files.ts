@@ -27,6 +27,8 @@ export interface FoundFile extends OpenFile {
 /** Of more files on one inode it is not told of each which others there are. */
 const FEW = 64;
 const ATTEMPTS = 3;
+/** So often one is compared with those that it must not be. */
+const TIMES = 8;
 /** Of the work. */
 const HALF = 0.5;
 
@@ -43,15 +45,21 @@ export function* filesOf(hits: readonly Hit[], scan: Scan, known: Known): Steps<
   for (const [i, hit] of hits.entries()) {
     const place = placeOf(hit);
     if (place !== undefined) places.push(place);
-    else scan.account.skip(hit.table.id, 'EBADF', 'descriptor');
+    else scan.account.skip(hit.table.id, 'EAGAIN', 'descriptor'); // another may have been given it
     yield (HALF * i) / hits.length;
   }
   const groups = scan.comparable ? yield* byDescription(scan)(places) : alone(places, scan);
   const files: OpenFile[] = [];
   const onInode = new Map<string, OpenFile[]>();
-  for (const [i, group] of (groups as Place[][]).entries()) {
+  const told = new Map<string, Place[]>();
+  // Of two that turn out to be one description the one stays that more stand by.
+  for (const [i, group] of (groups as Place[][]).toSorted((a, b) => b.length - a.length).entries()) {
     yield HALF + (HALF * i) / groups.length;
-    const file = fileOf(group, scan, known);
+    const [first] = group as [Place];
+    const others = told.get(first.end) ?? [];
+    const isOther = !scan.comparable || others.length > FEW || isDistinct(first, others);
+    const file = isOther ? fileOf(group, scan, known) : undefined;
+    addTo(told, first.end, first);
     if (file === undefined) {
       for (const { pid } of group) scan.account.skip(pid, 'EAGAIN', 'descriptor');
       continue;
@@ -106,6 +114,13 @@ function fileOf(group: readonly Place[], { comparable, tables }: Scan, known: Kn
   } finally {
     sockets.close();
   }
+}
+
+/** Whether one that may have been another file while it was compared is none of those that were told before. */
+function isDistinct({ pid, fd }: Place, others: readonly Place[]): boolean {
+  for (let time = 0; time < TIMES; time++)
+    for (const other of others) if (kcmpRaw(pid, other.pid, KCMP_FILE, fd, other.fd) === 0) return false;
+  return true;
 }
 
 /** Whether a descriptor is what it was found to be, and the same as the others are. */
