@@ -7,6 +7,7 @@ import type {
   EpollReport,
   FileGroup,
   GroupReport,
+  Holder,
   HolderReport,
   InheritedReport,
 } from '../../../src/index.ts';
@@ -26,7 +27,8 @@ const HOLDERS: Spoil<HolderReport> = {
   'a holder is missing, and another process is excused': (report) =>
     skip(report, 'EAGAIN', pop(report.holders).pid + 1),
   'a holder is named twice': ({ holders }) => holders.push({ ...pop(holders) }, { pid: 1, fd: 1 }),
-  'another file is named as well': ({ holders, sameInode }) => holders.push(pop(sameInode)),
+  'another file is named as well': ({ holders, sameInode, otherEnd }) =>
+    holders.push((sameInode.pop() ?? otherEnd?.holders.at(-1)) as Holder),
   'a holder is called another file': ({ holders, sameInode }) => sameInode.push(pop(holders)),
   'the link is another': (report) => Object.assign(report, { link: 'pipe:[1]' }),
   'the kind is another': (report) => Object.assign(report, { kind: 'socket' }),

@@ -65,7 +65,8 @@ export async function run(program: string, plan: Plan): Promise<Row[]> {
         rows.push({ row, ask, door });
       }
     }
-    for (let call = 0, turn = performance.now(); call < calls; call++) {
+    const end = performance.now() + (plan.ms ?? Number.POSITIVE_INFINITY);
+    for (let call = 0, turn = performance.now(); call < calls && turn < end; call++) {
       for (const { row, ask, door } of rows) {
         const { wrong, told, ms, answer, look } = await inquire(ask, door, scene);
         row.calls++;

@@ -14,6 +14,8 @@ export interface Plan {
   doors: DoorName[];
   /** Of each question, through each door. */
   calls: number;
+  /** Milliseconds after which it is enough. */
+  ms?: number;
 }
 
 export const PERIODS: readonly number[] = [5000, 1000, 150, 50, 0];
