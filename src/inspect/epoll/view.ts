@@ -58,11 +58,15 @@ export class InstanceView {
   }
 
   /** One look, as settle() wants it. */
-  *look(open: readonly Table[]): Steps<ReadonlySet<Table>> {
+  *look(restless: readonly Table[]): Steps<ReadonlySet<Table>> {
     const [seen, links, search] = [this.#seen as Scan, this.#links as Links, this.#search as TargetSearch];
     let hasChanged = false;
+    let open = restless;
     if (search.looks > 0) {
-      if (!hasRested(this.#pid, this.#rest)) this.#rest = restOf(this.#pid);
+      if (!hasRested(this.#pid, this.#rest)) {
+        this.#rest = restOf(this.#pid);
+        open = seen.tables;
+      }
       const now = readEpollText(this.#file, this.#pid, this.#efd);
       this.isSame = typeof now !== 'string';
       if (typeof now === 'string') return new Set(open);

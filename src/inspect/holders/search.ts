@@ -109,9 +109,11 @@ export class Search {
   }
 
   /** One look, as settle() wants it. */
-  *look(tables: readonly Table[]): Steps<ReadonlySet<Table>> {
-    // All tables are looked at again then.
-    if (this.#found.size > 0 && !this.#subject.hasRested()) this.#subject.renew();
+  *look(open: readonly Table[]): Steps<ReadonlySet<Table>> {
+    // What was compared with it before may have been compared with another file.
+    const isRenewed = this.#found.size > 0 && !this.#subject.hasRested();
+    if (isRenewed) this.#subject.renew();
+    const tables = isRenewed ? this.#scan.tables : open;
     const hasMoved = this.#peer !== undefined && (yield* this.#peer.hasMoved());
     const changed = new Set<Table>(hasMoved ? this.#scan.tables : []);
     for (const [i, table] of tables.entries()) {
