@@ -77,6 +77,7 @@ export function* groupsOf(pids: readonly number[] | undefined, minHolders: numbe
   const found = new FoundGroups(files, seen, minHolders);
   const look = (open: readonly Table[], isCareful: boolean): Steps<ReadonlySet<Table>> => found.look(open, isCareful);
   const unsettled = yield* part(0.5, 0.9, settle(seen, look));
+  yield 0.9;
   yield* found.leaveOut(unsettled);
   const { account } = seen;
   let count = 0;
