@@ -88,6 +88,7 @@ export function* holdersOf(
       look,
       () => !subject.hasRested(),
       () => subject.isOther,
+      () => search.isAnew,
     );
     const unsettled = yield* part(READ, COMPARED, settling);
     // When not even the holders found are the same in each look, what they are compared with is not either.

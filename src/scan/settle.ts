@@ -38,6 +38,7 @@ export type Look = (tables: readonly Table[], isCareful: boolean) => Steps<Reado
 /**
  * @param isRestless - whether what is looked for may have moved itself; then all tables are looked at again
  * @param isInVain - whether it has become something else, so that no more looks are needed
+ * @param isAnew - whether the last look was for something else than those before it, in all tables
  * @returns the tables that changed all the while; none when everything is settled
  */
 export function* settle(
@@ -45,6 +46,7 @@ export function* settle(
   look: Look,
   isRestless: () => boolean = () => false,
   isInVain: () => boolean = () => false,
+  isAnew: () => boolean = () => false,
 ): Steps<ReadonlySet<Table>> {
   /** By table: how many looks in a row found the same. */
   const alike = new Map<Table, number>();
@@ -57,6 +59,7 @@ export function* settle(
     if (round > QUICK.most || careful > 0 || isSlow) careful++;
     const changed = yield* part(from, from + (1 - from) * MOST, look(open, careful > 0));
     if (isInVain()) return new Set();
+    if (isAnew()) alike.clear();
     for (const table of open) alike.set(table, (alike.get(table) ?? -1) + 1);
     for (const table of changed) alike.set(table, 0);
     // In this order: who is listed now and was known before has not run since, or is asked for below.

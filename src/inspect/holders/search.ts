@@ -49,6 +49,8 @@ export class Search {
   readonly #found = new Map<Table, Found>();
   /** How many looks in a row found the same holders. */
   #steady = 0;
+  /** Whether the last look was for another other end than those before, which then say nothing. */
+  isAnew = false;
 
   /** @param peer - the other end, which is looked for as well */
   constructor(subject: Subject, scan: Scan, peer: Peer | undefined) {
@@ -113,9 +115,9 @@ export class Search {
     // What was compared with it before may have been compared with another file.
     const isRenewed = this.#found.size > 0 && !this.#subject.hasRested();
     if (isRenewed) this.#subject.renew();
-    const tables = isRenewed ? this.#scan.tables : open;
-    const hasMoved = this.#peer !== undefined && (yield* this.#peer.hasMoved());
-    const changed = new Set<Table>(hasMoved ? this.#scan.tables : []);
+    this.isAnew = this.#peer !== undefined && (yield* this.#peer.hasMoved());
+    const tables = isRenewed || this.isAnew ? this.#scan.tables : open;
+    const changed = new Set<Table>();
     for (const [i, table] of tables.entries()) {
       const before = this.#found.get(table);
       const found = yield* part(i / tables.length, (i + 1) / tables.length, this.#lookAt(table));
