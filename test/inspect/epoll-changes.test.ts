@@ -139,7 +139,11 @@ describe('a process ends', () => {
       return efd;
     });
     const exit = once(child.process, 'exit');
-    const onProgress = (): void => killNow(child);
+    let killed = false;
+    const onProgress = (): void => {
+      if (!killed) killNow(child);
+      killed = true;
+    };
     const report = await resolveEpoll(child.pid, efd, { pids: [me, child.pid], onProgress });
     await exit;
     assert.equal(report.stable, false);
