@@ -67,7 +67,7 @@ export class InstanceView {
         this.#rest = restOf(this.#pid);
         open = seen.tables;
       }
-      const now = readEpollText(this.#file, this.#pid, this.#efd);
+      const now = this.#read();
       this.isSame = typeof now !== 'string';
       if (typeof now === 'string') return new Set(open);
       hasChanged = !isText(this.#text, now);
@@ -81,8 +81,14 @@ export class InstanceView {
     const instance = yield* instanceOf({ pid: this.#pid, fd: this.#efd }, seen, links);
     const isOther = search.looks > 1 && !areSame(this.instance, instance);
     this.instance = instance;
-    this.isSame = isText(this.#text, readEpollText(this.#file, this.#pid, this.#efd));
+    this.isSame = isText(this.#text, this.#read());
     return hasChanged || isOther ? new Set(open) : changed;
+  }
+
+  #read(): Buffer | string {
+    const text = readEpollText(this.#file, this.#pid, this.#efd);
+    this.#file.yieldLast();
+    return text;
   }
 
   /** Whether the list may have changed since it was read, and changed back: not if nobody who is known to have it ran. */
