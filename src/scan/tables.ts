@@ -134,8 +134,8 @@ export class Scan {
   }
 
   #refuse(pid: number, code: string): Table[] {
-    // Of a thread of the kernel it is known without looking that it has nothing open.
-    if (isKernelThread(pid)) {
+    // Of a thread of the kernel it is known without looking that it has nothing open. Who is busy is none, and asking would wait.
+    if (code !== 'EBUSY' && isKernelThread(pid)) {
       this.account.processes++;
       this.account.tasks++;
     } else this.account.skip(pid, code, 'process');

@@ -180,12 +180,12 @@ test('what a process inherited is true whatever it does with its other descripto
     const from = new Map(inherited.map((file) => [file.fd, file.from.fd]));
     const missing = steadyNumbers.filter((fd) => !from.has(fd));
     for (const [i, fd] of given.entries()) assert.equal(from.get(FIRST + i) ?? fd, fd);
-    assert.ok(
-      missing.length <= coverage.skipped.reduce((sum, { code, count }) => sum + (code === 'EAGAIN' ? count : 0), 0),
-    );
+    const told = coverage.skipped.reduce((sum, { code, count }) => sum + (code === 'EAGAIN' ? count : 0), 0);
+    assert.ok(missing.length <= told, JSON.stringify({ missing, skipped: coverage.skipped }));
     lost += missing.length;
   });
-  assert.ok(lost * share(times) < times * given.length);
+  // Both processes run all the while, so that half of what each of them alone has of a pair may look restless.
+  assert.ok(lost < 0.9 * times * given.length, `${lost} of ${times * given.length} were lost`);
 });
 
 test('tasks that end meanwhile are unknown or separate, and the others are told apart as ever', async () => {
