@@ -1,8 +1,7 @@
-/** What a user sees of the published code: the few lines of an error that nobody caught, and maps that lead to the sources. */
+/** What a user sees of the published code: the few lines of an error that nobody caught. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Check } from './check.ts';
 
 const UNCAUGHT = `import { findHolders } from 'kcmp'; findHolders({ pid: process.pid, fd: 999 });`;
@@ -11,7 +10,6 @@ const [LINES, COLUMNS] = [30, 320];
 
 export function uncaught(folder: string): Check[] {
   const project = join(folder, 'npm');
-  const dist = join(project, 'node_modules/kcmp/dist');
   return [
     {
       title: 'an uncaught error prints one screen, with its message and without a wall of code',
@@ -22,20 +20,6 @@ export function uncaught(folder: string): Check[] {
         const lines = stderr.split('\n');
         assert.ok(lines.length <= LINES && lines.every(({ length }) => length <= COLUMNS), stderr.slice(0, 1000));
         return `${stderr.length} bytes`;
-      },
-    },
-    {
-      title: 'source maps hold no sources, and name those that are published',
-      run: () => {
-        const maps = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) =>
-          name.endsWith('.js.map'),
-        );
-        assert.ok(maps.length > 0);
-        for (const name of maps) {
-          const map = JSON.parse(readFileSync(join(dist, name), 'utf8')) as { sources: string[]; sourcesContent?: [] };
-          assert.equal(map.sourcesContent, undefined);
-          for (const source of map.sources) assert.ok(existsSync(join(dist, dirname(name), source)), source);
-        }
       },
     },
   ];
