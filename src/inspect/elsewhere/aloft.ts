@@ -5,24 +5,18 @@
  * Sources: unix_show_fdinfo() of net/unix/af_unix.c, since Linux 5.6; io_uring/fdinfo.c.
  */
 import type { FileRef } from '../../binding/kcmp.ts';
-import { openSockDiag } from '../../netlink/namespaces.ts';
-import { isRefusal } from '../../netlink/sock-diag.ts';
-import { dumpUnix } from '../../netlink/unix.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { readLink } from '../../procfs/fd.ts';
-import { inodeOf, IO_URING_LINK, isSocketLink } from '../../procfs/link.ts';
+import { IO_URING_LINK, isSocketLink } from '../../procfs/link.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { readStart } from '../../procfs/raw/start.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import { type Registered, registeredWith } from './registered.ts';
 
-/** Of more sockets a list of the kernel says which have nothing queued, so that they need not be asked one by one. */
-const FEW = 64;
 /** To ask a socket may take a tenth of a millisecond. */
 const BETWEEN_PAUSES = 64;
 const ATTEMPTS = 4;
-const NONE: ReadonlySet<number> = new Set();
 const IN_FLIGHT = /^scm_fds:[ \t]*[1-9]/m;
 
 /** A descriptor of what may have the file. */
@@ -39,7 +33,6 @@ export interface Carrier extends FileRef {
 export function* carriersOf({ tables, account }: Scan, link: string): Steps<Carrier[]> {
   const carriers: Carrier[] = [];
   const known = new Set<string>();
-  let empty: ReadonlySet<number> | undefined;
   for (const [place, { id, fds }] of tables.entries()) {
     yield place / tables.length;
     const folder = FdFolder.open(id, 'fd');
@@ -54,7 +47,6 @@ export function* carriersOf({ tables, account }: Scan, link: string): Steps<Carr
             carriers.push({ how: 'io_uring', pid: id, fd, sure: registered === 'sure' ? 'description' : 'possible' });
         } else if (typeof text === 'string' && isSocketLink(text) && !known.has(text)) {
           known.add(text);
-          if (known.size > FEW && (empty ??= emptyStreams()).has(inodeOf(text))) continue;
           if (IN_FLIGHT.test(readStart(id, `fdinfo/${fd}`)))
             carriers.push({ how: 'in-flight', pid: id, fd, sure: 'possible' });
         }
@@ -64,22 +56,6 @@ export function* carriersOf({ tables, account }: Scan, link: string): Steps<Carr
     }
   }
   return carriers;
-}
-
-/** Streams of this network namespace to which nothing is queued: what is in flight to one comes with a byte at least. */
-function emptyStreams(): ReadonlySet<number> {
-  const diag = openSockDiag();
-  if (isRefusal(diag)) return NONE;
-  try {
-    const sockets = dumpUnix(diag);
-    if (isRefusal(sockets)) return NONE;
-    const empty = new Set<number>();
-    for (const { ino, type, state, rqueue } of sockets.values())
-      if (type === 'stream' && state !== 'LISTEN' && rqueue === 0) empty.add(ino);
-    return empty;
-  } finally {
-    diag.close();
-  }
 }
 
 function* askRing(pid: number, fd: number, link: string): Steps<Registered> {
