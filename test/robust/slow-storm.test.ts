@@ -122,7 +122,7 @@ async function during(scan: (pids: number[]) => Promise<void>): Promise<number> 
  * One in how many may be lost, which is less than what moves: a machine so slow that it hardly scans sees more of them
  * change in each scan, and one that stands still for a moment loses many at once.
  */
-const share = (times: number): number => (times < 30 ? 5 : 40);
+const share = (times: number): number => (times < 30 ? 2 : 40);
 
 test('every group is true of the descriptors that did not change, and what is in no group is counted as skipped', async (t) => {
   const lost: FileRef[] = [];
@@ -146,7 +146,10 @@ test('every group is true of the descriptors that did not change, and what is in
       if (code === 'EAGAIN') told.set(pid, (told.get(pid) ?? 0) + count);
   });
   t.diagnostic(`${times} times ${descriptors.length} descriptors, of which ${lost.length} could not be told`);
-  assert.ok(lost.length * share(times) < times * descriptors.length, 'what moves does not take the rest with it');
+  assert.ok(
+    lost.length * share(times) < times * descriptors.length,
+    `${lost.length} of ${times * descriptors.length}, ${times} times`,
+  );
   for (const pid of new Set(lost.map(({ pid }) => pid)))
     assert.ok((told.get(pid) ?? 0) >= lost.filter((file) => file.pid === pid).length, `${pid} lost more than was told`);
 });
