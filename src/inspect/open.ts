@@ -52,8 +52,9 @@ export interface OpenReport {
  * `readlink /proc/PID/fd/FD`, `statx`, sock_diag(7) — who has open what a text names?
  *
  * A path stands for its inode, by whatever name that was opened, and for what was deleted under that name; of a unix
- * socket also for whoever listens there and is connected there; a mount point for all of its filesystem. A port is a local one, of TCP and UDP, in every network
- * namespace that may be asked. Nothing is opened, no file server is asked, no name is looked up.
+ * socket also for whoever listens there and is connected there; a mount point for all of its filesystem. A port is a
+ * local one, of TCP and UDP, in every network namespace that may be asked. Nothing is opened, no file server is asked, no
+ * name is looked up.
  *
  * @param reference - `PID:FD`, `/proc/PID/fd/FD`, `:PORT`, `tcp:PORT`, `HOST:PORT` with an address or `localhost`,
  *   `[::1]:PORT`, `8080/tcp`, `socket:[INODE]`, `pipe:[INODE]`, `unix:@NAME`, `memfd:NAME`, or a path, which holds a slash
@@ -160,7 +161,13 @@ function* lookFor(sought: Sought, seen: Scan): Steps<LookedFor> {
   const search = new OpenSearch(sought, seen);
   let suspects: ReadonlySet<number> | undefined;
   for (let attempt = 1; ; attempt++) {
-    const unsettled = yield* settle(seen, (tables) => search.look(tables));
+    const unsettled = yield* settle(
+      seen,
+      (tables) => search.look(tables),
+      () => false,
+      () => false,
+      () => search.isAnew,
+    );
     const searched = sought.links;
     if ((yield* hasMoved(sought)) && attempt < ATTEMPTS) continue;
     const hits = yield* search.hits();

@@ -26,6 +26,8 @@ export class OpenSearch {
   readonly #sought: Sought;
   readonly #scan: Scan;
   readonly #found = new Map<Table, Found>();
+  /** Whether the last look was for something else than those before, which then say nothing. */
+  isAnew = false;
 
   constructor(sought: Sought, scan: Scan) {
     this.#sought = sought;
@@ -52,8 +54,10 @@ export class OpenSearch {
   }
 
   /** One look, as settle() wants it. */
-  *look(tables: readonly Table[]): Steps<ReadonlySet<Table>> {
-    const changed = new Set<Table>((yield* hasMoved(this.#sought)) ? this.#scan.tables : []);
+  *look(open: readonly Table[]): Steps<ReadonlySet<Table>> {
+    this.isAnew = yield* hasMoved(this.#sought);
+    const tables = this.isAnew ? this.#scan.tables : open;
+    const changed = new Set<Table>();
     for (const [i, table] of tables.entries()) {
       const before = this.#found.get(table);
       const found = yield* part(i / tables.length, (i + 1) / tables.length, this.#lookAt(table));

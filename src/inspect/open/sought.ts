@@ -6,6 +6,8 @@ import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { InetSocket, UnixListing, UnixSocket } from '../../util/socket.ts';
 
+const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
+
 /** What the kernel has of a thing, and no process. */
 export interface Unheld {
   /** What people call it. */
@@ -83,7 +85,7 @@ export class Tester {
   }
 
   #link(fd: number): string | { code: string } {
-    const link = this.#folder?.link(fd) ?? readLink(this.#pid, fd) ?? -2;
+    const link = this.#folder?.link(fd) ?? readLink(this.#pid, fd) ?? -ENOENT;
     return typeof link === 'number' ? { code: errnoName(link) } : link;
   }
 
