@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { networkInterfaces } from 'node:os';
 import { after, afterEach, before, describe, test } from 'node:test';
-import type { FileRef, OtherEnd } from '../../src/index.ts';
+import type { OtherEnd } from '../../src/index.ts';
 import { Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { noAnswers } from '../support/diag.ts';
 import { findHolders } from '../support/door.ts';
+import { factsOf, mine, one } from '../support/ends.ts';
 import * as sockets from '../support/sockets.ts';
 import { until } from '../support/until.ts';
 import { needsRoot } from '../support/user.ts';
@@ -18,12 +19,10 @@ const SEQPACKET_SCTP = 132;
 const me = process.pid;
 const scene = new Fds();
 afterEach(() => scene.closeAll());
-const mine = (fd: number): FileRef => ({ pid: me, fd });
 const add = (fd: number): number => scene.add(fd);
 const V4 = '127.0.0.1';
 const V6 = '::1';
 const hasV6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === V6));
-const linkOf = (fd: number): string => `socket:[${sockets.inoOf(fd)}]`;
 
 interface Listener {
   fd: number;
@@ -49,14 +48,6 @@ async function otherEnd(fd: number, pids: number[] = [me]): Promise<OtherEnd> {
   assert.equal(report.otherEnd.via, 'address');
   return report.otherEnd;
 }
-const factsOf = ({ state, ends, holders }: OtherEnd): unknown => {
-  assert.deepEqual(refs(holders), refs(ends.flatMap((end) => end.holders)));
-  return { state, ends: ends.map(({ link, state, holders }) => ({ link, state, holders: refs(holders) })) };
-};
-const one = (state: string, fd: number, endState: string = state): unknown => ({
-  state,
-  ends: [{ link: linkOf(fd), state: endState, holders: [mine(fd)] }],
-});
 const none = (state: string): unknown => ({ state, ends: [] });
 
 const KINDS: Array<[name: string, address: string, mapped: boolean]> = [

@@ -6,11 +6,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import type { FileRef, OtherEnd } from '../../src/index.ts';
+import type { OtherEnd } from '../../src/index.ts';
 import { Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { noAnswers } from '../support/diag.ts';
 import { findHolders } from '../support/door.ts';
+import { factsOf, mine, one } from '../support/ends.ts';
 import * as libc from '../support/libc.ts';
 import { untilNamed } from '../support/scenes.ts';
 import * as sockets from '../support/sockets.ts';
@@ -34,14 +35,12 @@ after(async () => {
 let names = 0;
 const abstractName = (): string => `@kcmp peers ${me} ${names++}`;
 const path = (): string => join(folder, `socket-${names++}`);
-const mine = (fd: number): FileRef => ({ pid: me, fd });
 const add = (fd: number): number => scene.add(fd);
 const pair = (type: number): [number, number] => sockets.pair(type).map(add) as [number, number];
 const listener = (name: string, type: number = STREAM): number =>
   add(sockets.listener(type, sockets.unixAddress(name)));
 const client = (name: string, type: number = STREAM): number => add(sockets.client(type, sockets.unixAddress(name)));
 const accept = (fd: number): number => add(sockets.accept(fd));
-const linkOf = (fd: number): string => `socket:[${sockets.inoOf(fd)}]`;
 
 async function otherEnd(fd: number, pids: number[] = [me, child.pid]): Promise<OtherEnd> {
   const report = await findHolders(mine(fd), { pids });
@@ -50,17 +49,6 @@ async function otherEnd(fd: number, pids: number[] = [me, child.pid]): Promise<O
   assert.equal(report.otherEnd.via, 'kernel');
   return report.otherEnd;
 }
-
-/** What there is to say but for the names. */
-const factsOf = ({ state, ends, holders }: OtherEnd): unknown => {
-  assert.deepEqual(refs(holders), refs(ends.flatMap((end) => end.holders)));
-  return { state, ends: ends.map(({ link, state, holders }) => ({ link, state, holders: refs(holders) })) };
-};
-/** One end, which one descriptor of this process is. */
-const one = (state: string, fd: number, endState: string = state): unknown => ({
-  state,
-  ends: [{ link: linkOf(fd), state: endState, holders: [mine(fd)] }],
-});
 
 describe('asked by netlink', { skip: noAnswers }, () => {
   for (const [kind, type] of Object.entries({ stream: STREAM, dgram: DGRAM, seqpacket: SEQPACKET })) {

@@ -19,9 +19,14 @@ export function timeOf(date: Date | undefined): string {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-/** The user's name where /etc/passwd has one, else the number. */
-export function userOf(uid: number): string {
+let users: ReadonlyMap<number, string> | undefined;
+
+/** Each number's first name in /etc/passwd. */
+function readUsers(): ReadonlyMap<number, string> {
   const read = readText('/etc/passwd', 'utf8');
-  const line = typeof read === 'string' ? undefined : new RegExp(`^([^:\n]+):[^:\n]*:${uid}:`, 'm').exec(read.text);
-  return line?.[1] ?? `${uid}`;
+  const lines = typeof read === 'string' ? [] : read.text.matchAll(/^([^:\n]+):[^:\n]*:(\d+):/gm);
+  return new Map([...lines].map(([, name = '', uid]) => [Number(uid), name] as const).reverse());
 }
+
+/** The user's name where /etc/passwd has one, else the number. */
+export const userOf = (uid: number): string => (users ??= readUsers()).get(uid) ?? `${uid}`;

@@ -1,12 +1,9 @@
 /** What `kcmp who` says of one open file: the answer in one line, then who has it, its other end, and its inode. */
 import type { Holder, HolderReport, OpenFile, OtherEnd } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
-import { describeFile, list, plural, table } from '../../util/text.ts';
+import { describeFile, list, plural, some, table } from '../../util/text.ts';
 import { elsewhereText } from './elsewhere.ts';
 import { commandOf, named, timeOf, userOf } from './names.ts';
-
-/** Without anybody of whom nothing is said. */
-const NAMED = 1;
 
 /** What a state means of an other end that nobody was found to have. */
 const STATES: Readonly<Record<OtherEnd['state'], string>> = {
@@ -20,16 +17,15 @@ const STATES: Readonly<Record<OtherEnd['state'], string>> = {
   unknown: 'could not be told',
 };
 
-/** `sleep (4711), fd 1 and 2, and 3 more processes`: the descriptors of the first of them. */
+const SHOWN = 5;
+
+/** `sleep (4711), fd 1 and 2, and 3 more processes`: the descriptors of the first of them, of whom there is one. */
 export function heldBy(holders: readonly Holder[]): string {
-  const pids = [...new Set(holders.map(({ pid }) => pid))];
-  const shown = pids.slice(0, NAMED).map((pid) => {
-    const fds = holders.filter((holder) => holder.pid === pid).map(({ fd }) => `${fd}`);
-    const [{ command = commandOf(pid) }] = holders.filter((holder) => holder.pid === pid) as [Holder];
-    return `${command} (${pid}), fd ${fds.length > 5 ? `${fds.slice(0, 4).join(', ')} and ${fds.length - 4} more` : list(fds)}`;
-  });
-  const more = pids.length - shown.length;
-  return `held by ${shown.join('; ')}${more > 0 ? `, and ${plural(more, 'more process', 'more processes')}` : ''}`;
+  const [{ pid, command = commandOf(pid) }] = holders as [Holder];
+  const own = holders.filter((holder) => holder.pid === pid).map(({ fd }) => `${fd}`);
+  const more = new Set(holders.map((holder) => holder.pid)).size - 1;
+  const fds = own.length > SHOWN ? some(own, SHOWN - 1) : list(own);
+  return `held by ${command} (${pid}), fd ${fds}${more > 0 ? `, and ${plural(more, 'more process', 'more processes')}` : ''}`;
 }
 
 export function ofOtherEnd({ state, reason, holders }: OtherEnd): string {

@@ -32,7 +32,7 @@ static int open_kind(const char *kind) {
     return ends[0];
   }
   if (is(kind, "file")) {
-    char path[] = "/tmp/kcmp-race-XXXXXX";
+    char path[] = P_tmpdir "/kcmp-race-XXXXXX"; /* mkstemp(3) fills in the end */
     int fd = mkstemp(path);
     unlink(path);
     return fd;
