@@ -1,7 +1,7 @@
 /** Runs plans: each by its caller, in a pid namespace of few processes, so that a call is cheap and neighbours decide nothing. */
 import { type Child, startChild } from '../../support/child.ts';
 import { compile, compilerMissing } from '../../support/compile.ts';
-import { AS_NOBODY, isRoot, works } from '../../support/user.ts';
+import { AS_NOBODY, isRoot, needsRoot, works } from '../../support/user.ts';
 import type * as spots from './blind-spots.ts';
 import type * as caller from './caller.ts';
 import type { CallerName, Plan } from './plan.ts';
@@ -20,8 +20,10 @@ const WRAPPERS: Record<CallerName, string[]> = {
 export const raceMissing: string | false =
   compilerMissing || (works(NAMESPACE) ? false : 'needs root, or user namespaces');
 /** Where nobody else can be had, what is asked as an ordinary user is left out. */
-export const callerMissing = (name: CallerName): string | false =>
-  works(WRAPPERS[name]) ? false : `nobody can be ${name} here`;
+export function callerMissing(name: CallerName): string | false {
+  if (name === 'nobody' && needsRoot) return needsRoot;
+  return works(WRAPPERS[name]) ? false : `nobody can be ${name} here`;
+}
 
 async function startCaller(name: CallerName): Promise<Child> {
   const child = await startChild({ wrapper: WRAPPERS[name] });
