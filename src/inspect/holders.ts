@@ -93,7 +93,7 @@ export function* holdersOf(
     const unsettled = yield* part(READ, COMPARED, settling);
     // When not even the holders found are the same in each look, what they are compared with is not either.
     const isDoubtful = unsettled.size > 0 && !subject.hasRested() && !search.isSteady();
-    const open = describe(subject, seen);
+    const open = yield* describe(subject, seen);
     if (isDoubtful || subject.isOther || (seen.comparable && !(yield* subject.isStill(search.sightings())))) continue;
     for (const table of unsettled) yield* search.keepAgreeing(table);
     const { holders, sameInode, ends } = yield* foundBy(search, seen, unsettled);
@@ -127,10 +127,10 @@ export function* holdersOf(
   throw subjectError('EAGAIN', asked.pid, asked.fd);
 }
 
-function describe({ file, link, inode }: Subject, { tables }: Scan): FileFacts {
+function* describe({ file, link, inode }: Subject, { tables }: Scan): Steps<FileFacts> {
   const sockets = new Sockets(() => tables.map(({ id }) => id));
   try {
-    return describeOpen(file, link, inode, sockets);
+    return yield* describeOpen(file, link, inode, sockets);
   } finally {
     sockets.close();
   }

@@ -108,7 +108,7 @@ function* named(pid: number, from: number, files: Found['files']): Steps<Inherit
   for (const [i, { fd, from: other, kind, link }] of files.sort((a, b) => a.fd - b.fd).entries()) {
     yield i / files.length;
     try {
-      inherited.push({ fd, from: other, kind, link, name: nameAt({ pid, fd }, link, sockets) });
+      inherited.push({ fd, from: other, kind, link, name: yield* nameAt({ pid, fd }, link, sockets) });
     } finally {
       // Whoever asks about this very process meanwhile would find what it asks with.
       sockets.close();

@@ -6,6 +6,7 @@ import { O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
 import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../procfs/link.ts';
 import type { Holder } from '../scan/holder.ts';
+import type { Steps } from '../scan/steps.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { openFlags } from './names/flags.ts';
 import { nameOf } from './names.ts';
@@ -63,18 +64,18 @@ const safe = (value: bigint | undefined): number | null =>
  * @param link, inode - what was read of it
  * @param sockets - where a socket is looked up
  */
-export function describeOpen(
+export function* describeOpen(
   { pid, fd }: FileRef,
   link: string | null,
   inode: ReturnType<typeof statIno>,
   sockets: SocketFinder,
-): FileFacts {
+): Steps<FileFacts> {
   const stat = typeof inode === 'string' ? undefined : inode;
   const kind = kindAt(pid, fd, link, stat?.mode);
   const read = UNREAD.has(link) ? '' : readFdinfo(pid, fd);
   const info = typeof read === 'string' ? undefined : read;
   const isSocket = isSocketLink(link);
-  const socket = isSocket ? sockets.find(pid, fd, inodeOf(link as string)) : undefined;
+  const socket = isSocket ? yield* sockets.find(pid, fd, inodeOf(link as string)) : undefined;
   const flags = info?.flags;
   const hasPosition = HAS_POSITION.has(kind) && flags !== undefined && (flags & O_PATH) === 0;
   return {
@@ -92,7 +93,7 @@ const uidOf = (socket: object | undefined): number | undefined =>
   socket === undefined ? undefined : (socket as { uid?: number }).uid;
 
 /** The name alone of a descriptor whose link was read; null also when it is another file by now. */
-export function nameAt({ pid, fd }: FileRef, link: string | null, sockets: SocketFinder): string | null {
-  const { name } = describeOpen({ pid, fd }, link, statIno(pid, fd), sockets);
+export function* nameAt({ pid, fd }: FileRef, link: string | null, sockets: SocketFinder): Steps<string | null> {
+  const { name } = yield* describeOpen({ pid, fd }, link, statIno(pid, fd), sockets);
   return readLink(pid, fd) === link ? name : null;
 }

@@ -3,6 +3,7 @@
  *
  * Sources: net/ipv4/inet_diag.c, net/ipv4/udp_diag.c; <linux/inet_diag.h>.
  */
+import type { Pausing } from '../util/drain.ts';
 import { addressWords, isV4, v6Text } from '../util/inet-address.ts';
 import {
   type Endpoint,
@@ -37,7 +38,7 @@ export interface InetFilter {
  *
  * A TCP socket without a local port is in no table; one that is bound and nothing else is since Linux 6.8.
  */
-export function dumpInet(diag: SockDiag, table: InetTable, filter: InetFilter = {}): InetSocket[] | Refusal {
+export function* dumpInet(diag: SockDiag, table: InetTable, filter: InetFilter = {}): Pausing<InetSocket[] | Refusal> {
   const { states, localPort = 0, remotePort = 0 } = filter;
   const write: WriteBody = (request) => {
     writePorts(request, localPort, remotePort);
@@ -46,7 +47,7 @@ export function dumpInet(diag: SockDiag, table: InetTable, filter: InetFilter = 
   // The kernel forgets the ports where it lists what is only bound.
   const passes = (_: number, local: number, remote: number): boolean =>
     (localPort === 0 || local === localPort) && (remotePort === 0 || remote === remotePort);
-  const sockets = diag.dump(write, inetParser(table.protocol, passes));
+  const sockets = yield* diag.dump(write, inetParser(table.protocol, passes));
   return typeof sockets === 'number' ? refusal(sockets) : sockets;
 }
 
@@ -65,13 +66,13 @@ const isSame = (a: Endpoint, b: Endpoint): boolean => a.address === b.address &&
  * @param ifindex - the interface that the packet comes in by; a socket bound to another one is not found
  * @returns undefined when the namespace has none, nor anybody who would get the packet; also for what is no address
  */
-export function getInet(
+export function* getInet(
   diag: SockDiag,
   protocol: InetProtocol,
   local: Endpoint,
   remote: Endpoint,
   ifindex: number = LOOPBACK,
-): InetMatch | undefined | Refusal {
+): Pausing<InetMatch | undefined | Refusal> {
   const [from, to] = [addressWords(local.address), addressWords(remote.address)];
   if (from === undefined || to === undefined) return undefined;
   const table: InetTable = { protocol, family: isV4(from) && isV4(to) ? 4 : 6 };
@@ -90,12 +91,14 @@ export function getInet(
       isSame(socket.remote, { address: v6Text(...to), port: remote.port });
     return { socket, exact };
   }
-  return socket === -ENOENT && hasTable(diag, table) ? undefined : refusal(socket);
+  return socket === -ENOENT && (yield* hasTable(diag, table)) ? undefined : refusal(socket);
 }
 
 /** A GET answers ENOENT without a handler too; a list of no state says so, and costs nothing. */
-const hasTable = (diag: SockDiag, table: InetTable): boolean =>
-  typeof diag.dump((request) => writeTable(request, table, NO_STATE), inetParser(table.protocol)) !== 'number';
+function* hasTable(diag: SockDiag, table: InetTable): Pausing<boolean> {
+  const nothing = yield* diag.dump((request) => writeTable(request, table, NO_STATE), inetParser(table.protocol));
+  return typeof nothing !== 'number';
+}
 
 /**
  * The TCP and UDP sockets with these inodes. The kernel cannot be asked for an inode, so tables are searched until all
@@ -104,11 +107,11 @@ const hasTable = (diag: SockDiag, table: InetTable): boolean =>
  * @param tables - where they may be
  * @returns those that this namespace has; with a refusal there may be more
  */
-export function lookUpInet(
+export function* lookUpInet(
   diag: SockDiag,
   inos: Iterable<number>,
   tables: readonly InetTable[] = INET_TABLES,
-): LookUp<InetSocket> {
+): Pausing<LookUp<InetSocket>> {
   const found = new Map<number, InetSocket>();
   const missing = new Set(inos);
   missing.delete(0); // has many
@@ -117,7 +120,7 @@ export function lookUpInet(
     for (const table of tables) {
       if (missing.size === 0) return { found };
       const write: WriteBody = (request) => writeTable(request, table, EVERY_STATE);
-      const sockets = diag.dump(
+      const sockets = yield* diag.dump(
         write,
         inetParser(table.protocol, (ino) => missing.has(ino)),
       );

@@ -32,20 +32,25 @@ export class Reply {
   errno = 0;
   /** The table changed or something was lost, so that it has to be asked again. */
   interrupted = false;
+  readonly #sequence: number;
+
+  /** @param sequence - the request's: what answers another one is left out */
+  constructor(sequence: number) {
+    this.#sequence = sequence;
+  }
 
   /**
    * Takes one read apart.
-   * @param sequence - the request's: what answers another one is left out
    * @param visit - is given where the body of a message begins and ends
    */
-  take(view: DataView, length: number, sequence: number, visit: (start: number, end: number) => void): void {
+  take(view: DataView, length: number, visit: (start: number, end: number) => void): void {
     for (let at = 0; at < length; ) {
       const size = length - at < HEADER ? 0 : view.getUint32(at, true);
       if (size < HEADER || size > length - at) {
         this.interrupted = true;
         return;
       }
-      if (view.getUint32(at + 8, true) === sequence) this.#message(view, at, at + size, visit);
+      if (view.getUint32(at + 8, true) === this.#sequence) this.#message(view, at, at + size, visit);
       at += aligned(size);
     }
   }

@@ -11,6 +11,7 @@
 import type { SyscallNumbers } from '../binding/abi.ts';
 import { errnoName } from '../binding/errors.ts';
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
+import type { Pausing } from '../util/drain.ts';
 import { HEADER, NLM_F_DUMP, NLM_F_REQUEST, Reply, SOCK_DIAG_BY_FAMILY } from './messages.ts';
 
 const codes = process.getBuiltinModule('node:os').constants.errno;
@@ -26,6 +27,8 @@ const REQUEST = 128;
 /** Where the body of a request begins. */
 export const BODY: number = HEADER;
 const ATTEMPTS = 4;
+/** So much is read, which are some milliseconds of work, before a pause is due: few machines have as many sockets. */
+const PAUSE = 8;
 
 /** Why the kernel's tables could not be had. */
 export interface Refusal {
@@ -76,7 +79,7 @@ export type WriteBody = (request: DataView) => number;
 /** What the body of a message tells; undefined for what is of no interest, or cut off. */
 export type ParseBody<T> = (answer: DataView, start: number, end: number) => T | undefined;
 
-// Private to this file and used by one call after the other: what is read is taken apart before the call returns.
+// Private to this file and used by one call after the other: what is read is taken apart before anything else is done.
 const answer = new DataView(new ArrayBuffer(ROOM));
 const request = new DataView(new ArrayBuffer(REQUEST));
 const requestBytes = new Uint8Array(request.buffer);
@@ -115,18 +118,20 @@ export class SockDiag {
   }
 
   /**
-   * Everything of a table, or a negative errno.
+   * Everything of a table, or a negative errno; nothing else may be asked until it is there.
    *
    * **A socket may be left out, or come twice, while others come and go**: the kernel continues by counting, and says
    * nothing of it. Only a GET proves that there is none.
    */
-  dump<T>(write: WriteBody, parse: ParseBody<T>): T[] | number {
+  *dump<T>(write: WriteBody, parse: ParseBody<T>): Pausing<T[] | number> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const found: T[] = [];
-      const reply = this.#ask(NLM_F_DUMP, write, (start, end) => {
+      const visit = (start: number, end: number): void => {
         const parsed = parse(answer, start, end);
         if (parsed !== undefined) found.push(parsed);
-      });
+      };
+      const reply = this.#send(NLM_F_DUMP, write);
+      for (let reads = 1; this.#take(reply, visit); reads++) if (reads % PAUSE === 0) yield;
       if (reply.errno !== 0) return reply.errno;
       if (!reply.interrupted) return found;
     }
@@ -136,25 +141,24 @@ export class SockDiag {
   /** One socket, or a negative errno: -ENOENT when there is none, or no table to look in. */
   get<T>(write: WriteBody, parse: ParseBody<T>): T | number {
     let found: T | undefined;
-    const { errno } = this.#ask(0, write, (start, end) => (found = parse(answer, start, end)));
+    const reply = this.#send(0, write);
+    while (this.#take(reply, (start, end) => (found = parse(answer, start, end))));
+    const { errno } = reply;
     return errno !== 0 ? errno : (found ?? -codes.EBADMSG);
   }
 
-  #ask(flags: number, write: WriteBody, visit: (start: number, end: number) => void): Reply {
-    const reply = new Reply();
-    const length = this.#write(flags, write);
-    if (length < 0) reply.errno = length;
-    while (!reply.done && reply.errno === 0) {
-      const length = wordCallRaw(this.#numbers.read, this.#fd, answerAddress, ROOM, 0, 0);
-      if (length > 0) reply.take(answer, length, sequence, visit);
-      else if (length === -codes.ENOBUFS) reply.interrupted = true;
-      else if (length === -codes.EAGAIN && reply.interrupted) break;
-      else reply.errno = length === 0 ? -codes.EBADMSG : length;
-    }
-    return reply;
+  /** Takes one read of a reply; false when nothing more will come. */
+  #take(reply: Reply, visit: (start: number, end: number) => void): boolean {
+    if (reply.done || reply.errno !== 0) return false;
+    const length = wordCallRaw(this.#numbers.read, this.#fd, answerAddress, ROOM, 0, 0);
+    if (length > 0) reply.take(answer, length, visit);
+    else if (length === -codes.ENOBUFS) reply.interrupted = true;
+    else if (length === -codes.EAGAIN && reply.interrupted) return false;
+    else reply.errno = length === 0 ? -codes.EBADMSG : length;
+    return true;
   }
 
-  #write(flags: number, write: WriteBody): number {
+  #send(flags: number, write: WriteBody): Reply {
     sequence = (sequence + 1) >>> 0;
     requestBytes.fill(0);
     const length = BODY + write(request);
@@ -162,6 +166,8 @@ export class SockDiag {
     request.setUint16(4, SOCK_DIAG_BY_FAMILY, true);
     request.setUint16(6, NLM_F_REQUEST | flags, true);
     request.setUint32(8, sequence, true);
-    return wordCallRaw(this.#numbers.write, this.#fd, requestAddress, length, 0, 0);
+    const reply = new Reply(sequence);
+    reply.errno = Math.min(wordCallRaw(this.#numbers.write, this.#fd, requestAddress, length, 0, 0), 0);
+    return reply;
   }
 }

@@ -8,6 +8,7 @@
  * Source: net/core/sock_diag.c, proc_pid_net(5).
  */
 import { readInet, readUnixListing } from '../procfs/net.ts';
+import type { Pausing } from '../util/drain.ts';
 import { INET_TABLES, type InetSocket, type InetTable, type UnixListing, type UnixSocket } from '../util/socket.ts';
 import { lookUpInet } from './inet.ts';
 import { type NetNamespaces, netNamespaces, openSockDiag } from './namespaces.ts';
@@ -74,7 +75,7 @@ export class Sockets {
    * @param ino - its inode, which names it in every namespace
    * @throws Error `ERR_NETWORK_NAMESPACE_LOST`
    */
-  find(pid: number, fd: number, ino: number): FoundSocket {
+  *find(pid: number, fd: number, ino: number): Pausing<FoundSocket> {
     const told = socketProtocol(pid, fd);
     const protocol = typeof told === 'string' ? undefined : told.protocol;
     const tables = tablesOf(protocol);
@@ -86,7 +87,7 @@ export class Sockets {
       for (const [namespace, pids] of tasks) {
         if (looked.has(namespace)) continue;
         looked.add(namespace);
-        const answer = this.#lookIn(namespace, pids, ino, tables);
+        const answer = yield* this.#lookIn(namespace, pids, ino, tables);
         if (answer.socket !== undefined) return { protocol, ...answer };
         refusal ??= answer.refusal;
       }
@@ -105,11 +106,11 @@ export class Sockets {
     return diag;
   }
 
-  #lookIn(namespace: number, pids: readonly number[], ino: number, tables: readonly AnyTable[]): Answer {
+  *#lookIn(namespace: number, pids: readonly number[], ino: number, tables: readonly AnyTable[]): Pausing<Answer> {
     const diag = this.diagOf(namespace, pids);
     const answer: Answer = isRefusal(diag)
       ? { socket: undefined, refusal: diag }
-      : this.#askAhead(namespace, diag, ino, tables);
+      : yield* this.#askAhead(namespace, diag, ino, tables);
     if (answer.refusal === undefined || answer.socket !== undefined) return answer;
     const listed = readFiles(pids[0] as number, ino, tables);
     if (listed === undefined) return answer;
@@ -117,37 +118,37 @@ export class Sockets {
     return listed === null ? NOT_THERE : { socket: listed, refusal: answer.refusal };
   }
 
-  #askAhead(namespace: number, diag: SockDiag, ino: number, tables: readonly AnyTable[]): Answer {
-    if (!this.#ahead.has(ino)) return ask(diag, ino, tables);
+  *#askAhead(namespace: number, diag: SockDiag, ino: number, tables: readonly AnyTable[]): Pausing<Answer> {
+    if (!this.#ahead.has(ino)) return yield* ask(diag, ino, tables);
     const [first] = tables;
     const key = `${namespace} ${tables.length} ${first === undefined || first === UNIX ? UNIX : first.protocol + first.family}`;
     let known = this.#known.get(key);
-    if (known === undefined) this.#known.set(key, (known = lookUpAll(diag, this.#ahead, tables)));
+    if (known === undefined) this.#known.set(key, (known = yield* lookUpAll(diag, this.#ahead, tables)));
     const socket = known.get(ino);
-    return socket === undefined ? ask(diag, ino, tables) : { socket, refusal: undefined };
+    return socket === undefined ? yield* ask(diag, ino, tables) : { socket, refusal: undefined };
   }
 }
 
 /** All of these that the tables have. */
-function lookUpAll(
+function* lookUpAll(
   diag: SockDiag,
   inos: Iterable<number>,
   tables: readonly AnyTable[],
-): ReadonlyMap<number, UnixSocket | InetSocket> {
+): Pausing<ReadonlyMap<number, UnixSocket | InetSocket>> {
   const inet = tables.filter((table) => table !== UNIX);
   return new Map<number, UnixSocket | InetSocket>([
-    ...(tables.includes(UNIX) ? lookUpUnix(diag, inos).found : []),
-    ...(inet.length > 0 ? lookUpInet(diag, inos, inet).found : []),
+    ...(tables.includes(UNIX) ? (yield* lookUpUnix(diag, inos)).found : []),
+    ...(inet.length > 0 ? (yield* lookUpInet(diag, inos, inet)).found : []),
   ]);
 }
 
 const NOT_THERE: Answer = { socket: undefined, refusal: undefined };
 
-function ask(diag: SockDiag, ino: number, tables: readonly AnyTable[]): Answer {
+function* ask(diag: SockDiag, ino: number, tables: readonly AnyTable[]): Pausing<Answer> {
   const answers: Array<LookUp<UnixSocket | InetSocket>> = [];
-  if (tables.includes(UNIX)) answers.push(lookUpUnix(diag, [ino]));
+  if (tables.includes(UNIX)) answers.push(yield* lookUpUnix(diag, [ino]));
   const inet = tables.filter((table) => table !== UNIX);
-  if (answers[0]?.found.has(ino) !== true && inet.length > 0) answers.push(lookUpInet(diag, [ino], inet));
+  if (answers[0]?.found.has(ino) !== true && inet.length > 0) answers.push(yield* lookUpInet(diag, [ino], inet));
   const socket = answers.map(({ found }) => found.get(ino)).find((found) => found !== undefined);
   return { socket, refusal: socket === undefined ? answers.find(({ refusal }) => refusal)?.refusal : undefined };
 }

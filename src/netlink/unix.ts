@@ -4,6 +4,7 @@
  * Source: net/unix/diag.c.
  */
 import { stateBits, type UnixSocket } from '../util/socket.ts';
+import type { Pausing } from '../util/drain.ts';
 import { type LookUp, type Refusal, refusal, type SockDiag } from './sock-diag.ts';
 import { body, ICONS_SHOWN, inodeIn, parseUnix, peerIn, SHOWN } from './unix-message.ts';
 
@@ -18,22 +19,24 @@ const LISTS = 2;
 const LISTEN = stateBits('LISTEN');
 
 /** Who waits to be accepted, added to the listeners that say how many wait. */
-function addIcons(diag: SockDiag, sockets: Iterable<UnixSocket>): void {
+function* addIcons(diag: SockDiag, sockets: Iterable<UnixSocket>): Pausing<void> {
   let waiting: UnixSocket[] = [];
   for (const socket of sockets) if (socket.state === 'LISTEN' && socket.rqueue > 0) waiting.push(socket);
   // A list has room for 8,000 a listener, a single answer for 2,000, which is less work where they are few.
   for (const way of waiting.length > FEW ? [listIcons, getIcons] : [getIcons, listIcons]) {
-    const icons = waiting.length > 0 ? way(diag, waiting) : undefined;
+    const icons = waiting.length > 0 ? yield* way(diag, waiting) : undefined;
     waiting = waiting.filter((listener) => (listener.icons = icons?.get(listener.ino)) === undefined);
   }
 }
 
-function listIcons(diag: SockDiag): Map<number, readonly number[] | undefined> {
-  const listeners = diag.dump(body(0, LISTEN, ICONS_SHOWN), parseUnix);
+type Icons = Map<number, readonly number[] | undefined>;
+
+function* listIcons(diag: SockDiag): Pausing<Icons> {
+  const listeners = yield* diag.dump(body(0, LISTEN, ICONS_SHOWN), parseUnix);
   return new Map(typeof listeners === 'number' ? [] : listeners.map(({ ino, icons }) => [ino, icons]));
 }
 
-function getIcons(diag: SockDiag, listeners: UnixSocket[]): Map<number, readonly number[] | undefined> {
+function* getIcons(diag: SockDiag, listeners: UnixSocket[]): Pausing<Icons> {
   const found = listeners.map(({ ino }) => diag.get(body(ino, LISTEN, ICONS_SHOWN), parseUnix));
   return new Map(found.flatMap((socket) => (typeof socket === 'number' ? [] : [[socket.ino, socket.icons] as const])));
 }
@@ -44,18 +47,18 @@ function getIcons(diag: SockDiag, listeners: UnixSocket[]): Map<number, readonly
  *
  * Sockets that are not accepted yet have no inode and are not among them; their clients are.
  */
-export function dumpUnix(diag: SockDiag): Map<number, UnixSocket> | Refusal {
-  const sockets = diag.dump(body(0, EVERY_STATE, SHOWN), parseUnix);
+export function* dumpUnix(diag: SockDiag): Pausing<Map<number, UnixSocket> | Refusal> {
+  const sockets = yield* diag.dump(body(0, EVERY_STATE, SHOWN), parseUnix);
   if (typeof sockets === 'number') return refusal(sockets);
-  addIcons(diag, sockets);
+  yield* addIcons(diag, sockets);
   const byInode = new Map<number, UnixSocket>();
   for (const socket of sockets) byInode.set(socket.ino, socket);
   return byInode;
 }
 
 /** A socket of AF_UNIX; undefined when this namespace has none with this inode. */
-export function getUnix(diag: SockDiag, ino: number): UnixSocket | undefined | Refusal {
-  const answer = lookUpUnix(diag, [ino]);
+export function* getUnix(diag: SockDiag, ino: number): Pausing<UnixSocket | undefined | Refusal> {
+  const answer = yield* lookUpUnix(diag, [ino]);
   return answer.refusal ?? answer.found.get(ino);
 }
 
@@ -65,13 +68,13 @@ export function getUnix(diag: SockDiag, ino: number): UnixSocket | undefined | R
  * @returns those that this namespace has. Without a refusal it has none of the others: each of up to 20 was asked about,
  *   more were in neither of two lists.
  */
-export function lookUpUnix(diag: SockDiag, inos: Iterable<number>): LookUp<UnixSocket> {
+export function* lookUpUnix(diag: SockDiag, inos: Iterable<number>): Pausing<LookUp<UnixSocket>> {
   const found = new Map<number, UnixSocket>();
   // No socket has 0, about which the kernel would not answer.
   let missing = [...new Set(inos)].filter((ino) => ino > 0 && ino <= U32_MAX);
   for (let lists = 0; missing.length > FEW && lists < LISTS; lists++) {
     const wanted = new Set(missing);
-    const sockets = diag.dump(body(0, EVERY_STATE, SHOWN), (view, start, end) =>
+    const sockets = yield* diag.dump(body(0, EVERY_STATE, SHOWN), (view, start, end) =>
       wanted.has(inodeIn(view, start, end)) ? parseUnix(view, start, end) : undefined,
     );
     if (typeof sockets === 'number') return { found, refusal: refusal(sockets) };
@@ -83,7 +86,7 @@ export function lookUpUnix(diag: SockDiag, inos: Iterable<number>): LookUp<UnixS
     if (typeof socket !== 'number') found.set(ino, socket);
     else if (socket !== -ENOENT || !hasTable(diag)) return { found, refusal: refusal(socket) };
   }
-  addIcons(diag, found.values());
+  yield* addIcons(diag, found.values());
   return { found };
 }
 
@@ -91,10 +94,10 @@ export function lookUpUnix(diag: SockDiag, inos: Iterable<number>): LookUp<UnixS
  * The sockets whose other end is one of these, of two lists: a datagram receiver does not know who is connected with it.
  * They may be in other network namespaces than it, where it has a path.
  */
-export function findSenders(diag: SockDiag, inos: ReadonlySet<number>): Map<number, UnixSocket> | Refusal {
+export function* findSenders(diag: SockDiag, inos: ReadonlySet<number>): Pausing<Map<number, UnixSocket> | Refusal> {
   const senders = new Map<number, UnixSocket>();
   for (let lists = 0; lists < LISTS; lists++) {
-    const sockets = diag.dump(body(0, EVERY_STATE, SHOWN), (view, start, end) => {
+    const sockets = yield* diag.dump(body(0, EVERY_STATE, SHOWN), (view, start, end) => {
       const peer = peerIn(view, start, end);
       return peer > 0 && inos.has(peer) ? parseUnix(view, start, end) : undefined;
     });

@@ -1,4 +1,5 @@
 /** Listing the sockets of the machine, against C that does the same. */
+import { drain } from '../../src/util/drain.ts';
 import { startChild } from '../support/child.ts';
 import type { Build } from './build.ts';
 import { compare, NO_COMPILER, type Row, type Suite } from './row.ts';
@@ -30,7 +31,7 @@ export const sockets = ({ netlink, references }: Build): Suite => ({
     const list = (): number => {
       const diag = netlink.openSockDiag();
       if ('refused' in diag) throw new Error(diag.code);
-      const listed = netlink.dumpUnix(diag);
+      const listed = drain(netlink.dumpUnix(diag));
       diag.close();
       if ('refused' in listed) throw new Error(listed.code);
       return listed.size;

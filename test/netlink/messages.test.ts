@@ -69,9 +69,9 @@ interface Taken {
 /** Takes bytes apart that end where their memory does, so that whoever reads on throws. */
 function take(bytes: Uint8Array): Taken {
   const view = new DataView(Uint8Array.from(bytes).buffer);
-  const taken: Taken = { reply: new Reply(), unix: [], tcp: [] };
+  const taken: Taken = { reply: new Reply(SEQUENCE), unix: [], tcp: [] };
   let last = 0;
-  taken.reply.take(view, view.byteLength, SEQUENCE, (start, end) => {
+  taken.reply.take(view, view.byteLength, (start, end) => {
     assert.ok(start > last && start <= end && end <= view.byteLength);
     last = start;
     const socket = parseUnix(view, start, end);

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { dumpInet } from '../../src/netlink/inet.ts';
 import { inNetNamespace, netNamespaces, openSockDiag } from '../../src/netlink/namespaces.ts';
 import { readInet } from '../../src/procfs/net.ts';
+import { drain } from '../../src/util/drain.ts';
 import { INET_TABLES, type InetTable } from '../../src/util/socket.ts';
 import { type Child, startChild } from '../support/child.ts';
 import { answered, ask } from '../support/diag.ts';
@@ -59,7 +60,7 @@ describe('another network namespace', { skip: needsRoot }, () => {
   test('a socket that was opened there goes on asking there, and this thread is here', () => {
     assertBack(() => {
       const diag = answered(openSockDiag(namespaceOf(other.pid), [other.pid]));
-      const there = answered(dumpInet(diag, TCP4, { states: ['LISTEN'] }));
+      const there = answered(drain(dumpInet(diag, TCP4, { states: ['LISTEN'] })));
       assert.deepEqual(
         there.map(({ local }) => local.port),
         [port],
@@ -68,7 +69,7 @@ describe('another network namespace', { skip: needsRoot }, () => {
         ask((own) => dumpInet(own, TCP4, { states: ['LISTEN'] })),
         there,
       );
-      assert.deepEqual(answered(dumpInet(diag, TCP4, { states: ['LISTEN'] })), there);
+      assert.deepEqual(answered(drain(dumpInet(diag, TCP4, { states: ['LISTEN'] }))), there);
       diag.close();
     });
   });
@@ -77,7 +78,7 @@ describe('another network namespace', { skip: needsRoot }, () => {
     const thread = await startThread(other, CLONE_NEWNET);
     assertBack(() => {
       const diag = answered(openSockDiag(namespaceOf(thread), [thread]));
-      assert.deepEqual(answered(dumpInet(diag, TCP4)), []);
+      assert.deepEqual(answered(drain(dumpInet(diag, TCP4))), []);
       diag.close();
     });
   });

@@ -8,6 +8,7 @@ import { BODY, isRefusal, type Refusal, refusal, type SockDiag } from '../../src
 import { dumpUnix, getUnix, lookUpUnix } from '../../src/netlink/unix.ts';
 import { dumpInet, getInet, lookUpInet } from '../../src/netlink/inet.ts';
 import { readFdinfo } from '../../src/procfs/fdinfo.ts';
+import { drain } from '../../src/util/drain.ts';
 import { INET_TABLES } from '../../src/util/socket.ts';
 import { startChild } from '../support/child.ts';
 import { answered, ask } from '../support/diag.ts';
@@ -37,19 +38,19 @@ test('the socket is not inherited, does not block, and is gone when closed', () 
   const O_CLOEXEC = 0o2000000;
   assert.ok(typeof info !== 'string');
   assert.equal((info.flags ?? 0) & (O_NONBLOCK | O_CLOEXEC), O_NONBLOCK | O_CLOEXEC);
-  dumpUnix(diag);
+  drain(dumpUnix(diag));
   diag.close();
   assert.deepEqual(descriptors(), before);
 });
 
 test('one socket answers every kind of question, one after the other', () => {
   const [a, b] = sockets.pair(sockets.STREAM);
-  ask((diag) => {
+  ask(function* (diag) {
     for (let round = 0; round < 3; round++) {
-      assert.equal(answered(getUnix(diag, sockets.inoOf(a)))?.peer, sockets.inoOf(b));
-      for (const table of INET_TABLES) answered(dumpInet(diag, table));
-      assert.ok(answered(dumpUnix(diag)).has(sockets.inoOf(b)));
-      assert.equal(answered(getUnix(diag, 2 ** 32 - 1)), undefined);
+      assert.equal(answered(yield* getUnix(diag, sockets.inoOf(a)))?.peer, sockets.inoOf(b));
+      for (const table of INET_TABLES) answered(yield* dumpInet(diag, table));
+      assert.ok(answered(yield* dumpUnix(diag)).has(sockets.inoOf(b)));
+      assert.equal(answered(yield* getUnix(diag, 2 ** 32 - 1)), undefined);
     }
   });
   libc.close(a);
@@ -63,7 +64,7 @@ test('an ordinary user sees the sockets of root and whose they are', async () =>
     async (_, namespaces: string, unix: string, ino: number) => {
       const { openSockDiag } = (await import(namespaces)) as typeof import('../../src/netlink/namespaces.ts');
       const { getUnix } = (await import(unix)) as typeof import('../../src/netlink/unix.ts');
-      return getUnix(openSockDiag() as SockDiag, ino);
+      return getUnix(openSockDiag() as SockDiag, ino).next().value;
     },
     NAMESPACES,
     UNIX,
@@ -103,13 +104,13 @@ describe('why there is no answer', () => {
   test('a family or a protocol that nobody lists has no handler', () => {
     const AF_APPLETALK = 5;
     const IPPROTO_IGMP = 2;
-    ask((diag) => {
-      const ofFamily = diag.dump(
+    ask(function* (diag) {
+      const ofFamily = yield* diag.dump(
         (request) => (request.setUint8(BODY, AF_APPLETALK), 24),
         () => undefined,
       );
       // What is wrong with a protocol is said in the message that ends the list.
-      const ofProtocol = diag.dump(
+      const ofProtocol = yield* diag.dump(
         (request) => (request.setUint8(BODY, sockets.AF_INET), request.setUint8(BODY + 1, IPPROTO_IGMP), 56),
         () => undefined,
       );
@@ -121,7 +122,7 @@ describe('why there is no answer', () => {
   });
 
   test('a question that the kernel does not understand', () => {
-    ask((diag) => {
+    ask(function* (diag) {
       assert.equal(
         diag.get(
           () => 0,
@@ -130,7 +131,7 @@ describe('why there is no answer', () => {
         -constants.errno.EINVAL,
       );
       assert.deepEqual(refusal(-constants.errno.EINVAL), { refused: 'failed', code: 'EINVAL' });
-      assert.ok(answered(dumpUnix(diag)).size > 0);
+      assert.ok(answered(yield* dumpUnix(diag)).size > 0);
     });
   });
 
@@ -141,16 +142,18 @@ describe('why there is no answer', () => {
     const [table] = INET_TABLES as [(typeof INET_TABLES)[number]];
     const at = { address: '127.0.0.1', port: 1 };
     const answers: unknown[] = [
-      dumpUnix(diag),
-      getUnix(diag, 1),
-      dumpInet(diag, table),
-      getInet(diag, 'tcp', at, at),
-      lookUpUnix(diag, [1]).refusal,
-      lookUpUnix(
-        diag,
-        Array.from({ length: 50 }, (_, i) => i + 1),
+      drain(dumpUnix(diag)),
+      drain(getUnix(diag, 1)),
+      drain(dumpInet(diag, table)),
+      drain(getInet(diag, 'tcp', at, at)),
+      drain(lookUpUnix(diag, [1])).refusal,
+      drain(
+        lookUpUnix(
+          diag,
+          Array.from({ length: 50 }, (_, i) => i + 1),
+        ),
       ).refusal,
-      lookUpInet(diag, [1]).refusal,
+      drain(lookUpInet(diag, [1])).refusal,
     ];
     const expected: Refusal = { refused: 'failed', code: 'EBADF' };
     for (const answer of answers) assert.deepEqual(answer, expected);

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, unlinkSync } fr
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, test } from 'node:test';
+import { openSockDiag } from '../../src/netlink/namespaces.ts';
 import { dumpUnix, findSenders, getUnix, lookUpUnix } from '../../src/netlink/unix.ts';
 import { RCV_SHUTDOWN, SEND_SHUTDOWN, type UnixSocket } from '../../src/util/socket.ts';
 import { startChild } from '../support/child.ts';
@@ -32,11 +33,11 @@ const accept = (fd: number): number => keep(sockets.accept(fd));
 /** What each way to ask says of a descriptor's socket, when they agree. */
 function look(fd: number): UnixSocket {
   const ino = inoOf(fd);
-  const [listed, got, found] = ask((diag) => [
-    answered(dumpUnix(diag)).get(ino),
-    answered(getUnix(diag, ino)),
-    lookUpUnix(diag, [ino]).found.get(ino),
-  ]);
+  const [listed, got, found] = ask(function* (diag) {
+    const listed = answered(yield* dumpUnix(diag)).get(ino);
+    const got = answered(yield* getUnix(diag, ino));
+    return [listed, got, (yield* lookUpUnix(diag, [ino])).found.get(ino)];
+  });
   assert.ok(got !== undefined);
   assert.deepEqual(got, listed);
   assert.deepEqual(got, found);
@@ -134,7 +135,11 @@ describe('listeners and their clients', () => {
         for (let i = 0; i < many; i++) sockets.client(1, address);
         const [last] = sockets.pair(1);
         const diag = openSockDiag();
-        const listed = 'refused' in diag ? diag : dumpUnix(diag);
+        if ('refused' in diag) throw new Error(diag.code);
+        const listing = dumpUnix(diag);
+        let step = listing.next();
+        while (step.done !== true) step = listing.next();
+        const listed = step.value;
         if ('refused' in listed) throw new Error(listed.code);
         const socket = listed.get(sockets.inoOf(server));
         return [socket?.ino === sockets.inoOf(server), socket?.icons, socket?.rqueue, listed.has(sockets.inoOf(last))];
@@ -145,6 +150,29 @@ describe('listeners and their clients', () => {
     );
     assert.deepEqual([ino, icons, rqueue, last], [true, undefined, MANY, true]);
   });
+});
+
+test('a long list is read in pieces, between which others may be', { skip: tooFew }, async () => {
+  await using child = await startChild();
+  const staying = await child.run(({ sockets }, pairs: number) => {
+    const fds = Array.from({ length: pairs }, () => sockets.pair(1)).flat();
+    return fds.map(sockets.inoOf);
+  }, MANY / 2);
+  const diags = [answered(openSockDiag()), answered(openSockDiag())];
+  const running = new Set(diags.map((diag) => ({ list: dumpUnix(diag), pauses: 0 })));
+  for (const one of running) {
+    running.delete(one);
+    const step = one.list.next();
+    if (step.done === true) {
+      const listed = answered(step.value);
+      assert.ok(staying.filter((ino) => !listed.has(ino)).length < staying.length / 100);
+      assert.ok(one.pauses > 1, `${one.pauses} pauses`);
+    } else {
+      one.pauses++;
+      running.add(one); // behind the others
+    }
+  }
+  for (const diag of diags) diag.close();
 });
 
 describe('ends that were shut', () => {
@@ -288,11 +316,11 @@ describe('lookUpUnix', () => {
       setImmediate(churn);
     });
     let missed = 0;
-    ask((diag) => {
+    ask(function* (diag) {
       for (let round = 0; round < 40; round++) {
-        const listed = answered(dumpUnix(diag));
+        const listed = answered(yield* dumpUnix(diag));
         missed += staying.filter((ino) => !listed.has(ino)).length;
-        const { found, refusal } = lookUpUnix(diag, staying);
+        const { found, refusal } = yield* lookUpUnix(diag, staying);
         assert.deepEqual([found.size, refusal], [staying.length, undefined]);
       }
     });

@@ -58,7 +58,7 @@ export function* filesOf(hits: readonly Hit[], scan: Scan, known: Known): Steps<
     const [first] = group as [Place];
     const others = told.get(first.end) ?? [];
     const isOther = !scan.comparable || others.length > FEW || isDistinct(first, others);
-    const file = isOther ? fileOf(group, scan, known) : undefined;
+    const file = isOther ? yield* fileOf(group, scan, known) : undefined;
     addTo(told, first.end, first);
     if (file === undefined) {
       for (const { pid } of group) scan.account.skip(pid, 'EAGAIN', 'descriptor');
@@ -96,17 +96,19 @@ function alone(places: readonly Place[], { account }: Scan): Place[][] {
 }
 
 /** By the first that holds still while it is described; undefined when none does. */
-function fileOf(group: readonly Place[], { comparable, tables }: Scan, known: Known): OpenFile | undefined {
+function* fileOf(group: readonly Place[], { comparable, tables }: Scan, known: Known): Steps<OpenFile | undefined> {
   const sockets = new Sockets(() => tables.map(({ id }) => id));
   const finder: SocketFinder = {
-    find(pid, fd, ino) {
+    *find(pid, fd, ino) {
       const socket = known.get(ino);
-      return socket === undefined ? sockets.find(pid, fd, ino) : { protocol: undefined, socket, refusal: undefined };
+      return socket === undefined
+        ? yield* sockets.find(pid, fd, ino)
+        : { protocol: undefined, socket, refusal: undefined };
     },
   };
   try {
     for (const place of group.slice(0, ATTEMPTS)) {
-      const facts = describeOpen(place, place.end, place.inode, finder);
+      const facts = yield* describeOpen(place, place.end, place.inode, finder);
       if (isStill(place, group, comparable))
         return { ...facts, holders: group.map(({ holder }) => holder), sameInode: [] };
     }

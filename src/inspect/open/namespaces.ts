@@ -21,10 +21,10 @@ const isGone = ({ refused, code }: Refusal): boolean => refused === 'no-namespac
 export class Namespaces {
   readonly #places = new Places(process.pid);
 
-  *#list<T>(ask: (place: Place) => T[] | Refusal): Steps<Listed<T>> {
+  *#list<T>(ask: (place: Place) => Steps<T[] | Refusal>): Steps<Listed<T>> {
     const listed: Listed<T> = { sockets: [], blind: [] };
     for (const place of this.#places) {
-      const answer = place === undefined ? [] : ask(place);
+      const answer = place === undefined ? [] : yield* ask(place);
       if (!isRefusal(answer)) for (const socket of answer) listed.sockets.push(socket);
       else if (!isGone(answer))
         listed.blind.push({ pid: place?.tasks[0] ?? process.pid, code: answer.code, reason: whyRefused(answer) });
@@ -35,8 +35,8 @@ export class Namespaces {
 
   /** With a name as it was bound, or with a file; where the kernel cannot be asked the lists of /proc tell the names. */
   unix(isIt: (socket: UnixSocket | UnixListing) => boolean): Steps<Listed<UnixSocket | UnixListing>> {
-    return this.#list<UnixSocket | UnixListing>((place) => {
-      const all = askAt(place, dumpUnix);
+    return this.#list<UnixSocket | UnixListing>(function* (place) {
+      const all = yield* askAt(place, dumpUnix);
       if (!isRefusal(all)) return [...all.values()].filter(isIt);
       const [task] = place.tasks;
       const listing = task === undefined ? 'ESRCH' : readUnixListing(task);
@@ -52,9 +52,9 @@ export class Namespaces {
   /** With an inode, whatever it is. */
   byInode(ino: number): Steps<Listed<ListedSocket>> {
     return this.#list<ListedSocket>((place) =>
-      askAt(place, (diag) => {
-        const unix = lookUpUnix(diag, [ino]);
-        const found = unix.found.size > 0 ? unix : lookUpInet(diag, [ino]);
+      askAt(place, function* (diag) {
+        const unix = yield* lookUpUnix(diag, [ino]);
+        const found = unix.found.size > 0 ? unix : yield* lookUpInet(diag, [ino]);
         const refusal = unix.refusal ?? found.refusal;
         return found.found.size === 0 && refusal !== undefined ? refusal : [...found.found.values()];
       }),

@@ -3,6 +3,7 @@ import { dumpInet, getInet, type InetFilter, lookUpInet } from '../../netlink/in
 import { netNamespaces } from '../../netlink/namespaces.ts';
 import { isRefusal, type Refusal } from '../../netlink/sock-diag.ts';
 import { readInet } from '../../procfs/net.ts';
+import type { Pausing } from '../../util/drain.ts';
 import { type Endpoint, INET_TABLES, type InetProtocol, type InetSocket } from '../../util/socket.ts';
 import { askAt, type Place } from './places.ts';
 
@@ -16,9 +17,10 @@ const tablesOf = (protocol: InetProtocol): typeof INET_TABLES =>
 const isSame = (a: Endpoint, b: Endpoint): boolean => a.address === b.address && a.port === b.port;
 
 /** The sockets that pass a filter. */
-export function listInet(place: Place, protocol: InetProtocol, filter: InetFilter): InetSocket[] | Refusal {
-  const answer = askAt(place, (diag) => {
-    const lists = tablesOf(protocol).map((table) => dumpInet(diag, table, filter));
+export function* listInet(place: Place, protocol: InetProtocol, filter: InetFilter): Pausing<InetSocket[] | Refusal> {
+  const answer = yield* askAt(place, function* (diag) {
+    const lists: Array<InetSocket[] | Refusal> = [];
+    for (const table of tablesOf(protocol)) lists.push(yield* dumpInet(diag, table, filter));
     const found = lists.flatMap((list) => (isRefusal(list) ? [] : list));
     // A kernel without IPv6 has one of the two tables.
     return lists.every(isRefusal) ? (lists[0] as Refusal) : found;
@@ -46,9 +48,13 @@ function readListed({ namespace, tasks }: Place, protocol: InetProtocol): InetSo
 }
 
 /** The socket with an inode. */
-export function findInet(place: Place, protocol: InetProtocol, ino: number): InetSocket | undefined | Refusal {
-  const answer = askAt(place, (diag) => {
-    const { found, refusal } = lookUpInet(diag, [ino], tablesOf(protocol));
+export function* findInet(
+  place: Place,
+  protocol: InetProtocol,
+  ino: number,
+): Pausing<InetSocket | undefined | Refusal> {
+  const answer = yield* askAt(place, function* (diag) {
+    const { found, refusal } = yield* lookUpInet(diag, [ino], tablesOf(protocol));
     return found.get(ino) ?? refusal;
   });
   if (!isRefusal(answer)) return answer;
@@ -57,15 +63,15 @@ export function findInet(place: Place, protocol: InetProtocol, ino: number): Ine
 }
 
 /** The socket with these addresses: the kernel finds it at once, but for one that is bound to a device. */
-export function matchInet(
+export function* matchInet(
   place: Place,
   protocol: InetProtocol,
   local: Endpoint,
   remote: Endpoint,
-): InetSocket | undefined | Refusal {
-  const answer = askAt(place, (diag) => getInet(diag, protocol, local, remote));
+): Pausing<InetSocket | undefined | Refusal> {
+  const answer = yield* askAt(place, (diag) => getInet(diag, protocol, local, remote));
   if (answer !== undefined && !isRefusal(answer) && answer.exact) return answer.socket;
-  const listed = listInet(place, protocol, { localPort: local.port, remotePort: remote.port });
+  const listed = yield* listInet(place, protocol, { localPort: local.port, remotePort: remote.port });
   if (isRefusal(listed)) return listed;
   return listed.find((socket) => isSame(socket.local, local) && isSame(socket.remote, remote));
 }

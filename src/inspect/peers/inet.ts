@@ -49,7 +49,7 @@ export class InetPeer extends SocketPeer {
     if (socket.state === 'LISTEN') return yield* this.#tellClients(socket, place);
     if (socket.remote.port !== 0) return yield* this.#tellConnected(socket, place);
     this.become('unconnected');
-    if (this.#protocol === 'udp') this.#addSenders(socket, place);
+    if (this.#protocol === 'udp') yield* this.#addSenders(socket, place);
   }
 
   *#tellConnected({ local, remote, state }: InetSocket, place: Place): Steps<void> {
@@ -65,16 +65,19 @@ export class InetPeer extends SocketPeer {
     if (mirror !== undefined && !WAITING.includes(mirror.socket.state)) return this.become('closed');
     const isAwaited = mirror !== undefined || state === 'SYN_SENT' || this.#protocol === 'udp';
     const isHere = isAwaited && (mirror !== undefined || this.#isLocal(remote, local, place));
-    if (isHere) return this.#tellTakers(remote, mirror ?? { place, socket: undefined });
+    if (isHere) return yield* this.#tellTakers(remote, mirror ?? { place, socket: undefined });
     if (this.#refused !== undefined) return this.#refuse();
     // Who was last to go leaves nothing behind on a machine's own loopback.
     this.become(isLoopback(remote.address) && (state === 'CLOSE_WAIT' || state === 'LAST_ACK') ? 'closed' : 'remote');
   }
 
   /** Not accepted yet, or UDP: who listens at an address, be it one of several. */
-  #tellTakers(to: Endpoint, { place, socket }: { place: Place; socket: InetSocket | undefined }): void {
+  *#tellTakers(to: Endpoint, { place, socket }: { place: Place; socket: InetSocket | undefined }): Steps<void> {
     const isTcp = this.#protocol === 'tcp';
-    const list = listInet(place, this.#protocol, { localPort: to.port, ...(isTcp ? { states: ['LISTEN'] } : {}) });
+    const list = yield* listInet(place, this.#protocol, {
+      localPort: to.port,
+      ...(isTcp ? { states: ['LISTEN'] } : {}),
+    });
     if (isRefusal(list)) {
       this.#refused ??= list;
       return this.#refuse();
@@ -92,7 +95,7 @@ export class InetPeer extends SocketPeer {
   *#tellClients(listener: InetSocket, place: Place): Steps<void> {
     this.become('listening');
     if (listener.rqueue === 0) return;
-    const list = listInet(place, 'tcp', { localPort: listener.local.port });
+    const list = yield* listInet(place, 'tcp', { localPort: listener.local.port });
     if (isRefusal(list))
       return this.become('listening', `who waits to be accepted could not be told: ${whyRefused(list)}`);
     const listeners = list.filter(({ state }) => state === 'LISTEN');
@@ -124,7 +127,7 @@ export class InetPeer extends SocketPeer {
           .filter((key) => !atHome.has(key)),
       );
       if (wanted.size === 0) continue;
-      const list = listInet(place, 'tcp', { remotePort: port });
+      const list = yield* listInet(place, 'tcp', { remotePort: port });
       if (isRefusal(list)) continue;
       for (const socket of list) {
         const key = keyOf(socket.local, socket.remote);
@@ -136,8 +139,8 @@ export class InetPeer extends SocketPeer {
   }
 
   /** Who is connected with a UDP socket that is only bound. */
-  #addSenders(own: InetSocket, place: Place): void {
-    const list = listInet(place, 'udp', { remotePort: own.local.port });
+  *#addSenders(own: InetSocket, place: Place): Steps<void> {
+    const list = yield* listInet(place, 'udp', { remotePort: own.local.port });
     if (isRefusal(list))
       return this.become('unconnected', `who is connected with it could not be told: ${whyRefused(list)}`);
     for (const sender of list) {
@@ -162,7 +165,7 @@ export class InetPeer extends SocketPeer {
       yield;
       if (found[0]?.place === place) break;
       if (at === undefined) continue;
-      const socket = matchInet(at, this.#protocol, local, remote);
+      const socket = yield* matchInet(at, this.#protocol, local, remote);
       if (isRefusal(socket)) this.#refused ??= socket;
       else if (socket !== undefined) found.push({ socket, place: at });
     }
@@ -173,13 +176,13 @@ export class InetPeer extends SocketPeer {
     const known = this.#own;
     if (known !== undefined && known.socket.remote.port !== 0) {
       const { socket, place } = known;
-      const again = matchInet(place, this.#protocol, socket.local, socket.remote);
+      const again = yield* matchInet(place, this.#protocol, socket.local, socket.remote);
       if (again !== undefined && !isRefusal(again) && again.ino === ino) return { socket: again, place };
     }
     for (const place of this.placesFrom(known?.place)) {
       yield;
       if (place === undefined) continue;
-      const socket = findInet(place, this.#protocol, ino);
+      const socket = yield* findInet(place, this.#protocol, ino);
       if (isRefusal(socket)) this.#refused ??= socket;
       else if (socket !== undefined) return { socket, place };
     }

@@ -5,6 +5,7 @@
 import { netNamespaces, openSockDiag } from '../../netlink/namespaces.ts';
 import { isRefusal, type Refusal, type SockDiag } from '../../netlink/sock-diag.ts';
 import { listProcesses } from '../../procfs/processes.ts';
+import type { Pausing } from '../../util/drain.ts';
 
 /** A network namespace, and tasks that are in it. */
 export interface Place {
@@ -14,14 +15,17 @@ export interface Place {
 }
 
 /**
- * Asks about one of them. The socket that asks is closed at once: whoever lists this process's own table, for another
- * question perhaps, finds nothing of it.
+ * Asks about one of them. The socket that asks is closed at once, as a rule before anything else is done: whoever lists
+ * this process's own table, for another question perhaps, finds nothing of it.
  */
-export function askAt<T>({ namespace, tasks }: Place, question: (diag: SockDiag) => T | Refusal): T | Refusal {
+export function* askAt<T>(
+  { namespace, tasks }: Place,
+  question: (diag: SockDiag) => Pausing<T | Refusal>,
+): Pausing<T | Refusal> {
   const diag = openSockDiag(namespace, tasks);
   if (isRefusal(diag)) return diag;
   try {
-    return question(diag);
+    return yield* question(diag);
   } finally {
     diag.close();
   }
@@ -50,7 +54,7 @@ export class Places {
   }
 
   /** They are listed once a question: one that came since has none of the sockets that were there before. */
-  *#list(): Generator<undefined, Place[]> {
+  *#list(): Pausing<Place[]> {
     const tasks = new Map<number, number[]>();
     let own = NaN;
     const pids = listProcesses();

@@ -85,7 +85,7 @@ export class UnixPeer extends SocketPeer {
     for (const place of this.placesFrom(this.#place)) {
       yield;
       if (place === undefined) continue;
-      const sockets = askAt(place, dumpUnix);
+      const sockets = yield* askAt(place, dumpUnix);
       if (isRefusal(sockets)) continue;
       for (const listener of sockets.values()) {
         if (listener.icons?.includes(ino) !== true) continue;
@@ -106,7 +106,7 @@ export class UnixPeer extends SocketPeer {
     for (const place of vfs === undefined ? [home] : this.placesFrom(this.#place)) {
       yield;
       if (place === undefined) continue;
-      const senders = askAt(place, (diag) => findSenders(diag, wanted));
+      const senders = yield* askAt(place, (diag) => findSenders(diag, wanted));
       if (isRefusal(senders)) {
         this.reason ??= `not all who send to it may be known: ${whyRefused(senders)}`;
         continue;
@@ -124,7 +124,7 @@ export class UnixPeer extends SocketPeer {
     for (const place of this.placesFrom(this.#place)) {
       yield;
       if (place === undefined) continue;
-      const socket = askAt(place, (diag) => getUnix(diag, ino));
+      const socket = yield* askAt(place, (diag) => getUnix(diag, ino));
       if (socket === undefined) continue;
       if (!isRefusal(socket)) return { socket, place };
       if (refused === undefined || socket.refused !== 'no-namespace') refused = socket;
