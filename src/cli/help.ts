@@ -1,6 +1,6 @@
 /**
- * The help texts: help/*.txt, at most 80 columns, one example a command. They are data and stay beside the
- * sources, which are published; a module of text would take longer to load than all the rest of `kcmp --help`.
+ * The help texts: help/*.txt, at most 80 columns, one example a command. They are data, and published in
+ * the folder where they are; a module of text would take longer to load than all the rest of `kcmp --help`.
  */
 const { readFileSync } = process.getBuiltinModule('node:fs');
 

@@ -1,11 +1,11 @@
-/** The declarations, compiled by consumers: three compilers, three resolutions, both module systems. */
+/** The declarations, compiled by consumers: five compilers, three resolutions, both module systems. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Check } from './check.ts';
 import { installed, NPM } from './installed.ts';
 import { run } from './shell.ts';
 
-const COMPILERS = ['5.4.5', '5.9.3', '7.0.2'];
+const COMPILERS = ['5.2.2', '5.4.5', '5.9.3', '6.0.2', '7.0.2'];
 
 const USE = `
 const file: FileRef = { pid: 1, fd: 0 };
@@ -39,7 +39,10 @@ interface Kind {
   files: (compiler: string) => Record<string, string>;
 }
 
-const knowsRequire = (compiler: string): boolean => !compiler.startsWith('5.4');
+const knowsRequire = (compiler: string): boolean => !/^5\.[24]/.test(compiler);
+/** `import type … with`, which came with 5.3. */
+const dynamic = (compiler: string): Record<string, string> =>
+  compiler.startsWith('5.2') ? {} : { 'dynamic.cts': DYNAMIC };
 
 const KINDS: Kind[] = [
   {
@@ -47,14 +50,14 @@ const KINDS: Kind[] = [
     options: { module: 'nodenext' },
     files: (compiler) => ({
       'esm.mts': IMPORT,
-      'dynamic.cts': DYNAMIC,
+      ...dynamic(compiler),
       ...(knowsRequire(compiler) ? { 'require.cts': IMPORT } : {}),
     }),
   },
-  { name: 'node16', options: { module: 'node16' }, files: () => ({ 'esm.mts': IMPORT, 'dynamic.cts': DYNAMIC }) },
+  { name: 'node16', options: { module: 'node16' }, files: (compiler) => ({ 'esm.mts': IMPORT, ...dynamic(compiler) }) },
   {
     name: 'bundler',
-    options: { module: 'preserve', moduleResolution: 'bundler' },
+    options: { module: 'esnext', moduleResolution: 'bundler' },
     files: () => ({ 'esm.mts': IMPORT, 'require.cts': IMPORT }),
   },
 ];

@@ -22,11 +22,14 @@ const WANTED = [
   'CHANGELOG.md',
   'dist/index.js',
   'dist/index.d.ts',
-  'src/index.ts',
+  'dist/promises.js',
+  'dist/promises.d.ts',
+  'dist/cli/main.js',
+  'src/cli/help/kcmp.txt',
 ];
 const ALLOWED =
-  /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w/-]+\.(?:js|d\.ts)|src\/[\w/-]+\.(?:ts|txt))$/;
-const MAX_UNPACKED = 1.6e6;
+  /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w/-]+\.js|dist\/(?:index|promises)\.d\.ts|src\/cli\/help\/\w+\.txt)$/;
+const MAX_UNPACKED = 6e5;
 
 export function pack(root: string, folder: string): Tarball {
   const output = run(['npm', 'pack', '--json', '--loglevel=error', '--pack-destination', folder], { cwd: root });
