@@ -9,8 +9,9 @@ import type { statIno } from '../procfs/fd.ts';
 import { kindOf } from '../procfs/kind.ts';
 import { part, type Steps } from '../scan/steps.ts';
 import type { Scan } from '../scan/tables.ts';
-import { carriersOf } from './elsewhere/aloft.ts';
+import { carriersIn, lookAloft } from './elsewhere/aloft.ts';
 import { mappedBy } from './elsewhere/mapped.ts';
+import { registeredWith } from './elsewhere/registered.ts';
 
 /** Something that keeps, or may keep, a description open. */
 export interface Elsewhere {
@@ -46,6 +47,7 @@ export function* findElsewhere(
   if (typeof inode !== 'string' && MAPPABLE.has(kindOf(link, inode.mode)))
     for (const pid of yield* part(0, HALF, mappedBy(scan, link, inode)))
       elsewhere.push({ how: 'mapped', pid, sure: 'inode' });
-  if (isNobodys) elsewhere.push(...(yield* part(HALF, 1, carriersOf(scan, link))));
-  return elsewhere;
+  if (!isNobodys) return elsewhere;
+  const aloft = yield* part(HALF, 1, lookAloft(scan));
+  return [...elsewhere, ...carriersIn(aloft, (text) => registeredWith(text, link))];
 }

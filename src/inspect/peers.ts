@@ -10,7 +10,8 @@ import type { Holder } from '../scan/holder.ts';
 import type { Steps } from '../scan/steps.ts';
 import type { Scan } from '../scan/tables.ts';
 import { some } from '../util/text.ts';
-import { type Carrier, carriersOf } from './elsewhere/aloft.ts';
+import { type Carrier, carriersIn, lookAloft } from './elsewhere/aloft.ts';
+import { keptBy } from './elsewhere/registered.ts';
 import { byDescription } from './peers/by-description.ts';
 import type { Peer, PeerEnd, PeerState, PeerVia, Seen } from './peers/peer.ts';
 import { whyNotAll } from './peers/whole.ts';
@@ -69,8 +70,13 @@ function* tellUnheld(
   scan: Scan,
   lookAgain: LookAgain,
 ): Steps<{ state: PeerState; reason: string | undefined } | undefined> {
-  const carriers: Carrier[] = [];
-  for (const link of peer.links()) carriers.push(...(yield* carriersOf(scan, link)));
+  const links = peer.links();
+  const aloft = links.length > 0 ? yield* lookAloft(scan) : undefined;
+  // Any of them is enough.
+  const carriers =
+    aloft === undefined
+      ? []
+      : carriersIn(aloft, (text) => (links.some((link) => keptBy(text, link) !== 'no') ? 'possible' : 'no'));
   const doubts = [peer.doubt, ...(carriers.length === 0 ? [] : [couldBe(carriers)])];
   // What could not be told of one that may have it is counted by now.
   const why = peer.isRestless ? RESTLESS : whyNotAll(scan);

@@ -30,6 +30,21 @@ test('what may be in flight is told in the first line, and is 2', { skip: notAlo
   );
 });
 
+test('a target that nobody has open is told with what may have it', { skip: notAlone }, async () => {
+  const [target] = libc.socketpair().map((fd) => fds.add(fd)) as [number];
+  const [to, from] = libc.socketpair().map((fd) => fds.add(libc.closeOnExec(fd))) as [number, number];
+  const efd = fds.epoll(libc.closeOnExec(target));
+  libc.sendFd(from, target);
+  fds.close(target);
+  const { code, out } = await kcmp('epoll', `${pid}:${efd}`, '--check');
+  for (const fd of [to, from, efd]) fds.close(fd);
+  assert.equal(code, 1);
+  assert.match(
+    out,
+    new RegExp(`no process has that file open, so that .*: it may be in flight to fd ${to} of ${pid} `),
+  );
+});
+
 test('a mapping of its inode is told, and changes nothing', { skip: notAlone }, async () => {
   const memfd = fds.add(libc.memfd('kcmp-who'));
   libc.write(memfd, new Uint8Array(4096));
@@ -54,7 +69,7 @@ test('each way is a clause, the sure one first, and decides about the exit code'
   assert.equal(elsewhereText([]), undefined);
   assert.equal(
     elsewhereText([mapped, maybe, ring]),
-    `it is registered with io_uring at fd 5 of ${who}; its inode is mapped by ${who}; it may be registered with io_uring at fd 6 of ${who}`,
+    `it is registered with io_uring at fd 5 of ${who}; its inode is mapped by ${who}; io_uring at fd 6 of ${who} may have it`,
   );
   assert.equal(elsewhereText([mapped, mapped, mapped, mapped, mapped])?.endsWith(' and 2 more'), true);
   assert.deepEqual([[], [mapped], [mapped, maybe], [maybe, ring]].map(elsewhereCode), [undefined, undefined, 2, 0]);

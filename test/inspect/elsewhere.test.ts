@@ -1,14 +1,14 @@
 /** What keeps a file open without a descriptor: mapped, in flight, registered with io_uring. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Elsewhere } from '../../src/index.ts';
-import { registeredWith } from '../../src/inspect/elsewhere/registered.ts';
+import { keptBy, registeredWith, tellsFiles } from '../../src/inspect/elsewhere/registered.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild } from '../support/child.ts';
-import { findHolders } from '../support/door.ts';
+import { findHolders, resolveEpoll } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
 import { ORDINARY } from '../support/user.ts';
 
@@ -113,7 +113,7 @@ test('a file that comes down while it is looked for is never held by nobody', as
 });
 
 /** An io_uring instance, with which these are registered; by numbers that every architecture shares. */
-function ring(...files: number[]): number | string {
+function ringOf(...files: number[]): number | string {
   const parameters = new Uint8Array(120);
   try {
     const fd = fds.add(libc.syscall(425, 4, libc.addressOf(parameters)));
@@ -125,7 +125,7 @@ function ring(...files: number[]): number | string {
   }
 }
 const noRing = ((): string | false => {
-  const made = ring();
+  const made = ringOf();
   return typeof made === 'string' && made;
 })();
 
@@ -136,13 +136,38 @@ test('a file registered with io_uring: a socket is told for sure, the end of a p
   const [socket] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
   const file = fds.add(openSync(join(folder, 'with blanks in it'), 'w'));
   const other = fds.add(openSync(join(folder, 'other'), 'w'));
-  const fd = ring(write, socket, file) as number;
+  const fd = ringOf(write, socket, file) as number;
   const entry = (sure: Elsewhere['sure']): Elsewhere[] => [{ how: 'io_uring', pid, fd, sure }];
   assert.deepEqual(await elsewhereOf(write), entry('possible'));
   const [told] = await elsewhereOf(socket);
   assert.ok(told?.sure === 'description' || told?.sure === 'possible', 'older kernels do not name it');
   assert.deepEqual(await elsewhereOf(file), entry('possible'));
   assert.deepEqual(await elsewhereOf(other), []);
+});
+
+test('a target that is in flight, or registered, and that nobody has open', { skip: noRing }, async () => {
+  const [target, end] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
+  const efd = fds.epoll(target);
+  const ring = ringOf(target) as number;
+  const ino = Number(/\d+/.exec(readlinkSync(`/proc/self/fd/${target}`)));
+  fds.close(target);
+  const [told] = (await resolveEpoll(pid, efd, { pids: [pid] })).targets;
+  assert.deepEqual([told?.status, told?.ino], ['unresolved', BigInt(ino)]);
+  assert.ok(told?.elsewhere?.some((one) => one.how === 'io_uring' && one.pid === pid && one.fd === ring));
+  fds.close(ring);
+  fds.close(end);
+
+  const [flying] = libc.socketpair().map((fd) => fds.add(fd)) as [number];
+  const [to, from] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
+  const other = fds.epoll(flying);
+  libc.sendFd(from, flying);
+  fds.close(flying);
+  const { targets } = await resolveEpoll(pid, other, { pids: [pid] });
+  const inFlight = targets[0]?.elsewhere?.filter(({ how }) => how === 'in-flight');
+  assert.deepEqual(inFlight, [{ how: 'in-flight', pid, fd: to, sure: 'possible' }]);
+  // Where a descriptor is found there is nothing to tell.
+  const live = fds.epoll(to);
+  assert.equal((await resolveEpoll(pid, live, { pids: [pid] })).targets[0]?.elsewhere, undefined);
 });
 
 test('an instance names its files whole, by the last part of their names, not at all, or nothing while it is busy', () => {
@@ -167,5 +192,15 @@ test('an instance names its files whole, by the last part of their names, not at
   assert.equal(registeredWith(files('<none>', '<none>'), 'pipe:[7]'), 'no');
   assert.equal(registeredWith('UserFiles:\t2\nUserBufs:\t0\n', 'pipe:[7]'), 'possible');
   assert.equal(registeredWith('UserFiles:\t0\nUserBufs:\t0\n', 'pipe:[7]'), 'no');
-  assert.equal(registeredWith('SqMask:\t0x3\nSqHead:\t0\n', 'pipe:[7]'), 'busy');
+  assert.ok(tellsFiles(files()));
+  assert.ok(!tellsFiles('SqMask:\t0x3\nSqHead:\t0\n'));
+  // By its inode alone.
+  assert.equal(registeredWith(files('socket:[7]'), 7n), 'sure');
+  assert.equal(registeredWith(files('pipe:[7]'), 7n), 'possible');
+  assert.equal(registeredWith(files('pipe:[8]', 'socket:[77]'), 7n), 'no');
+  assert.equal(registeredWith(files('anon_inode:[eventfd]'), 7n), 'possible');
+  // A request that waits for a file.
+  const waiting = `${files()}PollList:\n  op=27, task_works=0\nCqOverflowList:\n`;
+  assert.deepEqual([registeredWith(waiting, 7n), keptBy(waiting, 7n)], ['no', 'possible']);
+  assert.equal(keptBy(`${files()}PollList:\nCqOverflowList:\n`, 7n), 'no');
 });

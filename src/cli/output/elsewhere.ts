@@ -24,10 +24,7 @@ const CLAUSES: ReadonlyArray<readonly [is: (entry: Elsewhere) => boolean, clause
   [({ how }) => how === 'loop', () => 'a loop device has a file of it'],
   [({ how }) => how === 'swap', () => 'swap space is in a file of it'],
   [({ how }) => how === 'mapped', (who) => `its inode is mapped by ${who}`],
-  [
-    ({ how, sure }) => how === 'io_uring' && sure === 'possible',
-    (who) => `it may be registered with io_uring at ${who}`,
-  ],
+  [({ how, sure }) => how === 'io_uring' && sure === 'possible', (who) => `io_uring at ${who} may have it`],
   [({ how }) => how === 'in-flight', (who) => `it may be in flight to ${who}`],
 ];
 

@@ -2,15 +2,17 @@
 import type { EpollReport, EpollTarget } from '../../index.ts';
 import { readLink } from '../../procfs/fd.ts';
 import { plural, some } from '../../util/text.ts';
+import { elsewhereText } from './elsewhere.ts';
 import { named } from './names.ts';
 
-/** What a target is, read from somebody who holds it; its inode where nobody does. */
-export function describe({ holders, ino }: EpollTarget): string {
+/** What a target is, read from somebody who holds it; its inode where nobody does, which only of a socket is known for sure. */
+export function describe({ holders, ino, elsewhere = [] }: EpollTarget): string {
   for (const holder of holders) {
     const link = readLink(holder.pid, holder.fd);
     if (link !== null) return link;
   }
-  return ino === undefined ? '?' : `inode ${ino}`;
+  if (ino === undefined) return '?';
+  return elsewhere.some(({ sure }) => sure === 'description') ? `socket:[${ino}]` : `inode ${ino}`;
 }
 
 const SHOWN = 4;
@@ -31,9 +33,13 @@ function keptBy(target: EpollTarget): string {
       target.holders.length === 1 ? `fd ${target.holders[0]?.fd}` : plural(target.holders.length, 'descriptor');
     return `${fds} of ${some(pids.map(named), SHOWN)} (${holdersText(target)}) ${target.holders.length === 1 ? 'keeps' : 'keep'} that file open`;
   }
-  return target.reason === 'unreadable'
-    ? 'whoever keeps that file open could not be seen'
-    : 'no process has that file open: it is in flight over a unix socket, or the kernel itself holds it';
+  const elsewhere = elsewhereText(target.elsewhere ?? []);
+  if (target.elsewhere?.some(({ sure }) => sure === 'description') === true) return elsewhere as string;
+  const nobody =
+    target.reason === 'unreadable'
+      ? 'whoever keeps that file open could not be seen'
+      : 'no process has that file open, so that it is in flight over a unix socket, or the kernel itself holds it';
+  return elsewhere === undefined ? nobody : `${nobody}: ${elsewhere}`;
 }
 
 /** One paragraph: the number, what that number is today, and who keeps the old file alive. */

@@ -12,26 +12,22 @@ import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { readStart } from '../../procfs/raw/start.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
-import { type Registered, registeredWith } from './registered.ts';
+import { type Registered, tellsFiles } from './registered.ts';
 
 /** To ask a socket may take a tenth of a millisecond. */
 const BETWEEN_PAUSES = 64;
 const ATTEMPTS = 4;
 const IN_FLIGHT = /^scm_fds:[ \t]*[1-9]/m;
 
-/** A descriptor of what may have the file. */
-export interface Carrier extends FileRef {
-  how: 'in-flight' | 'io_uring';
-  sure: 'description' | 'possible';
+/** Sockets that anything is in flight to, each once, and io_uring instances with what they say of their files. */
+export interface Aloft {
+  inFlight: FileRef[];
+  rings: Array<FileRef & { text: string }>;
 }
 
-/**
- * Through what a file may be held: sockets that anything is in flight to, each once, and the instances with which it is
- * registered, or may be. An instance that is busy all the while is counted as skipped.
- * @param link - what the links of the file's descriptors read
- */
-export function* carriersOf({ tables, account }: Scan, link: string): Steps<Carrier[]> {
-  const carriers: Carrier[] = [];
+/** Looks for them in all tables. An instance that is busy all the while is counted as skipped. */
+export function* lookAloft({ tables, account }: Scan): Steps<Aloft> {
+  const aloft: Aloft = { inFlight: [], rings: [] };
   const known = new Set<string>();
   for (const [place, { id, fds }] of tables.entries()) {
     yield place / tables.length;
@@ -39,31 +35,48 @@ export function* carriersOf({ tables, account }: Scan, link: string): Steps<Carr
     try {
       for (const [i, fd] of fds.entries()) {
         if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield;
-        const text = folder?.link(fd) ?? readLink(id, fd);
-        if (text === IO_URING_LINK) {
-          const registered = yield* askRing(id, fd, link);
-          if (registered === 'busy') account.skip(id, 'EAGAIN', 'descriptor');
-          else if (registered !== 'no')
-            carriers.push({ how: 'io_uring', pid: id, fd, sure: registered === 'sure' ? 'description' : 'possible' });
-        } else if (typeof text === 'string' && isSocketLink(text) && !known.has(text)) {
-          known.add(text);
-          if (IN_FLIGHT.test(readStart(id, `fdinfo/${fd}`)))
-            carriers.push({ how: 'in-flight', pid: id, fd, sure: 'possible' });
+        const link = folder?.link(fd) ?? readLink(id, fd);
+        if (link === IO_URING_LINK) {
+          const text = yield* readRing(id, fd);
+          if (text === undefined) account.skip(id, 'EAGAIN', 'descriptor');
+          else aloft.rings.push({ pid: id, fd, text });
+        } else if (typeof link === 'string' && isSocketLink(link) && !known.has(link)) {
+          known.add(link);
+          if (IN_FLIGHT.test(readStart(id, `fdinfo/${fd}`))) aloft.inFlight.push({ pid: id, fd });
         }
       }
     } finally {
       folder?.close();
     }
   }
-  return carriers;
+  return aloft;
 }
 
-function* askRing(pid: number, fd: number, link: string): Steps<Registered> {
-  let registered: Registered = 'busy';
-  for (let attempt = 0; attempt < ATTEMPTS && registered === 'busy'; attempt++) {
+/** Undefined while it is busy; nothing where it is closed by now, or may not be read. */
+function* readRing(pid: number, fd: number): Steps<string | undefined> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (attempt > 0) yield;
     const info = readFdinfo(pid, fd);
-    registered = typeof info === 'string' ? 'no' : registeredWith(info.text, link);
+    if (typeof info === 'string') return '';
+    if (tellsFiles(info.text)) return info.text;
   }
-  return registered;
+  return undefined;
+}
+
+/** A descriptor of what has, or may have, a file. */
+export interface Carrier extends FileRef {
+  how: 'in-flight' | 'io_uring';
+  sure: 'description' | 'possible';
+}
+
+/** @param isWith - whether a file is registered with an instance that says this */
+export function carriersIn({ inFlight, rings }: Aloft, isWith: (text: string) => Registered): Carrier[] {
+  const carriers: Carrier[] = [];
+  for (const { pid, fd, text } of rings) {
+    const registered = isWith(text);
+    if (registered !== 'no')
+      carriers.push({ how: 'io_uring', pid, fd, sure: registered === 'sure' ? 'description' : 'possible' });
+  }
+  for (const { pid, fd } of inFlight) carriers.push({ how: 'in-flight', pid, fd, sure: 'possible' });
+  return carriers;
 }

@@ -14,9 +14,11 @@ import { checkProc } from '../../procfs/root.ts';
 import { isStuckInExec, mayKeepMutex } from '../../scan/busy.ts';
 import type { Coverage } from '../../scan/coverage.ts';
 import { settle } from '../../scan/settle.ts';
-import { part, type Steps } from '../../scan/steps.ts';
+import { part, type Steps, WALK } from '../../scan/steps.ts';
 import { requireComparable, subjectError } from '../../scan/subject.ts';
-import type { Table } from '../../scan/tables.ts';
+import type { Scan, Table } from '../../scan/tables.ts';
+import { carriersIn, lookAloft } from '../elsewhere/aloft.ts';
+import { keptBy } from '../elsewhere/registered.ts';
 import type { EpollTarget } from './targets.ts';
 import { InstanceView } from './view.ts';
 
@@ -40,12 +42,24 @@ export function* resolveTargets(pid: number, efd: number, pids: readonly number[
     const look = (open: readonly Table[]): Steps<ReadonlySet<Table>> => view.look(open);
     const isRestless = (): boolean => seen.comparable && view.isRestless();
     const unsettled = yield* part(0.5, 1, settle(seen, look, isRestless));
-    const stable = view.isSame && unsettled.size === 0 && (!isRestless() || (yield* view.isSteady()));
+    const stable = view.isSame && !view.isAmong(unsettled) && (!isRestless() || (yield* view.isSteady()));
     for (const { id, fds } of unsettled) seen.account.skip(id, 'EAGAIN', 'descriptor', fds.length || 1);
     yield* view.describe(unsettled);
+    yield* tellElsewhere(seen, view.targets);
     return { instance: view.instance, targets: view.targets, stable, coverage: seen.account.toCoverage() };
   } finally {
     view.close();
+  }
+}
+
+/** What may keep the files open of which no descriptor was found. */
+function* tellElsewhere(seen: Scan, targets: readonly EpollTarget[]): Steps<void> {
+  const unresolved = targets.filter(({ status, ino }) => status === 'unresolved' && ino !== undefined);
+  if (unresolved.length === 0) return;
+  const aloft = yield* lookAloft(seen);
+  for (const [i, target] of unresolved.entries()) {
+    if (i % WALK === 0) yield;
+    target.elsewhere = carriersIn(aloft, (text) => keptBy(text, target.ino as bigint));
   }
 }
 

@@ -3,6 +3,7 @@ import type { FileRef } from '../../binding/kcmp.ts';
 import type { Via } from '../../descriptions/without-kcmp.ts';
 import { type EpollItem, parseItemsAs } from '../../procfs/epoll-items.ts';
 import type { Steps } from '../../scan/steps.ts';
+import type { Elsewhere } from '../elsewhere.ts';
 
 /**
  * `live`: fd `tfd` of the process is this file. `renumbered`: the process holds it under other numbers only.
@@ -21,6 +22,8 @@ export interface EpollTarget extends EpollItem {
   numberReused: boolean;
   /** Why it is unresolved: `unseen`, everything was read (in flight, or held by the kernel); `unreadable`, something was skipped. */
   reason?: 'unseen' | 'unreadable';
+  /** Of an unresolved one: what keeps its file open, or may, without a descriptor. */
+  elsewhere?: Elsewhere[];
   /** What the answer rests on, where it is not kcmp. */
   via?: Via;
 }

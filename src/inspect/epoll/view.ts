@@ -100,6 +100,14 @@ export class InstanceView {
     return tables.some((table) => others.has(table.id) && !(this.#seen as Scan).isStill(table));
   }
 
+  /** Whether anybody who has the instance is one of these. */
+  isAmong(tables: ReadonlySet<Table>): boolean {
+    const holders = new Set([this.#pid, ...this.instance.map(({ pid }) => pid)]);
+    for (const { id, sharedWith } of tables)
+      if (holders.has(id) || sharedWith.some((other) => holders.has(other))) return true;
+    return false;
+  }
+
   /** Whether the list, which may change all the while, is seen to stay as it is. */
   *isSteady(): Steps<boolean> {
     const search = this.#search as TargetSearch;
