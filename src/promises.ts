@@ -7,7 +7,7 @@
  */
 import { badType } from './binding/arguments.ts';
 import type { FileRef } from './binding/kcmp.ts';
-import { readOptions } from './binding/read.ts';
+import { readOptions, readProperties } from './binding/read.ts';
 import type { FileIdentity } from './descriptions/without-kcmp.ts';
 import { askEpoll, type EpollReport } from './inspect/epoll.ts';
 import { askGroups, type GroupOptions, type GroupReport } from './inspect/groups.ts';
@@ -31,36 +31,39 @@ export interface Abortable {
 
 const SIGNAL = 'an instance of AbortSignal';
 
-function later<T>(asked: Asked<T>, options: Abortable | undefined): Promise<T> {
-  const { signal } = readOptions(options, ['signal']);
-  const { aborted } = readOptions(signal, ['aborted'], 'options.signal', SIGNAL);
+/** The question, which takes all options but the signal, and its answer. */
+function later<T, O extends Abortable>(ask: (own: O | undefined) => Asked<T>, options: O | undefined): Promise<T> {
+  const { signal } = readProperties<Abortable, 'signal'>(options, ['signal'], 'options', 'an object');
+  const { aborted } = readProperties(signal, ['aborted'], 'options.signal', SIGNAL);
   if (signal !== undefined && typeof aborted !== 'boolean') throw badType('options.signal', SIGNAL, signal);
-  return finishLater(asked, signal);
+  // Whatever else the object has is read through this one, which hides the signal.
+  const own = options && (Object.create(options, { signal: { value: undefined } }) as O);
+  return finishLater(ask(own), signal);
 }
 
 /** Who refers to this open file description? As {@link index!findHolders | `findHolders` of kcmp}. */
 export async function findHolders(file: FileRef, options?: HolderOptions & Abortable): Promise<HolderReport> {
-  return later(askHolders(file, options), options);
+  return later((own) => askHolders(file, own), options);
 }
 
 /** Who has open what a text names? As {@link index!findOpen | `findOpen` of kcmp}. */
 export async function findOpen(reference: string, options?: HolderOptions & Abortable): Promise<OpenReport> {
-  return later(askOpen(reference, options), options);
+  return later((own) => askOpen(reference, own), options);
 }
 
 /** Which descriptors share an open file description? As {@link index!groupFiles | `groupFiles` of kcmp}. */
 export async function groupFiles(options?: GroupOptions & Abortable): Promise<GroupReport> {
-  return later(askGroups(options), options);
+  return later(askGroups, options);
 }
 
 /** Where are the files that an epoll instance watches? As {@link index!resolveEpoll | `resolveEpoll` of kcmp}. */
 export async function resolveEpoll(pid: number, efd: number, options?: ScanOptions & Abortable): Promise<EpollReport> {
-  return later(askEpoll(pid, efd, options), options);
+  return later((own) => askEpoll(pid, efd, own), options);
 }
 
 /** Which descriptors does a process share with its parent, or with another one? As {@link index!findInherited | `findInherited` of kcmp}. */
 export async function findInherited(pid: number, options?: InheritedOptions & Abortable): Promise<InheritedReport> {
-  return later(askInherited(pid, options), options);
+  return later((own) => askInherited(pid, own), options);
 }
 
 /** Does it share none, but for what is allowed? As {@link index!assertNoInherited | `assertNoInherited` of kcmp}. */
@@ -70,7 +73,10 @@ export async function assertNoInherited(pid: number, options?: InheritedOptions 
 
 /** Which resources do these tasks share? As {@link index!taskSharing | `taskSharing` of kcmp}. */
 export async function taskSharing(ids: Iterable<number>, options?: Abortable): Promise<TaskSharing> {
-  return later(askTasks(ids), options);
+  return later((own) => {
+    readOptions(own, ['signal']);
+    return askTasks(ids);
+  }, options);
 }
 
 /** Are two descriptors one open file description? One comparison, which does not take slices. As {@link index!identifyFiles | `identifyFiles` of kcmp}. */

@@ -2,7 +2,18 @@
  * Arguments that are objects, read once and checked. To read one may run a caller's own code, a getter or the traps of a
  * Proxy; what that throws is told as what is wrong with the argument, and is looked at no further.
  */
-import { badInt31, badRange, badSlot, badType, badU32, isInt31, isU32, isUint8Array, unreadable } from './arguments.ts';
+import {
+  badInt31,
+  badRange,
+  badSlot,
+  badType,
+  badU32,
+  badValue,
+  isInt31,
+  isU32,
+  isUint8Array,
+  unreadable,
+} from './arguments.ts';
 
 const REF = 'an object { pid, fd }';
 const TARGET = 'an object { pid, efd, tfd, toff? }';
@@ -70,20 +81,44 @@ export function readBytes(value: Uint8Array, name: string, size: number): DataVi
 }
 
 /** The properties of these names, of which undefined has none. */
-export function readOptions<T extends object, K extends keyof T>(
+export function readProperties<T extends object, K extends keyof T>(
   value: T | undefined,
   keys: readonly K[],
-  name = 'options',
-  expected = 'an object',
+  name: string,
+  expected: string,
 ): Partial<Pick<T, K>> {
-  const options: Partial<Pick<T, K>> = {};
-  if (value === undefined) return options;
+  const properties: Partial<Pick<T, K>> = {};
+  if (value === undefined) return properties;
   if (typeof value !== 'object' || value === null) throw badType(name, expected, value);
   try {
-    for (const key of keys) options[key] = value[key];
+    for (const key of keys) properties[key] = value[key];
   } catch (cause) {
     throw unreadable(name, expected, cause);
   }
+  return properties;
+}
+
+/**
+ * Options: an object of these names and no others. A list of pids, or a name that is none, would be taken for no
+ * options at all, and what was asked about a few processes be answered of every one.
+ */
+export function readOptions<T extends object, K extends keyof T & string>(
+  value: T | undefined,
+  keys: readonly K[],
+): Partial<Pick<T, K>> {
+  const expected = `an object { ${keys.map((key) => `${key}?`).join(', ')} }`;
+  const options = readProperties(value, keys, 'options', expected);
+  if (value === undefined) return options;
+  let isList = false;
+  const strangers: string[] = [];
+  try {
+    isList = Symbol.iterator in value;
+    for (const key in value) if (!(keys as readonly string[]).includes(key)) strangers.push(key);
+  } catch (cause) {
+    throw unreadable('options', expected, cause);
+  }
+  if (isList) throw badType('options', expected, value);
+  if (strangers.length > 0) throw badValue('options', `${expected}, and nothing else`, strangers[0]);
   return options;
 }
 

@@ -63,8 +63,8 @@ export function findHolders(file: FileRef, options?: HolderOptions): HolderRepor
 /** {@link findHolders}, in steps. */
 export function askHolders(file: FileRef, options: HolderOptions | undefined): Asked<HolderReport> {
   const asked = readRef(file, 'file');
-  const { parts } = readOptions(options, ['parts']);
-  const { pids, onProgress } = checkScan(options);
+  const { parts, ...others } = readOptions(options, ['parts', 'pids', 'onProgress']);
+  const { pids, onProgress } = checkScan(others);
   return { steps: holdersOf(asked, pids, checkParts(parts)), onProgress };
 }
 

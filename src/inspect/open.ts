@@ -80,8 +80,8 @@ export function askOpen(reference: string, options: HolderOptions | undefined): 
   if (typeof reference !== 'string') throw badType('reference', 'of type string', reference);
   const parsed = parseReference(reference);
   if (parsed.is === 'none') throw coded(new TypeError(parsed.why), badValue('reference', '', reference).code);
-  const { parts } = readOptions(options, ['parts']);
-  const { pids, onProgress } = checkScan(options);
+  const { parts, ...others } = readOptions(options, ['parts', 'pids', 'onProgress']);
+  const { pids, onProgress } = checkScan(others);
   return { steps: openOf(reference, parsed, pids, checkParts(parts)), onProgress };
 }
 
