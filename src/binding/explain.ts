@@ -6,6 +6,7 @@
  */
 import { KCMP_EPOLL_TFD, KCMP_FILE, KCMP_FILES } from './abi.ts';
 import { errnoName, errnoText, type KcmpArguments, KcmpError } from './errors.ts';
+import { hasPtrace } from './privilege.ts';
 import { kcmpEpollRaw, kcmpRaw } from './syscall.ts';
 
 const { constants } = process.getBuiltinModule('node:os');
@@ -39,7 +40,9 @@ export const accessToTargets = (): number => kcmpEpollRaw(process.pid, process.p
 export const epollTargetsSupported = (): boolean => accessToTargets() === -EBADF;
 
 export const BLOCKED = 'a seccomp filter blocks kcmp in this process, as the default one of containers does';
-export const BLOCKED_FIX = 'start the container with --cap-add=SYS_PTRACE, or with a seccomp profile that allows kcmp';
+/** What helps against it: the capability has containers allow kcmp, but not to whoever has it and is refused. */
+export const blockedFix = (): string =>
+  `start the container ${hasPtrace() ? '' : 'with --cap-add=SYS_PTRACE, or '}with a seccomp profile that allows kcmp`;
 export const MISSING =
   'this kernel has no kcmp (older than Linux 3.5, or built without CONFIG_KCMP), or a sandbox hides it';
 export const MISSING_FIX =
@@ -56,13 +59,13 @@ function noSuchProcess({ pid1, pid2 }: KcmpArguments): string {
 }
 
 function notPermitted({ pid1, pid2, type }: KcmpArguments): string {
-  if (isBlocked(type)) return `${BLOCKED}; ${BLOCKED_FIX}`;
+  if (isBlocked(type)) return `${BLOCKED}; ${blockedFix()}`;
   const refused = [...new Set([pid1, pid2])].filter((pid) => accessTo(pid) === -EPERM);
   const subject = refused.length > 0 ? `pid ${refused.join(' and pid ')}` : `pid ${pid1} or pid ${pid2}`;
-  return (
-    `${subject} may not be inspected: another user's, not dumpable, or outside of this sandbox; ` +
-    'run as the same user, or with CAP_SYS_PTRACE'
-  );
+  const why = hasPtrace()
+    ? 'outside of this sandbox or user namespace, or guarded by a security module'
+    : "another user's, not dumpable, or outside of this sandbox; run as the same user, or with CAP_SYS_PTRACE";
+  return `${subject} may not be inspected: ${why}`;
 }
 
 function notOpen({ pid1, pid2, fd1 = 0, fd2, slot }: KcmpArguments): string {

@@ -1,7 +1,7 @@
 /** Can kcmp(2) work here? Asked of the kernel, in words, without privileges. */
 import { KCMP_FILE, TASK_RESOURCE_TYPES, type TaskResource } from './abi.ts';
 import { errnoName } from './errors.ts';
-import { accessTo, BLOCKED, BLOCKED_FIX, epollTargetsSupported, MISSING, MISSING_FIX } from './explain.ts';
+import { accessTo, BLOCKED, blockedFix, epollTargetsSupported, MISSING, MISSING_FIX } from './explain.ts';
 import { kcmpRaw, load, platformRefusal, trialScript } from './syscall.ts';
 
 const { constants, release } = process.getBuiltinModule('node:os');
@@ -83,7 +83,7 @@ function probeHere(): KcmpSupport {
     self === -EINVAL
       ? support('available', 'the kernel compares')
       : self === -EPERM
-        ? support('blocked', BLOCKED, BLOCKED_FIX)
+        ? support('blocked', BLOCKED, blockedFix())
         : self === -ENOSYS
           ? support('missing', MISSING, MISSING_FIX)
           : support('unknown', `kcmp on this very process answers ${self < 0 ? errnoName(self) : self}`);

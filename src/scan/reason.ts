@@ -5,14 +5,14 @@
  * Source: __ptrace_may_access() in kernel/ptrace.c, proc_pid_permission() in fs/proc/base.c.
  */
 import { errnoText } from '../binding/errors.ts';
-import { BLOCKED, isBlocked, MISSING } from '../binding/explain.ts';
+import { BLOCKED, blockedFix, isBlocked, MISSING } from '../binding/explain.ts';
+import { CAP_SYS_PTRACE, hasPtrace } from '../binding/privilege.ts';
 import { readOwner } from '../procfs/fd.ts';
 import { isListed } from '../procfs/processes.ts';
 import { type Credentials, readCredentials } from '../procfs/status.ts';
 
 const { constants } = process.getBuiltinModule('node:os');
 
-const CAP_SYS_PTRACE = 1n << 19n;
 const OUTSIDE = 'outside of this sandbox or namespace, or guarded by a security module';
 
 /** `kill(pid, 0)` — is there such a task? It sees what a filter on kcmp or a /proc with hidepid hides. */
@@ -33,6 +33,12 @@ function identityMismatch(mine: Credentials, theirs: Credentials): string | unde
   if (!sameIds(uid, theirs.uids)) return `another user's (uid ${theirs.uids.find((id) => id !== uid)})`;
   if (!sameIds(gid, theirs.gids)) return `another group's (gid ${theirs.gids.find((id) => id !== gid)})`;
   return undefined;
+}
+
+/** What to do about a refusal, where anything helps: `; run as …`. */
+export function refusalAdvice(reason: string): string {
+  if (reason === BLOCKED) return `; ${blockedFix()}`;
+  return reason === OUTSIDE || hasPtrace() ? '' : '; run as the same user, as root, or with CAP_SYS_PTRACE';
 }
 
 /** Who refused: the first of the kernel's conditions that is seen to fail. */

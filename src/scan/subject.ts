@@ -11,7 +11,7 @@ import { listDescriptors } from '../procfs/fd.ts';
 import { hasEnded, readStat, type Stat } from '../procfs/stat.ts';
 import { isStuckInExec } from './busy.ts';
 import { listOpen } from './observer.ts';
-import { taskExists } from './reason.ts';
+import { refusalAdvice, refusalReason, taskExists } from './reason.ts';
 import type { Steps } from './steps.ts';
 import { presence } from './task-state.ts';
 
@@ -31,10 +31,17 @@ const WORDS: Record<string, string> = {
   EINVAL: 'is not an epoll instance',
   EAGAIN: 'was another file time and again while it was looked at',
   EBUSY: 'is in an exec that does not end, and who compares it would wait for that',
-  EACCES: 'may not be read: another user’s, or not dumpable; run as the same user, or with CAP_SYS_PTRACE',
-  EPERM:
-    'may not be inspected: another user’s, not dumpable, or outside of this sandbox; run as the same user, or with CAP_SYS_PTRACE',
 };
+
+function refused(code: string, pid: number): string {
+  const reason = refusalReason(code, pid);
+  return `may not be ${code === 'EACCES' ? 'read' : 'inspected'}: ${reason}${refusalAdvice(reason)}`;
+}
+
+function inWords(code: string, pid: number): string | undefined {
+  if (code === 'EACCES' || code === 'EPERM') return refused(code, pid);
+  return code === 'ESRCH' && taskExists(pid) ? 'has ended: it has no descriptors of its own any more' : WORDS[code];
+}
 
 /**
  * The error for a process, or one descriptor of it, that cannot be looked at.
@@ -43,9 +50,7 @@ const WORDS: Record<string, string> = {
 export function subjectError(code: string, pid: number, fd?: number, why?: string): SubjectError {
   const subject = fd === undefined ? `pid ${pid}` : `fd ${fd} of pid ${pid}`;
   const errno = -(constants.errno[code as keyof typeof constants.errno] ?? 0);
-  const words =
-    why ?? (code === 'ESRCH' && taskExists(pid) ? 'has ended: it has no descriptors of its own any more' : WORDS[code]);
-  const error = new Error(`${code}: ${subject} ${words ?? 'could not be read'}`);
+  const error = new Error(`${code}: ${subject} ${why ?? inWords(code, pid) ?? 'could not be read'}`);
   return Object.assign(error, { code, errno, pid, ...(fd === undefined ? {} : { fd }) });
 }
 

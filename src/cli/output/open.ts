@@ -23,7 +23,7 @@ function ofNobody(file: FoundFile, { coverage }: OpenReport): string {
   const why =
     unseen(coverage).length > 0
       ? 'a process that may not be looked at; run as that user, or as root'
-      : 'no descriptor; it is in flight, or the kernel’s own';
+      : "no descriptor; it is in flight, or the kernel's own";
   return `${nameOf(file)}${user} is held by ${why}`;
 }
 
