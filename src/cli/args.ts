@@ -1,5 +1,6 @@
 /** Reads the arguments of a command: options by parseArgs, references to descriptors and tasks. */
 import type { FileRef } from '../index.ts';
+import { nearest } from './suggest.ts';
 
 // Not an import statement: that takes a millisecond or two longer.
 const { parseArgs } = process.getBuiltinModule('node:util');
@@ -38,8 +39,10 @@ export function parse(command: string, args: string[], options: Record<string, O
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error;
-    const [first = message] = message.split(/\.\s/);
-    throw new UsageError(`${first.charAt(0).toLowerCase()}${first.slice(1)}; see kcmp ${command} --help`);
+    const [first = message] = message.replaceAll(/'(-[^']*)'/g, '$1').split(/\.\s/);
+    throw new UsageError(
+      `${first.charAt(0).toLowerCase()}${first.slice(1)}; ${meant(first, Object.keys(config.options))}see kcmp ${command} --help`,
+    );
   }
   return {
     rest,
@@ -47,6 +50,12 @@ export function parse(command: string, args: string[], options: Record<string, O
     value: (name) => [values[name]].flat().at(-1) as string | undefined,
     values: (name) => [values[name] ?? []].flat() as string[],
   };
+}
+
+/** `did you mean --check? `, of an option that is unknown. */
+function meant(message: string, options: readonly string[]): string {
+  const word = nearest(/^Unknown option --(\S+)/.exec(message)?.[1] ?? '', options);
+  return word === undefined ? '' : `did you mean --${word}? `;
 }
 
 /** Exactly so many arguments, or an error that shows which. */

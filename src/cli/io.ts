@@ -5,6 +5,9 @@ export interface Io {
   /** Messages: standard error. */
   err(text: string): void;
   errIsTerminal(): boolean;
+  outIsTerminal?(): boolean;
+  /** Whether colours go there: what the terminal, NO_COLOR and --color say together. */
+  paints?(stream: 'out' | 'err'): boolean;
   /** Milliseconds, for progress. */
   now(): number;
 }

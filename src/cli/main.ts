@@ -9,7 +9,7 @@
 import type { Io } from './io.ts';
 
 // An import statement costs a millisecond or two, as much as all of `kcmp --help` may take.
-const { readFileSync, writeSync } = process.getBuiltinModule('node:fs');
+const { fstatSync, readFileSync, writeSync } = process.getBuiltinModule('node:fs');
 
 const RETRY_MS = 5;
 let outputClosed = false;
@@ -47,11 +47,15 @@ function err(text: string): void {
   }
 }
 
+/** tty is one more builtin to load, and most outputs are plainly none. */
+const isTerminal = (fd: number): boolean =>
+  fstatSync(fd).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(fd);
+
 const io: Io = {
   out,
   err,
-  // Asked for only when it matters: tty is one more builtin to load.
-  errIsTerminal: () => process.getBuiltinModule('node:tty').isatty(2),
+  outIsTerminal: () => isTerminal(1),
+  errIsTerminal: () => isTerminal(2),
   now: () => performance.now(),
 };
 

@@ -1,4 +1,5 @@
 /** Finds the sub-command, loads only that, runs it, and turns what it throws into a message and exit code 2. */
+import { COLORS, paintsOf, readGlobals } from './globals.ts';
 import type { Command, ExitCode, Io } from './io.ts';
 
 // Dynamic, so that each start loads one of them, and --help and --version none.
@@ -20,10 +21,10 @@ function version(): string {
   return (manifest as { version: string }).version;
 }
 
-/** Whether help is asked for; what follows `--` is an argument. */
-function asksForHelp(args: string[]): boolean {
+/** How help is asked for among the arguments, if it is; what follows `--` is an argument. */
+function helpIn(args: string[]): string | undefined {
   const end = args.indexOf('--');
-  return args.slice(0, end === -1 ? args.length : end).some((arg) => arg === '--help' || arg === '-h');
+  return args.slice(0, end === -1 ? args.length : end).find((arg) => arg === '--help' || arg === '-h');
 }
 
 async function dispatch(argv: string[], io: Io): Promise<ExitCode> {
@@ -32,22 +33,40 @@ async function dispatch(argv: string[], io: Io): Promise<ExitCode> {
     io.out(`${version()}\n`);
     return 0;
   }
-  const wanted = HELP.includes(name) ? (args[0] ?? '') : asksForHelp(args) ? name : undefined;
+  const how = HELP.includes(name) ? name : helpIn(args);
+  const wanted = HELP.includes(name) ? (args[0] ?? '') : how === undefined ? undefined : name;
   if (wanted === '' || (wanted !== undefined && Object.hasOwn(COMMANDS, wanted))) {
-    const { helpFor } = await import('./help.ts');
-    io.out(helpFor(wanted));
+    const { helpFor, shortHelpFor } = await import('./help.ts');
+    io.out(how === '-h' ? shortHelpFor(wanted) : helpFor(wanted));
     return 0;
   }
+  if (name === '') {
+    io.err((await import('./help.ts')).helpFor(''));
+    return 2;
+  }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (load === undefined) throw await unknownCommand(HELP.includes(name) ? (args[0] ?? '') : name);
+  if (load === undefined) throw await unknownCommand(wanted ?? name);
   return (await load()).run(args, io);
 }
 
 async function unknownCommand(name: string): Promise<Error> {
   const { UsageError } = await import('./args.ts');
-  const known = `expected one of ${Object.keys(COMMANDS).join(', ')}, or --help`;
-  if (name === '') return new UsageError(`no command; ${known}`);
-  return new UsageError(`unknown ${name.startsWith('-') ? 'option' : 'command'} ${name}; ${known}`);
+  const what = `unknown ${name.startsWith('-') ? 'option' : 'command'} ${name}`;
+  const command = (await import('./suggest.ts')).nearest(name, Object.keys(COMMANDS));
+  if (command !== undefined) return new UsageError(`${what}; did you mean ${command}?`);
+  const isReference = (await import('../util/reference.ts')).parseReference(name).is !== 'none';
+  if (isReference) return new UsageError(`${what}; did you mean kcmp who ${name}?`);
+  return new UsageError(`${what}; expected one of ${Object.keys(COMMANDS).join(', ')}, or --help`);
+}
+
+/** The same with --color in it. */
+async function dispatchPainted(argv: string[], io: Io): Promise<ExitCode> {
+  const { args, color = 'auto' } = readGlobals(argv);
+  if (!COLORS.some((word) => word === color)) {
+    const { UsageError } = await import('./args.ts');
+    throw new UsageError(`--color ${color} is unknown; expected ${COLORS.join(', ')}`);
+  }
+  return dispatch(args, Object.assign(io, { paints: paintsOf(io, color) }));
 }
 
 /**
@@ -57,10 +76,10 @@ async function unknownCommand(name: string): Promise<Error> {
  */
 export async function run(argv: string[], io: Io): Promise<ExitCode> {
   try {
-    return await dispatch(argv, io);
+    return await dispatchPainted(argv, io);
   } catch (error) {
-    const { clean } = await import('../util/text.ts');
-    io.err(`kcmp: ${clean(error instanceof Error ? error.message : String(error))}\n`);
+    const { tell } = await import('./output/print.ts');
+    tell(io, error instanceof Error ? error.message : String(error));
     return 2;
   }
 }

@@ -10,7 +10,7 @@ import * as libc from '../support/libc.ts';
 const DEADLINE_MS = 30_000;
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const COMMAND: string[] = [process.execPath, '--import', import.meta.resolve('tsx'), MAIN];
+export const COMMAND: string[] = [process.execPath, '--import', import.meta.resolve('tsx'), MAIN];
 
 /** A number that no process has: beyond the kernel's PID_MAX_LIMIT. */
 export const NO_PID: number = 2 ** 22 + 1;

@@ -34,7 +34,7 @@ test('leaked descriptors are listed with where they come from, and are 1', async
   const lines = squeeze(mask(out, { LINK: link, ME: me, LEAKY: leaky, READ: pipe[0], WRITE: pipe[1] }))
     .split('\n')
     .map((line) => line.trim());
-  assert.match(lines[0] ?? '', /^LEAKY \(sleep\) shares 2 descriptors beyond 0, 1 and 2 with ME \(.*\):$/);
+  assert.match(lines[0] ?? '', /^LEAKY \(sleep\) shares 2 descriptors beyond 0, 1 and 2 with its parent ME \(.*\):$/);
   assert.deepEqual(lines.slice(1), [
     '',
     'FD  FROM  KIND  FILE',
@@ -49,7 +49,7 @@ test('a child that got nothing is 0', async () => {
   assert.deepEqual([code, err], [0, '']);
   assert.match(
     mask(out, { CLEAN: clean }),
-    /^CLEAN \(sleep\) shares no descriptor beyond 0, 1 and 2 with \d+ \(.*\)\.\n$/,
+    /^CLEAN \(sleep\) shares no descriptor beyond 0, 1 and 2 with its parent \d+ \(.*\)\.\n$/,
   );
 });
 

@@ -40,10 +40,56 @@ test('the main help fits 80 columns and a screen of 40 lines, and names every co
 
 test('help is asked for by -h, --help and help alike', async () => {
   const main = await kcmp('--help');
-  assert.deepEqual(await kcmp('-h'), main);
   assert.deepEqual(await kcmp('help'), main);
   assert.deepEqual(await kcmp('help', 'who'), await kcmp('who', '--help'));
-  assert.deepEqual(await kcmp('who', '4242:7', '-h'), await kcmp('who', '--help'));
+  assert.deepEqual(await kcmp('who', '4242:7', '--help'), await kcmp('who', '--help'));
+});
+
+test('-h is short: the usage, the options and an example, and where more is told', async () => {
+  for (const command of ['', ...COMMANDS]) {
+    const { code, out, err } = await kcmp(...[command].filter(Boolean), '-h');
+    assert.deepEqual([code, err], [0, '']);
+    const lines = out.split('\n');
+    assert.match(lines[0] ?? '', new RegExp(`^Usage: kcmp ${command === '' ? 'COMMAND' : command}`));
+    assert.match(out, /^ {2}--json/m);
+    assert.match(out, new RegExp(`^Examples?.*\n  kcmp ${command}`, 'm'));
+    assert.equal(lines.at(-2), `More: kcmp ${command === '' ? '' : `${command} `}--help`);
+    assert.ok(out.length < helpFor(command).length || command === 'doctor', command);
+    assert.doesNotMatch(out, /^Exit code/m);
+  }
+  assert.deepEqual(await kcmp('who', '4242:7', '-h'), await kcmp('who', '-h'));
+});
+
+test('what follows -- is an argument, also where it looks like an option', async () => {
+  for (const option of ['--help', '-h', '--color', '--json'])
+    assert.match((await kcmp('who', '--', option)).err, new RegExp(`${option} is no reference`));
+});
+
+test('bare, it prints the usage where messages go, and is trouble', async () => {
+  for (const args of [[], ['--json'], ['--color', 'never']])
+    assert.deepEqual(await kcmp(...args), { code: 2, out: '', err: helpFor('') });
+});
+
+test('--json stands before the command as well as after it', async () => {
+  const self = `${process.pid}:0`;
+  const after = await kcmp('same', self, self, '--json');
+  assert.equal(after.code, 0);
+  assert.equal((JSON.parse(after.out) as { relation: string }).relation, 'same');
+  assert.deepEqual(await kcmp('--json', 'same', self, self), after);
+  assert.deepEqual(await kcmp('--color=always', '--json', 'same', self, self), after);
+});
+
+test('a mistyped command, option or reference is told what was meant', async () => {
+  await refused(['whom', ':80'], /^kcmp: unknown command whom; did you mean who\?$/m);
+  await refused(['hwo'], /did you mean who\?/);
+  await refused(['epol', '1'], /did you mean epoll\?/);
+  await refused(['group'], /did you mean groups\?/);
+  await refused(['inherit', '1'], /did you mean inherited\?/);
+  await refused([':8080'], /unknown command :8080; did you mean kcmp who :8080\?/);
+  await refused(['4242:7'], /did you mean kcmp who 4242:7\?/);
+  await refused(['/run/app.lock'], /did you mean kcmp who \/run\/app\.lock\?/);
+  await refused(['epoll', '1', '--chekc'], /unknown option --chekc; did you mean --check\? see kcmp epoll --help/);
+  await refused(['who', ':1', '--pdis'], /did you mean --pids\?/);
 });
 
 test('README shows the same help', { skip: existsSync(README) ? false : 'there is no README.md yet' }, () => {
@@ -73,24 +119,23 @@ async function refused(args: string[], message: RegExp): Promise<void> {
 }
 
 test('a missing or unknown command is told which there are', async () => {
-  await refused([], /no command; expected one of same, epoll, who/);
   await refused(['lsof'], /unknown command lsof; expected one of same/);
   await refused(['--verbose'], /unknown option --verbose/);
   await refused(['help', 'lsof'], /unknown command lsof/);
   await refused(['--help', 'lsof'], /unknown command lsof/);
   await refused(['toString'], /unknown command toString/);
-  await refused(['--json'], /unknown option --json/);
+  await refused(['--json', 'lsof'], /unknown command lsof/);
 });
 
 test('an unknown option is told which command has help', async () => {
   for (const command of COMMANDS)
-    await refused([command, '--wrong'], new RegExp(`unknown option '--wrong'; see kcmp ${command} --help`));
+    await refused([command, '--wrong'], new RegExp(`unknown option --wrong; see kcmp ${command} --help`));
 });
 
 test('an option without its value is refused', async () => {
-  await refused(['same', '1:2', '1:3', '--type'], /'--type <value>' argument missing/);
-  await refused(['groups', '--tree'], /'--tree <value>' argument missing/);
-  await refused(['groups', '--tree', '-1'], /'--tree' argument is ambiguous; see kcmp groups --help/);
+  await refused(['same', '1:2', '1:3', '--type'], /option --type <value> argument missing; see kcmp same --help/);
+  await refused(['groups', '--tree'], /option --tree <value> argument missing/);
+  await refused(['groups', '--tree', '-1'], /--tree argument is ambiguous; see kcmp groups --help/);
   await refused(['who', '1:2', '--json=yes'], /does not take an argument/);
 });
 

@@ -5,7 +5,7 @@ import { type Facts, gatherFacts } from '../doctor/facts.ts';
 import { diagnose, type Problem } from '../doctor/remedies.ts';
 import type { Command } from '../io.ts';
 import { printJson } from '../output/json.ts';
-import { print } from '../output/print.ts';
+import { printAnswer } from '../output/print.ts';
 
 const SECCOMP = ['no filter', 'strict mode', 'a filter'];
 
@@ -80,7 +80,7 @@ export const run: Command = (args, io) => {
   const facts = gatherFacts();
   const problems = diagnose(facts);
   if (parsed.flag('json')) printJson(io, { ...facts, problems });
-  else print(io, text(facts, problems));
+  else printAnswer(io, text(facts, problems));
   if (problems.some(({ weight }) => weight === 'fatal')) return 2;
   return problems.some(({ weight }) => weight === 'limit') ? 1 : 0;
 };

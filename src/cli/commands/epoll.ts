@@ -10,7 +10,7 @@ import type { Command, ExitCode, Io } from '../io.ts';
 import { tellPartial } from '../output/coverage.ts';
 import { printJson } from '../output/json.ts';
 import { named } from '../output/names.ts';
-import { print, tell } from '../output/print.ts';
+import { type Line, print, printAnswer, tell } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
 import { describe, explainStale, holdersText } from '../output/stale.ts';
 
@@ -34,7 +34,9 @@ const events = ({ eventNames }: EpollTarget): string =>
 
 const state = (target: EpollTarget): string => `${target.status}${target.numberReused ? ', number reused' : ''}`;
 
-function text(report: EpollReport): string[] {
+const stale = (line: string): Line => ({ line, as: 'stale' });
+
+function text(report: EpollReport): Line[] {
   const rows = report.targets.map((target) => [
     `${target.tfd}`,
     events(target),
@@ -42,11 +44,13 @@ function text(report: EpollReport): string[] {
     describe(target),
     holdersText(target),
   ]);
-  const stale = report.targets.filter((target) => freshness(target) === 'stale');
+  const isStale = report.targets.map((target) => freshness(target) === 'stale');
+  const [head = '', ...lines] = table(['TFD', 'EVENTS', 'STATE', 'TARGET', 'HOLDERS'], rows, [0]);
   return [
-    sentence(report),
-    ...(rows.length === 0 ? [] : ['', ...table(['TFD', 'EVENTS', 'STATE', 'TARGET', 'HOLDERS'], rows, [0])]),
-    ...stale.flatMap((target) => ['', explainStale(report, target)]),
+    { line: sentence(report), as: 'answer' },
+    ...(rows.length === 0 ? [] : ['', head]),
+    ...lines.map((line, i) => (isStale[i] === true ? stale(line) : line)),
+    ...report.targets.flatMap((target, i) => (isStale[i] === true ? ['', stale(explainStale(report, target))] : [])),
   ];
 }
 
@@ -98,7 +102,7 @@ export const run: Command = (args, io) => {
   if (language !== undefined)
     print(io, render(epollGraph(reports, { process: named, target: describe, state }), language));
   else if (parsed.flag('json')) printJson(io, fd === undefined ? reports : reports[0]);
-  else if (reports.length === 0) print(io, [`${named(pid)} has no epoll instance.`]);
+  else if (reports.length === 0) printAnswer(io, [`${named(pid)} has no epoll instance.`]);
   else
     print(
       io,

@@ -10,7 +10,7 @@ import { scanCode, tellPartial } from '../output/coverage.ts';
 import { printJson } from '../output/json.ts';
 import { named } from '../output/names.ts';
 import { groupsWithoutUs } from '../output/observer.ts';
-import { print, tell } from '../output/print.ts';
+import { print, printAnswer, tell } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
 
 /** Names are asked once: a server may appear in a thousand groups. */
@@ -62,7 +62,7 @@ export const run: Command = (args, io) => {
   );
   if (language !== undefined) print(io, render(sharingGraph(report, namer()), language));
   else if (parsed.flag('json')) printJson(io, report);
-  else print(io, text(report));
+  else printAnswer(io, text(report));
   tellPartial(io, report.coverage);
   return missing.length > 0 ? 2 : scanCode(report.groups.length > 0, report.coverage);
 };

@@ -7,14 +7,17 @@ import type { Command } from '../io.ts';
 import { tellPartial } from '../output/coverage.ts';
 import { printJson } from '../output/json.ts';
 import { named } from '../output/names.ts';
-import { print } from '../output/print.ts';
+import { printAnswer } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
 
-function text({ pid, from, inherited }: InheritedReport): string[] {
-  const pair = `${named(pid)} shares %s beyond 0, 1 and 2 with ${named(from)}`;
-  if (inherited.length === 0) return [`${pair.replace('%s', 'no descriptor')}.`];
+/** @param isParent - whom it was compared with without being told so */
+function text({ pid, from, inherited }: InheritedReport, isParent: boolean): string[] {
+  const whom = `${isParent ? 'its parent ' : ''}${named(from)}`;
+  const what = inherited.length === 0 ? 'no descriptor' : plural(inherited.length, 'descriptor');
+  const answer = `${named(pid)} shares ${what} beyond 0, 1 and 2 with ${whom}`;
+  if (inherited.length === 0) return [`${answer}.`];
   return [
-    `${pair.replace('%s', plural(inherited.length, 'descriptor'))}:`,
+    `${answer}:`,
     '',
     ...table(
       ['FD', 'FROM', 'KIND', 'FILE'],
@@ -35,7 +38,7 @@ export const run: Command = (args, io) => {
   const partial = unseen(report.coverage).length > 0;
   // "Shares none" would be more than is known.
   if (parsed.flag('json')) printJson(io, report);
-  else if (report.inherited.length > 0 || !partial) print(io, text(report));
+  else if (report.inherited.length > 0 || !partial) printAnswer(io, text(report, from === undefined));
   tellPartial(io, report.coverage);
   if (report.inherited.length > 0) return 1;
   return partial ? 2 : 0;

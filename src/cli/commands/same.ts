@@ -11,7 +11,7 @@ import { ref } from '../../util/text.ts';
 import { choice, expect, fileRef, parse, taskId } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
 import { printJson } from '../output/json.ts';
-import { print, tell } from '../output/print.ts';
+import { printAnswer, tell } from '../output/print.ts';
 import { RESOURCE_WORDS, RESOURCES } from '../output/resources.ts';
 
 const CODES: Readonly<Record<FileIdentity['relation'], ExitCode>> = { same: 0, different: 1, unknown: 2 };
@@ -30,7 +30,7 @@ function sameFiles(a: FileRef, b: FileRef, json: boolean, io: Io): ExitCode {
   if (json) printJson(io, { a, b, type: 'file', relation, via, ...(reason === undefined ? {} : { reason }) });
   else if (relation !== 'unknown') {
     const what = relation === 'same' ? 'one open file description' : 'two different open file descriptions';
-    print(io, [`${ref(a)} and ${ref(b)} are ${what}${BY[via]}.`]);
+    printAnswer(io, [`${ref(a)} and ${ref(b)} are ${what}${BY[via]}.`]);
   }
   if (relation === 'unknown')
     tell(io, `whether ${ref(a)} and ${ref(b)} are one cannot be known: ${reason ?? 'no reason given'}`);
@@ -47,10 +47,10 @@ function sameTasks(a: number, b: number, type: TaskResource, json: boolean, io: 
     verdict === 'shared' ? 'same' : verdict === 'separate' || verdict === 'none' ? 'different' : 'unknown';
   const what = RESOURCE_WORDS[type];
   if (json) printJson(io, { a, b, type, relation, verdict, ...(pair?.code === undefined ? {} : { code: pair.code }) });
-  else if (a === b && verdict === 'shared') print(io, [`${a} and ${b} are one task.`]);
-  else if (verdict === 'shared') print(io, [`${a} and ${b} share one ${what}.`]);
-  else if (verdict === 'separate') print(io, [`${a} and ${b} do not share one ${what}.`]);
-  else if (verdict === 'none') print(io, [`${a} and ${b} share no ${what}: neither has one.`]);
+  else if (a === b && verdict === 'shared') printAnswer(io, [`${a} and ${b} are one task.`]);
+  else if (verdict === 'shared') printAnswer(io, [`${a} and ${b} share one ${what}.`]);
+  else if (verdict === 'separate') printAnswer(io, [`${a} and ${b} do not share one ${what}.`]);
+  else if (verdict === 'none') printAnswer(io, [`${a} and ${b} share no ${what}: neither has one.`]);
   if (verdict === 'shared-or-none')
     tell(io, `${a} and ${b} share one ${what} or have none: the kernel tells no difference`);
   if (verdict === 'unknown') tell(io, `${a} and ${b} could not be compared: ${pair?.code ?? 'no answer'}`);

@@ -6,7 +6,7 @@ import { expect, parse, taskId, UsageError } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
 import { printJson } from '../output/json.ts';
 import { commandOf, named } from '../output/names.ts';
-import { print, tell } from '../output/print.ts';
+import { printAnswer, tell } from '../output/print.ts';
 import { RESOURCES } from '../output/resources.ts';
 
 /** A, B, … Z, AA: one for each set of tasks that share. */
@@ -99,8 +99,9 @@ export const run: Command = (args, io) => {
   const ids = idsOf(parsed.rest, parsed.value('threads'));
   const report = taskSharing(ids);
   if (parsed.flag('json')) printJson(io, report);
-  else if (report.tasks.length < 2) print(io, [`${named(ids[0] ?? 0)} has one thread only, so nothing is shared.`]);
-  else print(io, report.resources.vm.length > 0 ? text(report) : manyText(report));
+  else if (report.tasks.length < 2)
+    printAnswer(io, [`${named(ids[0] ?? 0)} has one thread only, so nothing is shared.`]);
+  else printAnswer(io, report.resources.vm.length > 0 ? text(report) : manyText(report));
   const pairs = allPairs(report);
   const unknown = pairs.filter(({ verdict }) => verdict === 'unknown');
   if (pairs.length === 0) return codeOfMany(report, io);

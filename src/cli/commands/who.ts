@@ -21,7 +21,7 @@ import { scanCode, tellPartial } from '../output/coverage.ts';
 import { elsewhereCode } from '../output/elsewhere.ts';
 import { printJson } from '../output/json.ts';
 import { openText } from '../output/open.ts';
-import { print } from '../output/print.ts';
+import { print, printAnswer } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
 import { whoText } from '../output/who.ts';
 
@@ -67,7 +67,8 @@ function whoHas(file: FileRef, { json, pids, where }: Wanted, io: Io): ExitCode 
   const report = withoutUs(withProgress(io, (options) => findHolders(file, { ...options, ...where })));
   const others = othersOf(report);
   if (json) printJson(io, report);
-  else print(io, pids ? pidsOf(report.holders, report) : whoText(report, others, where.pids !== undefined));
+  else if (pids) print(io, pidsOf(report.holders, report));
+  else printAnswer(io, whoText(report, others, where.pids !== undefined));
   tellPartial(io, report.coverage);
   return codeOf(report, others);
 }
@@ -84,7 +85,8 @@ function whoHasOpen(
   const report = openWithoutUs(withProgress(io, (options) => findOpen(reference, { ...options, ...where, parts })));
   const holders = report.files.flatMap(({ holders }) => holders);
   if (json) printJson(io, report);
-  else print(io, pids ? pidsOf(holders, report) : openText(report, all, where.pids !== undefined));
+  else if (pids) print(io, pidsOf(holders, report));
+  else printAnswer(io, openText(report, all, where.pids !== undefined));
   tellPartial(io, report.coverage);
   return codeOfOpen(report);
 }

@@ -15,7 +15,7 @@ export function scanCode(found: boolean, ...coverages: Coverage[]): ExitCode {
 const SHOWN = 3;
 
 /** Without the user or group id, by which one reason would become as many as there are users. */
-const reasonOf = ({ code, reason }: Skipped): string => `${reason.replace(/ \([ug]id \d+\)$/, '')} (${code})`;
+const reasonOf = ({ reason }: Skipped): string => reason.replace(/ \([ug]id \d+\)$/, '');
 
 /** `3 processes (pid 7, 8 and 9): another user's (EACCES)`. */
 function skippedText(entries: Skipped[], reason: string): string {
@@ -24,7 +24,16 @@ function skippedText(entries: Skipped[], reason: string): string {
     return count === 0 ? [] : [plural(count, unit, unit === 'process' ? 'processes' : `${unit}s`)];
   });
   const pids = [...new Set(entries.map(({ pid }) => `${pid}`))];
-  return `${list(counts)} (pid ${some(pids, SHOWN)}): ${reason}`;
+  const codes = [...new Set(entries.map(({ code }) => code))].sort();
+  return `${list(counts)} (pid ${some(pids, SHOWN)}): ${reason} (${codes.join(', ')})`;
+}
+
+/** What a change of user helps against, told to who has not got that far. */
+const IS_REFUSED = /^(?:another (?:user|group)'s|not dumpable|more privileged|hidden)/;
+
+function advice(entries: readonly Skipped[]): string {
+  if (!entries.some(({ reason }) => IS_REFUSED.test(reason))) return '';
+  return process.getuid?.() === 0 ? '; CAP_SYS_PTRACE would show them' : '; root sees them';
 }
 
 /** Says in one line what a partial scan left out, by reason; nothing after a complete one. */
@@ -34,5 +43,8 @@ export function tellPartial(io: Io, coverage: Coverage): void {
   if (byReason.size === 0) return;
   const skipped = [...byReason].map(([reason, entries]) => skippedText(entries, reason));
   const more = skipped.length > SHOWN ? [plural(skipped.length - SHOWN, 'more reason')] : [];
-  tell(io, `not everything could be seen, skipped ${[...skipped.slice(0, SHOWN), ...more].join('; ')}`);
+  tell(
+    io,
+    `not everything could be seen, skipped ${[...skipped.slice(0, SHOWN), ...more].join('; ')}${advice(unseen(coverage))}`,
+  );
 }
