@@ -64,8 +64,9 @@ export function hasEnded(pid: number, root: string = PROC): boolean {
   return typeof stat !== 'string' && stat.state === 'Z';
 }
 
-/** Whether it is a thread of the kernel, which has no descriptors. Anybody may read that. */
-export function isKernelThread(pid: number, root: string = PROC): boolean {
+/** Whether it is known to have no descriptors without a look at them: a thread of the kernel, a process that has ended. */
+export function hasNothingOpen(pid: number, root: string = PROC): boolean {
   const stat = readStat(pid, root);
-  return typeof stat !== 'string' && (stat.flags & PF_KTHREAD) !== 0;
+  if (typeof stat === 'string') return false;
+  return (stat.flags & PF_KTHREAD) !== 0 || (stat.state === 'Z' && stat.threads === 1);
 }

@@ -4,7 +4,7 @@
  */
 import { accessTo, areTablesComparable, isComparable } from '../binding/explain.ts';
 import { countOpen, hasOneTask } from '../procfs/raw/fd-listing.ts';
-import { isKernelThread } from '../procfs/stat.ts';
+import { hasNothingOpen } from '../procfs/stat.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
 import { isStuckInExec } from './busy.ts';
 import { Account } from './coverage.ts';
@@ -134,8 +134,8 @@ export class Scan {
   }
 
   #refuse(pid: number, code: string): Table[] {
-    // Of a thread of the kernel it is known without looking that it has nothing open. Who is busy is none, and asking would wait.
-    if (code !== 'EBUSY' && isKernelThread(pid)) {
+    // Anybody may read what tells that there is nothing to look at. Who is busy has something open, and asking would wait.
+    if (code !== 'EBUSY' && hasNothingOpen(pid)) {
       this.account.processes++;
       this.account.tasks++;
     } else this.account.skip(pid, code, 'process');

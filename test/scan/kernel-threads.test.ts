@@ -1,11 +1,21 @@
-/** Threads of the kernel have no descriptors, so that whoever may not look at them has missed nothing. */
+/** Threads of the kernel and zombies have no descriptors, so that whoever may not look at them has missed nothing. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { tellPartial } from '../../src/cli/output/coverage.ts';
 import type { Skipped } from '../../src/index.ts';
-import { isKernelThread } from '../../src/procfs/stat.ts';
+import { hasEnded, PF_KTHREAD, readStat } from '../../src/procfs/stat.ts';
 import { startChild } from '../support/child.ts';
+import '../support/leash.ts';
+import { until } from '../support/until.ts';
 import { ORDINARY } from '../support/user.ts';
+
+function isKernelThread(pid: number): boolean {
+  const stat = readStat(pid);
+  return typeof stat !== 'string' && (stat.flags & PF_KTHREAD) !== 0;
+}
 
 /** kthreadd, where the kernel's threads are in sight. */
 const KTHREADD = 2;
@@ -22,6 +32,23 @@ test('an ordinary user has seen all of a kernel thread, and of this process noth
     return coverage;
   }, KTHREADD);
   assert.deepEqual({ processes, skipped }, { processes: 2, skipped: [] });
+});
+
+test('an ordinary user has seen all of a zombie', async () => {
+  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 300'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const zombie = Number(await once(createInterface({ input: parent.stdout }), 'line'));
+    await until('it is a zombie', () => hasEnded(zombie));
+    await using observer = await startChild(ORDINARY);
+    const { processes, skipped } = await observer.run(async ({ fs, door }, zombie) => {
+      const fd = fs.openSync('/dev/null', 'r');
+      const { coverage } = await door.findHolders({ pid: process.pid, fd }, { pids: [process.pid, zombie] });
+      return coverage;
+    }, zombie);
+    assert.deepEqual({ processes, skipped }, { processes: 2, skipped: [] });
+  } finally {
+    parent.kill();
+  }
 });
 
 test('what was skipped is told by reason, in one line', () => {
@@ -47,7 +74,8 @@ test('what was skipped is told by reason, in one line', () => {
       skip(6, 'changed all the while', 'task'),
     ),
     "kcmp: not everything could be seen, skipped 4 processes (pid 1, 7, 8 and 1 more): another user's (EACCES); " +
-      '1 process (pid 5): not dumpable (EACCES); 1 task and 3 descriptors (pid 6): changed all the while (EACCES)\n',
+      '1 process (pid 5): not dumpable (EACCES); 1 task and 3 descriptors (pid 6): changed all the while (EACCES); ' +
+      `${process.getuid?.() === 0 ? 'CAP_SYS_PTRACE would show them' : 'root sees them'}\n`,
   );
   assert.equal(
     told(...['a', 'b', 'c', 'd', 'e'].map((reason) => skip(5, reason))),
