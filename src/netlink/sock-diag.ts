@@ -11,6 +11,7 @@
 import type { SyscallNumbers } from '../binding/abi.ts';
 import { errnoName } from '../binding/errors.ts';
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
+import { forget, keep } from '../procfs/raw/fd-directory.ts';
 import type { Pausing } from '../util/drain.ts';
 import { HEADER, NLM_F_DUMP, NLM_F_REQUEST, Reply, SOCK_DIAG_BY_FAMILY } from './messages.ts';
 
@@ -28,7 +29,7 @@ const REQUEST = 128;
 export const BODY: number = HEADER;
 const ATTEMPTS = 4;
 /** So much is read, which are some milliseconds of work, before a pause is due: few machines have as many sockets. */
-const PAUSE = 8;
+const PAUSE = 4;
 
 /** Why the kernel's tables could not be had. */
 export interface Refusal {
@@ -109,10 +110,11 @@ export class SockDiag {
   static open(): SockDiag | Refusal {
     const numbers = prepare();
     const fd = wordCallRaw(numbers.socket, AF_NETLINK, TYPE, NETLINK_SOCK_DIAG, 0, 0);
-    return fd < 0 ? refusal(fd) : new SockDiag(fd, numbers);
+    return fd < 0 ? refusal(fd) : new SockDiag(keep(fd), numbers);
   }
 
   close(): void {
+    forget(this.#fd);
     wordCallRaw(this.#numbers.close, this.#fd, 0, 0, 0, 0);
     this.#fd = -1; // the number may be another file's at once, which nothing must be written to
   }

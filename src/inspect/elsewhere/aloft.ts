@@ -5,18 +5,24 @@
  * Sources: unix_show_fdinfo() of net/unix/af_unix.c, since Linux 5.6; io_uring/fdinfo.c.
  */
 import type { FileRef } from '../../binding/kcmp.ts';
+import { isRefusal } from '../../netlink/sock-diag.ts';
+import { dumpUnix } from '../../netlink/unix.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { readLink } from '../../procfs/fd.ts';
-import { IO_URING_LINK, isSocketLink } from '../../procfs/link.ts';
+import { inodeOf, IO_URING_LINK, isSocketLink } from '../../procfs/link.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { readStart } from '../../procfs/raw/start.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
+import { listInet } from '../peers/inet-tables.ts';
+import { askAt, Places } from '../peers/places.ts';
 import { type Registered, tellsFiles } from './registered.ts';
 
 /** To ask a socket may take a tenth of a millisecond. */
 const BETWEEN_PAUSES = 64;
 const ATTEMPTS = 4;
+/** Of more sockets the kernel's lists are read first, a microsecond each: to ask one takes ten and more. */
+const MANY = 500;
 const IN_FLIGHT = /^scm_fds:[ \t]*[1-9]/m;
 
 /** Sockets that anything is in flight to, each once, and io_uring instances with what they say of their files. */
@@ -28,7 +34,7 @@ export interface Aloft {
 /** Looks for them in all tables. An instance that is busy all the while is counted as skipped. */
 export function* lookAloft({ tables, account }: Scan): Steps<Aloft> {
   const aloft: Aloft = { inFlight: [], rings: [] };
-  const known = new Set<string>();
+  const sockets = new Map<number, FileRef>();
   for (const [place, { id, fds }] of tables.entries()) {
     yield place / tables.length;
     const folder = FdFolder.open(id, 'fd');
@@ -40,16 +46,37 @@ export function* lookAloft({ tables, account }: Scan): Steps<Aloft> {
           const text = yield* readRing(id, fd);
           if (text === undefined) account.skip(id, 'EAGAIN', 'descriptor');
           else aloft.rings.push({ pid: id, fd, text });
-        } else if (typeof link === 'string' && isSocketLink(link) && !known.has(link)) {
-          known.add(link);
-          if (IN_FLIGHT.test(readStart(id, `fdinfo/${fd}`))) aloft.inFlight.push({ pid: id, fd });
-        }
+        } else if (typeof link === 'string' && isSocketLink(link)) sockets.set(inodeOf(link), { pid: id, fd });
       }
     } finally {
       folder?.close();
     }
   }
+  const idle = sockets.size > MANY ? yield* idleSockets() : undefined;
+  let asked = 0;
+  for (const [ino, socket] of sockets) {
+    if (idle?.has(ino) === true) continue;
+    if (++asked % BETWEEN_PAUSES === 0) yield;
+    if (IN_FLIGHT.test(readStart(socket.pid, `fdinfo/${socket.fd}`))) aloft.inFlight.push(socket);
+  }
   return aloft;
+}
+
+/** Those to which nothing is in flight, of all network namespaces that can be asked: empty streams, TCP and UDP. */
+function* idleSockets(): Steps<ReadonlySet<number>> {
+  const idle = new Set<number>();
+  for (const place of new Places(process.pid)) {
+    yield;
+    if (place === undefined) continue;
+    const unix = yield* askAt(place, dumpUnix);
+    for (const { ino, type, state, rqueue } of isRefusal(unix) ? [] : unix.values())
+      if (type === 'stream' && state !== 'LISTEN' && rqueue === 0) idle.add(ino);
+    for (const protocol of ['tcp', 'udp'] as const) {
+      const inet = yield* listInet(place, protocol, {});
+      if (!isRefusal(inet)) for (const { ino } of inet) idle.add(ino);
+    }
+  }
+  return idle;
 }
 
 /** Undefined while it is busy; nothing where it is closed by now, or may not be read. */
