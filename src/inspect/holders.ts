@@ -13,6 +13,7 @@ import { type Scan, scan, type Table } from '../scan/tables.ts';
 import { findElsewhere } from './elsewhere.ts';
 import { Search } from './holders/search.ts';
 import { Subject } from './holders/subject.ts';
+import { tellLocks } from './locks.ts';
 import { describeOpen, type FileFacts, type OpenFile } from './open-file.ts';
 import { tellOtherEnd } from './peers.ts';
 import { peerOf } from './peers/kinds.ts';
@@ -47,14 +48,14 @@ export interface HolderReport extends OpenFile {
  *   connected to, and who holds that, found by the same looks; and `sameInode`: descriptors of another description of
  *   the same inode that is not the other end, such as a second open. `sameInode` is empty for the kinds that share the
  *   kernel's one anonymous inode (eventfd, epoll, timerfd, …), and for /dev/null, /dev/ptmx and their like, where it
- *   would say nothing
+ *   would say nothing; `locks` that the description keeps, and `blockedBy`, those that a holder of it waits for
  * @throws TypeError `ERR_INVALID_ARG_VALUE` — no such part
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
  * @throws Error `ESRCH` — no such process; `EBADF` — `file` is not open; `EACCES` or `EPERM` — it may not be inspected;
  *   `EAGAIN` — it was another file time and again. Other processes that end or refuse are counted in `coverage`, never thrown
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`
  * @since Linux 3.5
- * @see kernel/kcmp.c, sock_diag(7)
+ * @see kernel/kcmp.c, sock_diag(7), proc_locks(5)
  */
 export function findHolders(file: FileRef, options?: HolderOptions): HolderReport {
   return finish(askHolders(file, options));
@@ -122,7 +123,12 @@ export function* holdersOf(
         continue;
       more.elsewhere = elsewhere;
     }
-    return { file: asked, ...open, holders, sameInode, ...more, coverage: seen.account.toCoverage() };
+    const found: OpenFile = { ...open, holders, sameInode, ...more };
+    if (parts.has('locks')) {
+      yield* tellLocks([found], sameInode, seen);
+      if (seen.comparable && !(yield* subject.isStill(search.sightings()))) continue;
+    }
+    return { file: asked, ...found, coverage: seen.account.toCoverage() };
   }
   throw subjectError('EAGAIN', asked.pid, asked.fd);
 }

@@ -8,6 +8,7 @@ import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '
 import type { Holder } from '../scan/holder.ts';
 import type { Steps } from '../scan/steps.ts';
 import type { Elsewhere } from './elsewhere.ts';
+import type { Lock } from './locks.ts';
 import { openFlags } from './names/flags.ts';
 import { nameOf } from './names.ts';
 import type { OtherEnd } from './peers.ts';
@@ -45,6 +46,10 @@ export interface OpenFile extends FileFacts {
   otherEnd?: OtherEnd | null;
   /** What keeps it open, or may, without a descriptor. Absent when it was not asked for. */
   elsewhere?: Elsewhere[];
+  /** The locks that this description keeps, or a table that has it. Absent when it was not asked for. */
+  locks?: Lock[];
+  /** The locks that a holder of it waits for. Absent when it was not asked for. */
+  blockedBy?: Lock[];
 }
 
 /** What looks a socket up, or knows it already. */

@@ -18,6 +18,7 @@ import { type Scan, scan } from '../scan/tables.ts';
 import { parseReference, type Reference } from '../util/reference.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { type HolderOptions, holdersOf } from './holders.ts';
+import { type Lock, tellLocks } from './locks.ts';
 import type { OpenFile } from './open-file.ts';
 import { SoughtPath } from './open/by-path.ts';
 import { SoughtPort } from './open/by-port.ts';
@@ -41,6 +42,8 @@ export interface OpenReport {
   files: FoundFile[];
   /** Who uses it without a descriptor. Absent when it is not wanted. */
   elsewhere?: Elsewhere[];
+  /** The locks on a path that no descriptor shows: of a file in flight, or of a process that was not seen. Absent when not wanted. */
+  locks?: Lock[];
   /** What the kernel has of it and no process: connections in TIME_WAIT, or not accepted yet. */
   unheld: Unheld[];
   /** Of a path that is not there: the errno's name. */
@@ -97,6 +100,7 @@ function* openOf(
       reference,
       files: [{ ...file, isConnection: file.otherEnd?.state === 'connected' && file.kind === 'socket' }],
       ...(parts.has('elsewhere') ? { elsewhere: [] } : {}),
+      ...(parts.has('locks') ? { locks: [] } : {}),
       unheld: [],
       coverage,
     };
@@ -112,12 +116,14 @@ function* openOf(
   const isOthers = !seen.all && unseenOf(seen.account).length === 0;
   const files = listenersFirst([...held, ...(isOthers ? [] : unseen.map(unseenSocket))], sockets);
   const elsewhere = parts.has('elsewhere') ? yield* part(DESCRIBED, TOLD, elsewhereOf(sought, seen, held)) : undefined;
+  const locks = parts.has('locks') ? yield* part(TOLD, TOLD, tellLocks(files, [], seen, sought.isLocked)) : undefined;
   if (parts.has('otherEnd')) yield* part(TOLD, 1, tellEnds(files, pids));
   const missing = sought instanceof SoughtPath ? sought.missing : undefined;
   return {
     reference,
     files,
     ...(elsewhere === undefined ? {} : { elsewhere }),
+    ...(locks === undefined ? {} : { locks }),
     unheld: [...(sought.unheld ?? [])],
     ...(missing === undefined ? {} : { missing }),
     coverage: seen.account.toCoverage(),

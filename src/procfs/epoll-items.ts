@@ -4,7 +4,7 @@
  * Source: ep_show_fdinfo() of fs/eventpoll.c, Linux 3.8 to 6.18.
  */
 import { drain } from '../util/drain.ts';
-import { Scanner } from './byte-cursor.ts';
+import { Scanner } from './raw/byte-cursor.ts';
 import { eventNames } from './epoll-events.ts';
 
 /** One target of an epoll instance, as /proc/PID/fdinfo/EFD prints it. */

@@ -4,6 +4,7 @@ import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { dateOf } from '../procfs/boot.ts';
 import { type Access, accessOf, O_CLOEXEC, parseFdinfo } from '../procfs/fdinfo.ts';
+import { showsLock } from '../procfs/locks.ts';
 import { readUser } from '../procfs/processes.ts';
 import { readStart } from '../procfs/raw/start.ts';
 import { readStat } from '../procfs/stat.ts';
@@ -30,6 +31,11 @@ const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 
 /** What is said of a task: read before its descriptors are, and seen to be the same one afterwards. */
 export type TaskInfo = Pick<Holder, 'command' | 'uid' | 'startTime' | 'started'>;
+
+const locked = new WeakSet<Holder>();
+
+/** Whether a lock was on the description when a holder was described, so that its fdinfo is worth another look. */
+export const hadLock = (holder: Holder): boolean => locked.has(holder);
 
 /** What could be read of a task. */
 export function describeTask(id: number): TaskInfo {
@@ -66,7 +72,9 @@ export function describeHolder(
   isQuick: boolean,
 ): Holder | undefined {
   const holder: Holder = { pid: id, fd };
-  const { flags } = isQuick ? parseFdinfo(readStart(id, `fdinfo/${fd}`)) : {};
+  const text = isQuick ? readStart(id, `fdinfo/${fd}`) : '';
+  const { flags } = parseFdinfo(text);
+  if (showsLock(text)) locked.add(holder);
   if (flags !== undefined) {
     holder.mode = accessOf(flags);
     holder.cloexec = (flags & O_CLOEXEC) !== 0;

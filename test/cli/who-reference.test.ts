@@ -273,7 +273,13 @@ test('a lock file whose taker has ended is held by what it left behind', {
     await untilNamed(pid, 'sleep');
     const { code, out } = await kcmp('who', lock);
     assert.equal(code, 0);
-    assert.match(out, new RegExp(`^${lock} is held by sleep \\(${pid}\\), fd 9\\.\n`));
+    assert.match(
+      out,
+      new RegExp(
+        `^${lock} is held by sleep \\(${pid}\\), fd 9; its lock \\(flock, write\\) is kept by sleep \\(${pid}\\), fd 9, ` +
+          'taken by (?:pid \\d+, which|a process that) has ended.*\\.\n',
+      ),
+    );
   } finally {
     process.kill(pid, 'SIGKILL');
   }

@@ -8,6 +8,7 @@ import * as kcmp from '../../src/index.ts';
 import * as door from './door.ts';
 import * as landlock from './landlock.ts';
 import * as libc from './libc.ts';
+import * as locks from './locks.ts';
 import * as seccomp from './seccomp.ts';
 import * as sockets from './sockets.ts';
 import { startWorker } from './worker.ts';
@@ -24,6 +25,7 @@ export interface Tools {
   door: typeof door;
   landlock: typeof landlock;
   libc: typeof libc;
+  locks: typeof locks;
   seccomp: typeof seccomp;
   sockets: typeof sockets;
   startWorker: typeof startWorker;
@@ -39,6 +41,7 @@ const tools: Tools = {
   door,
   landlock,
   libc,
+  locks,
   seccomp,
   sockets,
   startWorker,

@@ -41,8 +41,8 @@ function codeOf({ otherEnd, elsewhere = [], coverage }: HolderReport, others: re
 }
 
 /** A path that may not be looked at may be open, as a socket may be that nobody was seen to have. */
-function codeOfOpen({ files, elsewhere = [], missing, coverage }: OpenReport): ExitCode {
-  if (elsewhere.length > 0 || files.some(({ holders }) => holders.length > 0)) return 0;
+function codeOfOpen({ files, elsewhere = [], locks = [], missing, coverage }: OpenReport): ExitCode {
+  if (elsewhere.length + locks.length > 0 || files.some(({ holders }) => holders.length > 0)) return 0;
   const isPlainlyMissing = missing === undefined || missing === 'ENOENT' || missing === 'ENOTDIR';
   return files.length > 0 || !isPlainlyMissing ? 2 : scanCode(false, coverage);
 }
@@ -75,7 +75,7 @@ function whoHas(file: FileRef, { json, pids, where }: Wanted, io: Io): ExitCode 
 
 /** The other ends are asked for where they are the answer: each takes as long as all the rest. */
 const partsOf = (is: Reference['is'], { all, json }: Wanted): Part[] =>
-  all || json || is === 'link' ? ['elsewhere', 'otherEnd'] : ['elsewhere'];
+  all || json || is === 'link' ? ['elsewhere', 'locks', 'otherEnd'] : ['elsewhere', 'locks'];
 
 function whoHasOpen(
   reference: string,

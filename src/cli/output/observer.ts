@@ -1,17 +1,31 @@
 /** The command finds itself, since the shell gave it what it asks about: whoever looks is nobody's answer, unless asked about. */
-import type { FileRef, GroupReport, HolderReport, OpenFile, OpenReport } from '../../index.ts';
+import type { FileRef, GroupReport, HolderReport, Lock, OpenFile, OpenReport } from '../../index.ts';
 
 const isOther = ({ pid }: FileRef): boolean => pid !== process.pid;
+
+const locksWithoutUs = (locks: readonly Lock[]): Lock[] =>
+  locks.map((lock) => ({ ...lock, keptBy: lock.keptBy.filter(isOther) }));
 
 function fileWithoutUs<T extends OpenFile>(file: T): T {
   const { otherEnd } = file;
   const holders = file.holders.filter(isOther);
   const sameInode = file.sameInode.filter(isOther);
-  if (!otherEnd) return { ...file, holders, sameInode };
+  const { locks, blockedBy } = file;
+  const more = {
+    ...(locks === undefined ? {} : { locks: locksWithoutUs(locks) }),
+    ...(blockedBy === undefined ? {} : { blockedBy: locksWithoutUs(blockedBy) }),
+  };
+  if (!otherEnd) return { ...file, holders, sameInode, ...more };
   const ends = otherEnd.ends
     .map((end) => ({ ...end, holders: end.holders.filter(isOther) }))
     .filter((end, i) => end.holders.length > 0 || otherEnd.ends[i]?.holders.length === 0);
-  return { ...file, holders, sameInode, otherEnd: { ...otherEnd, holders: otherEnd.holders.filter(isOther), ends } };
+  return {
+    ...file,
+    holders,
+    sameInode,
+    ...more,
+    otherEnd: { ...otherEnd, holders: otherEnd.holders.filter(isOther), ends },
+  };
 }
 
 /** A report without this process. */

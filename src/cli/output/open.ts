@@ -4,6 +4,7 @@ import { unseen } from '../../scan/coverage.ts';
 import { addTo } from '../../util/multimap.ts';
 import { describeFile, plural, table } from '../../util/text.ts';
 import { elsewhereText } from './elsewhere.ts';
+import { lockTable, locksText } from './locks.ts';
 import { userOf } from './names.ts';
 import { heldBy, holderTable, ofOtherEnd, stateOf } from './who.ts';
 
@@ -93,10 +94,12 @@ const manyTable = (files: readonly FoundFile[]): string[] =>
  */
 export function openText(report: OpenReport, all: boolean, isLimited: boolean = false): string[] {
   const { files, elsewhere = [] } = report;
+  const locks = [...files.flatMap((file) => file.locks ?? []), ...(report.locks ?? [])];
   const shown = shownOf(files, all);
   const connections = files.length - shown.length;
   const kept = elsewhereText(elsewhere);
   const more = [
+    ...locksText(locks),
     ...(kept === undefined ? [] : [kept]),
     ...(connections === 0 ? [] : [`${plural(connections, 'connection')} besides, which --all lists`]),
     ...ofUnheld(report),
@@ -107,6 +110,7 @@ export function openText(report: OpenReport, all: boolean, isLimited: boolean = 
   return [
     `${[answer, ...more].join('; ')}.`,
     ...(one ? ['', ...stateOf(only), ...holderTable(only.holders)] : []),
+    ...lockTable(locks),
     ...(shown.length > FEW ? ['', ...manyTable(shown)] : []),
     ...(shown.length > 1 && shown.length <= FEW ? shown.flatMap((file) => paragraph(file, report)) : []),
   ];

@@ -3,6 +3,7 @@ import type { Holder, HolderReport, OpenFile, OtherEnd } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { describeFile, list, plural, some, table } from '../../util/text.ts';
 import { elsewhereText } from './elsewhere.ts';
+import { blockedText, lockTable, locksText } from './locks.ts';
 import { commandOf, named, timeOf, userOf } from './names.ts';
 
 /** What a state means of an other end that nobody was found to have. */
@@ -37,14 +38,15 @@ export function ofOtherEnd({ state, reason, holders }: OtherEnd): string {
 }
 
 function answer(report: HolderReport, others: readonly Holder[], isLimited: boolean): string {
-  const { file, kind, link, name, otherEnd, elsewhere = [], coverage } = report;
+  const { file, kind, link, name, otherEnd, elsewhere = [], locks = [], blockedBy = [], coverage } = report;
   const what = `fd ${file.fd} of ${named(file.pid)}, ${name ?? describeFile(kind, link)}`;
   const seen = `${isLimited ? ' among these processes' : ''}${unseen(coverage).length > 0 ? ' that could be seen' : ''}`;
   const kept = elsewhereText(elsewhere);
   const nobody = kept === undefined ? `is held by nobody else${seen}` : `has no other descriptor${seen}`;
   const isOtherEnd = others.length === 0 && (otherEnd?.holders.length ?? 0) > 0;
   const held = isOtherEnd ? what : `${what}, ${others.length > 0 ? `is also ${heldBy(others)}` : nobody}`;
-  return `${[held, ...(otherEnd ? [ofOtherEnd(otherEnd)] : []), ...(kept === undefined ? [] : [kept])].join('; ')}.`;
+  const more = [...locksText(locks), ...blockedText(blockedBy), ...(kept === undefined ? [] : [kept])];
+  return `${[held, ...(otherEnd ? [ofOtherEnd(otherEnd)] : []), ...more].join('; ')}.`;
 }
 
 function row({ pid, fd, mode, cloexec, uid, started, command, sharedWith = [] }: Holder): string[] {
@@ -80,7 +82,7 @@ export function stateOf({ flags, pos, size }: OpenFile): string[] {
  * @param isLimited - whether only some processes were looked at
  */
 export function whoText(report: HolderReport, others: readonly Holder[], isLimited: boolean = false): string[] {
-  const { holders, otherEnd, sameInode } = report;
+  const { holders, otherEnd, sameInode, locks = [], blockedBy = [] } = report;
   const isAtRest = otherEnd?.state === 'connected' || otherEnd?.state === 'unconnected';
   const end = otherEnd
     ? `The other end${otherEnd.name === null ? '' : `, ${otherEnd.name}`}${isAtRest ? '' : `, ${otherEnd.state}`}:`
@@ -90,6 +92,7 @@ export function whoText(report: HolderReport, others: readonly Holder[], isLimit
     '',
     ...stateOf(report),
     ...holderTable(holders),
+    ...lockTable([...locks, ...blockedBy]),
     ...under(end, otherEnd?.holders ?? []),
     ...under('Of the same inode, but other open file descriptions:', sameInode),
   ];

@@ -6,7 +6,8 @@
 import { type FileStat, statIno } from '../../procfs/fd.ts';
 import { S_IFMT } from '../../procfs/kind.ts';
 import type { Mount } from '../../procfs/kind/mountinfo.ts';
-import { type Located, locate } from '../../procfs/raw/path.ts';
+import { lockKey } from '../../procfs/locks.ts';
+import { type Located, locate, lockKeyOfPath } from '../../procfs/raw/path.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { UnixListing, UnixSocket } from '../../util/socket.ts';
 import { SoughtUnix } from './by-text.ts';
@@ -59,6 +60,14 @@ export class SoughtPath implements Sought {
     const code = this.#untold ?? layers;
     if (code === undefined) return this.#unix.blind;
     return [{ pid: process.pid, code, reason: WHY[code] ?? OTHERWISE }, ...this.#unix.blind];
+  }
+
+  /** Of a mount point those on all of its filesystem. */
+  get isLocked(): ((file: string) => boolean) | undefined {
+    const { mount } = this;
+    if (mount !== undefined) return (file) => file.startsWith(lockKey(mount.dev, ''));
+    const key = this.inode === undefined ? undefined : lockKeyOfPath(this.#asked);
+    return key === undefined ? undefined : (file) => file === key;
   }
 
   /** Undefined when it is there; else the errno's name. */

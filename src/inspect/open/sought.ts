@@ -37,6 +37,8 @@ export interface Sought {
   readonly blind?: readonly Blind[];
   /** The sockets of it that the kernel lists, by inode. */
   readonly sockets?: ReadonlyMap<number, ListedSocket>;
+  /** Whether a lock is on it, by what that is on: where it is to be told although no descriptor shows it. */
+  readonly isLocked?: ((file: string) => boolean) | undefined;
   /** Before each look: finds out what there is; whether something else is to be looked for than before. */
   hasMoved?(): Steps<boolean>;
   /** Where no descriptor of it was found: looks whether there is a socket. */

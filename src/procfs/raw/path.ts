@@ -11,6 +11,7 @@ import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/sysca
 import { type FileStat, readLink, statIno } from '../fd.ts';
 import { O_CLOEXEC, O_PATH, readFdinfo } from '../fdinfo.ts';
 import { type Mount, readMounts } from '../kind/mountinfo.ts';
+import { lockKeyOf } from '../locks.ts';
 import { fs } from '../read.ts';
 
 const { EAGAIN, ELOOP, ENAMETOOLONG } = process.getBuiltinModule('node:os').constants.errno;
@@ -143,22 +144,35 @@ function linkTarget(fd: number, isMagic: boolean): string | number | undefined {
 /** These say that the kernel remembers nothing, or that it cannot be asked in this way. */
 const UNTOLD: ReadonlySet<string> = new Set(['EAGAIN', 'ENOSYS', 'EPERM', 'EINVAL', 'EOPNOTSUPP']);
 
-/**
- * What a path names, links followed.
- * @returns the errno's name where there is nothing; 'EAGAIN' where only a file server knows
- */
-export function locate(path: string): Located | string {
+/** Opens a path by a descriptor that gives no access to it, links followed, and closes that; or the errno's name. */
+function withPath<T>(path: string, use: (fd: number) => T): T | string {
   prepare();
   const cached = openCached(path);
   const fd = cached < 0 && UNTOLD.has(errnoName(cached)) ? walk(path) : cached;
   if (fd < 0) return errnoName(fd);
   try {
-    const stat = statIno(process.pid, fd);
-    const link = readLink(process.pid, fd);
-    if (typeof stat === 'string' || link === null) return typeof stat === 'string' ? stat : 'ENOENT';
-    const mount = mountedOn(fd, link, stat);
-    return { stat, path: link, ...(mount === undefined ? {} : { mount }) };
+    return use(fd);
   } finally {
     close(fd);
   }
+}
+
+/**
+ * What a path names, links followed.
+ * @returns the errno's name where there is nothing; 'EAGAIN' where only a file server knows
+ */
+export const locate = (path: string): Located | string => withPath(path, locatedAt);
+
+function locatedAt(fd: number): Located | string {
+  const stat = statIno(process.pid, fd);
+  const link = readLink(process.pid, fd);
+  if (typeof stat === 'string' || link === null) return typeof stat === 'string' ? stat : 'ENOENT';
+  const mount = mountedOn(fd, link, stat);
+  return { stat, path: link, ...(mount === undefined ? {} : { mount }) };
+}
+
+/** What the locks on what a path names are on, as /proc/locks tells it; undefined where there is nothing. */
+export function lockKeyOfPath(path: string): string | undefined {
+  const found = withPath(path, (fd) => ({ key: lockKeyOf({ pid: process.pid, fd }) }));
+  return typeof found === 'string' ? undefined : found.key;
 }

@@ -1,0 +1,98 @@
+/** Locks in words: who keeps one, who took it, who waits for it. */
+import type { FileRef, Lock } from '../../index.ts';
+import { list, plural, table } from '../../util/text.ts';
+import { commandOf } from './names.ts';
+
+/** So many are told in the first line. */
+const SHOWN = 2;
+const PIDS = 3;
+
+const named = (pid: number | null): string =>
+  pid === null ? 'a process outside of this pid namespace' : `${commandOf(pid)} (${pid})`;
+
+/** `flock`, or `POSIX lock`. */
+const TYPES: Readonly<Record<Lock['type'], string>> = {
+  flock: 'lock (flock',
+  posix: 'lock (POSIX',
+  ofd: 'lock (OFD',
+  lease: 'lease (',
+};
+
+function rangeOf({ start, end }: Lock): string {
+  if (start === 0 && end === null) return '';
+  return end === null ? `bytes ${start} to the end` : start === end ? `byte ${start}` : `bytes ${start} to ${end}`;
+}
+
+/** `lock (flock, write)`, `lock (POSIX, read, bytes 0 to 99)`, `lease (write)` */
+const called = (lock: Lock): string =>
+  `${[TYPES[lock.type], lock.mode, rangeOf(lock)].filter((part) => part !== '').join(', ')})`.replace('(, ', '(');
+
+/** `sleep (4711), fd 9, and 2 more processes` */
+function keepersOf(refs: readonly FileRef[]): string {
+  const pids = [...new Set(refs.map(({ pid }) => pid))];
+  const told = pids.slice(0, PIDS).map((pid) => {
+    const fds = refs.filter((one) => one.pid === pid).map(({ fd }) => `${fd}`);
+    return `${named(pid)}, fd ${list(fds)}`;
+  });
+  const more = pids.length > PIDS ? [plural(pids.length - PIDS, 'more process', 'more processes')] : [];
+  return list([...told, ...more]);
+}
+
+/** Who took it, where that is not who keeps it. */
+function takerOf({ takenBy, takerEnded, keptBy }: Lock): string {
+  if (takenBy === null) return takerEnded ? 'taken by a process that has ended, or is of another pid namespace' : '';
+  if (takerEnded) return `taken by pid ${takenBy}, which has ended`;
+  return keptBy.length === 1 && keptBy[0]?.pid === takenBy ? '' : `taken by pid ${takenBy}`;
+}
+
+const KEPT_UNSEEN = 'kept by no descriptor that was seen';
+
+/** `is kept by sleep (4711), fd 9, taken by pid 4710, which has ended` */
+function keptAs(lock: Lock): string {
+  const kept = lock.keptBy.length === 0 ? KEPT_UNSEEN : `kept by ${keepersOf(lock.keptBy)}`;
+  const taker = takerOf(lock);
+  return `${kept}${taker === '' ? '' : `, ${taker}`}`;
+}
+
+function waitersOf({ waiters }: Lock): string {
+  const pids = [...new Set(waiters.map(({ pid }) => pid))];
+  if (pids.length === 0) return '';
+  const told = pids.slice(0, PIDS).map(named);
+  const more = pids.length > PIDS ? [`${pids.length - PIDS} more`] : [];
+  return `${list([...told, ...more])} ${pids.length === 1 ? 'waits' : 'wait'} for it`;
+}
+
+/** Those that somebody waits for, and those whose taker is gone, first. */
+const byWeight = (locks: readonly Lock[]): Lock[] =>
+  locks.toSorted((a, b) => b.waiters.length - a.waiters.length || Number(b.takerEnded) - Number(a.takerEnded));
+
+function clauses(locks: readonly Lock[], of: (lock: Lock) => string): string[] {
+  const told = byWeight(locks).slice(0, SHOWN).map(of);
+  return locks.length > SHOWN ? [...told, `${plural(locks.length - SHOWN, 'more lock')} below`] : told;
+}
+
+/** `its lock (flock, write) is kept by sleep (4711), fd 9, taken by pid 4710, which has ended; flock (4712) waits for it` */
+export const locksText = (locks: readonly Lock[]): string[] =>
+  clauses(locks, (lock) =>
+    [`its ${called(lock)} is ${keptAs(lock)}`, waitersOf(lock)].filter((text) => text !== '').join('; '),
+  );
+
+/** `it waits for a lock (flock, write) kept by sleep (4711), fd 9` */
+export const blockedText = (locks: readonly Lock[]): string[] =>
+  clauses(locks, (lock) => `a holder waits for the ${called(lock)} ${keptAs(lock)}`);
+
+const COLUMNS = ['LOCK', 'MODE', 'BYTES', 'TAKEN BY', 'KEPT BY', 'WAITING'];
+
+/** All of them, where the first line could not tell them; nothing else. */
+export function lockTable(locks: readonly Lock[]): string[] {
+  if (locks.length <= SHOWN) return [];
+  const rows = byWeight(locks).map((lock) => [
+    lock.type,
+    lock.mode,
+    rangeOf(lock).replace(/^bytes? /, '') || 'all',
+    lock.takenBy === null ? '?' : `${lock.takenBy}${lock.takerEnded ? ' (ended)' : ''}`,
+    lock.keptBy.map(({ pid, fd }) => `${pid}:${fd}`).join(' ') || '?',
+    lock.waiters.map(({ pid }) => pid ?? '?').join(' '),
+  ]);
+  return ['', 'Locks:', '', ...table(COLUMNS, rows)];
+}
