@@ -2,7 +2,10 @@
 import { badRange, badType, isInt31 } from '../binding/arguments.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { readOptions } from '../binding/read.ts';
+import { Sockets } from '../netlink/sockets.ts';
+import { readLink } from '../procfs/fd.ts';
 import type { FileKind } from '../procfs/kind.ts';
+import { inodeOf, isSocketLink } from '../procfs/link.ts';
 import { checkProc } from '../procfs/root.ts';
 import { refAt } from '../scan/columns.ts';
 import type { Coverage } from '../scan/coverage.ts';
@@ -10,7 +13,8 @@ import { OpenFiles } from '../scan/inode-columns.ts';
 import { checkScan, type ScanOptions } from '../scan/options.ts';
 import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps, WALK } from '../scan/steps.ts';
-import { scan, type Table } from '../scan/tables.ts';
+import { type Scan, scan, type Table } from '../scan/tables.ts';
+import { socketName } from './names/socket.ts';
 import { FoundGroups, type NamedGroup } from './groups/found.ts';
 
 /** One open file description, and every descriptor that refers to it. */
@@ -19,6 +23,8 @@ export interface FileGroup {
   id: number;
   kind: FileKind;
   link: string | null;
+  /** What people call it, as of an open file. */
+  name: string | null;
   holders: FileRef[];
 }
 
@@ -62,11 +68,18 @@ export function askGroups(options: GroupOptions | undefined): Asked<GroupReport>
   if (typeof minHolders !== 'number') throw badType('options.minHolders', 'of type number', minHolders);
   if (!isInt31(minHolders) || minHolders < 1)
     throw badRange('options.minHolders', 'an integer >= 1 && <= 2147483647', minHolders);
-  return { steps: groupsOf(pids, minHolders), onProgress };
+  return { steps: groupsOf(pids, minHolders, true), onProgress };
 }
 
-/** The groups of these processes, or of all. */
-export function* groupsOf(pids: readonly number[] | undefined, minHolders: number): Steps<GroupReport> {
+/**
+ * The groups of these processes, or of all.
+ * @param isNamed - whether they get names
+ */
+export function* groupsOf(
+  pids: readonly number[] | undefined,
+  minHolders: number,
+  isNamed: boolean,
+): Steps<GroupReport> {
   checkProc();
   const files = new OpenFiles();
   const seen = yield* part(
@@ -74,7 +87,7 @@ export function* groupsOf(pids: readonly number[] | undefined, minHolders: numbe
     0.5,
     scan(pids, undefined, (id) => files.list(id)),
   );
-  const found = new FoundGroups(files, seen, minHolders);
+  const found = new FoundGroups(files, seen, minHolders, isNamed);
   const look = (open: readonly Table[], isCareful: boolean): Steps<ReadonlySet<Table>> => found.look(open, isCareful);
   const unsettled = yield* part(0.5, 0.9, settle(seen, look));
   yield 0.9;
@@ -89,18 +102,43 @@ export function* groupsOf(pids: readonly number[] | undefined, minHolders: numbe
   const ordered = yield* byPlace(found.groups, files, seen.tables);
   const groups: FileGroup[] = [];
   let holders = 0;
-  for (const [i, { items, kind, link }] of ordered.entries()) {
-    groups.push({ id: i + 1, kind, link, holders: items.map((item) => refAt(files, item)) });
+  for (const [i, { items, kind, link, name }] of ordered.entries()) {
+    groups.push({ id: i + 1, kind, link, name, holders: items.map((item) => refAt(files, item)) });
     if (i % 64 !== 0 && (holders += items.length) < WALK) continue;
     holders = 0;
     yield 0.9 + (0.1 * i) / ordered.length;
   }
+  if (isNamed) yield* nameSockets(groups, seen);
   const shared = seen.tables.filter(({ sharedWith }) => sharedWith.length > 0).sort((a, b) => a.id - b.id);
   return {
     groups,
     sharedTables: shared.map(({ id, sharedWith }) => ({ pid: id, sharedWith })),
     coverage: account.toCoverage(),
   };
+}
+
+/** Of a socket so many descriptors are asked, where the first are other files by now. */
+const ATTEMPTS = 3;
+
+/** By their inodes, of which many are looked up together. */
+function* nameSockets(groups: readonly FileGroup[], { tables }: Scan): Steps<void> {
+  const unnamed = groups.filter(({ kind, link }) => kind === 'socket' && isSocketLink(link));
+  const inos = unnamed.map(({ link }) => inodeOf(link as string));
+  const sockets = new Sockets(() => tables.map(({ id }) => id), inos);
+  for (const [i, group] of unnamed.entries()) {
+    try {
+      for (const { pid, fd } of group.holders.slice(0, ATTEMPTS)) {
+        const found = yield* sockets.find(pid, fd, inos[i] as number);
+        if (readLink(pid, fd) !== group.link) continue; // another file, and its protocol
+        group.name = socketName(found);
+        break;
+      }
+    } finally {
+      // Whoever asks about this very process meanwhile would find what it asks with.
+      sockets.close();
+    }
+    yield;
+  }
 }
 
 /**

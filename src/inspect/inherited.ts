@@ -10,7 +10,7 @@ import { inodeOf, isSocketLink } from '../procfs/link.ts';
 import { listTasks } from '../procfs/processes.ts';
 import { checkProc } from '../procfs/root.ts';
 import { Account, type Coverage } from '../scan/coverage.ts';
-import { checkPid, checkProgress, type ScanOptions } from '../scan/options.ts';
+import { checkPid, checkScan, type ScanOptions } from '../scan/options.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
 import { groupsOf } from './groups.ts';
@@ -30,7 +30,7 @@ export interface InheritedFile {
 }
 
 /** Options of {@link findInherited} and {@link assertNoInherited}. */
-export interface InheritedOptions extends Pick<ScanOptions, 'onProgress'> {
+export interface InheritedOptions extends ScanOptions {
   /** The process to compare with; the parent when left out. */
   from?: number;
   /** What may be shared: descriptor numbers, and patterns of link texts (a string may hold `*`). */
@@ -68,10 +68,11 @@ export function findInherited(pid: number, options?: InheritedOptions): Inherite
 /** {@link findInherited}, in steps. */
 export function askInherited(pid: number, options: InheritedOptions | undefined): Asked<InheritedReport> {
   checkPid(pid, 'pid');
-  const { from, allow, ...others } = readOptions(options, ['from', 'allow', 'onProgress']);
+  const { from, allow, ...others } = readOptions(options, ['from', 'allow', 'pids', 'onProgress']);
   if (from !== undefined) checkPid(from, 'options.from');
   const allowed = compileAllow(allow);
-  return { steps: inheritedOf(pid, from, allowed), onProgress: checkProgress(others) };
+  // Which processes there are to look at does not matter: two are.
+  return { steps: inheritedOf(pid, from, allowed), onProgress: checkScan(others).onProgress };
 }
 
 function* inheritedOf(pid: number, given: number | undefined, allowed: Allow): Steps<InheritedReport> {
@@ -121,13 +122,13 @@ function* byGroups(pid: number, from: number, allowed: Allow): Steps<Found> {
   const tasks = listTasks(from);
   // A thread of the other process may have a table of its own, which it alone had to give.
   const givers = new Set(typeof tasks === 'string' || tasks.includes(pid) ? [from] : [from, ...tasks]);
-  const { groups, sharedTables, coverage } = yield* part(0, 0.9, groupsOf([pid, from], pid === from ? 1 : 2));
+  const { groups, sharedTables, coverage } = yield* part(0, 0.9, groupsOf([pid, from], pid === from ? 1 : 2, false));
   const files: Found['files'] = [];
   // A table in common is listed under one of the two.
   const whole = sharedTables.some(({ pid: id, sharedWith }) =>
     [pid, from].every((subject) => subject === id || sharedWith.includes(subject)),
   );
-  for (const { holders, kind, link } of whole ? (yield* part(0.9, 1, groupsOf([pid], 1))).groups : groups) {
+  for (const { holders, kind, link } of whole ? (yield* part(0.9, 1, groupsOf([pid], 1, false))).groups : groups) {
     yield;
     const theirs = holders.filter((holder) => whole || givers.has(holder.pid));
     const sameNumber = new Map(theirs.toReversed().map((holder) => [holder.fd, holder]));

@@ -57,6 +57,7 @@ export type SocketFinder = Pick<Sockets, 'find'>;
 
 /** Where to read fdinfo is to wait for a mutex, or prints every watch. */
 const UNREAD: ReadonlySet<string | null> = new Set([EPOLL_LINK, INOTIFY_LINK, FANOTIFY_LINK]);
+export const isUnread = (link: string | null): boolean => UNREAD.has(link);
 
 const HAS_POSITION: ReadonlySet<FileKind> = new Set<FileKind>(['regular', 'memfd', 'block device']);
 const HAS_SIZE: ReadonlySet<FileKind> = new Set<FileKind>(['regular', 'memfd']);
@@ -77,7 +78,7 @@ export function* describeOpen(
 ): Steps<FileFacts> {
   const stat = typeof inode === 'string' ? undefined : inode;
   const kind = kindAt(pid, fd, link, stat?.mode);
-  const read = UNREAD.has(link) ? '' : readFdinfo(pid, fd);
+  const read = isUnread(link) ? '' : readFdinfo(pid, fd);
   const info = typeof read === 'string' ? undefined : read;
   const isSocket = isSocketLink(link);
   const socket = isSocket ? yield* sockets.find(pid, fd, inodeOf(link as string)) : undefined;

@@ -114,6 +114,19 @@ describe('a scene of a dozen kinds in four processes', () => {
 });
 
 describe('the report', () => {
+  test('calls each description what it is called when it is asked about by itself', async () => {
+    // How long it is until a timer is due is another answer each time.
+    const still = (name: string | null): string | null => name?.replace(/due in .*/, 'due') ?? null;
+    const { groups } = await groupFiles({ pids, minHolders: 1 });
+    const names = new Set<string | null>();
+    for (const { name, holders } of groups) {
+      const alone = await findHolders(holders[0] as FileRef, { pids, parts: [] });
+      assert.equal(still(name), still(alone.name), JSON.stringify(holders[0]));
+      names.add(still(name));
+    }
+    assert.ok(names.size > KINDS.length && ![...names].every((name) => name === null));
+  });
+
   test('numbers its groups by lowest pid, then fd, and lists holders in that order', async () => {
     const { groups } = await groupFiles({ pids: pids.toReversed() });
     assert.deepEqual(

@@ -11,7 +11,7 @@ import { membersOf } from '../../util/merge-sort.ts';
 import { gather, type OnDrop, splitEventfds } from './inode-buckets.ts';
 import { addDifferences, changedItems, idOf, itemKey } from './changes.ts';
 import { aloneAmong } from './alone.ts';
-import { type Name, nameOf } from './name.ts';
+import { describeGroup, type Name } from './name.ts';
 import { groupSockets, groupStill, isReadable } from './still.ts';
 
 const BETWEEN_PAUSES = 64;
@@ -29,6 +29,7 @@ export class FoundGroups {
   readonly #files: OpenFiles;
   readonly #scan: Scan;
   readonly #minHolders: number;
+  readonly #isNamed: boolean; // whether groups get their names
   /** By table: the items that were looked at. */
   readonly #spans = new Map<Table, Span>();
   #looks = 0;
@@ -38,10 +39,11 @@ export class FoundGroups {
   /** By descriptor: how often it was. */
   readonly #times = new Map<number, number>();
 
-  constructor(files: OpenFiles, scan: Scan, minHolders: number) {
+  constructor(files: OpenFiles, scan: Scan, minHolders: number, isNamed: boolean) {
     this.#files = files;
     this.#scan = scan;
     this.#minHolders = minHolders;
+    this.#isNamed = isNamed;
   }
 
   /** One look, as settle() wants it. */
@@ -91,7 +93,8 @@ export class FoundGroups {
       if (items.length === 1 && running.has(files.ids[first] as number) && !isAlone(first))
         this.dropped.set(first, 'EAGAIN');
       else if (items.length === group.items.length) kept.push(group);
-      else if (items.length >= this.#minHolders) kept.push({ items, ...nameOf(files, items, true) });
+      else if (items.length >= this.#minHolders)
+        kept.push({ items, ...describeGroup(files, items, true, this.#isNamed) });
     }
     this.groups = kept;
   }
@@ -184,14 +187,14 @@ export class FoundGroups {
     open: ReadonlySet<number>,
     isCareful: boolean,
   ): Steps<void> {
-    const { ids } = this.#files;
+    const files = this.#files;
     for (const [i, items] of groups.entries()) {
       if (i % BETWEEN_PAUSES === 0) yield i / groups.length;
       const known = names.size === 0 ? undefined : items.find((item) => names.has(item));
-      if (open.size > 0) items.sort((a, b) => Number(open.has(ids[a] as number)) - Number(open.has(ids[b] as number)));
-      const { by, kind, link } =
-        known === undefined ? nameOf(this.#files, items, isCareful) : (names.get(known) as Name);
-      this.groups.push({ items, by, kind, link });
+      if (open.size > 0)
+        items.sort((a, b) => Number(open.has(files.ids[a] as number)) - Number(open.has(files.ids[b] as number)));
+      const name = known === undefined ? undefined : names.get(known);
+      this.groups.push({ ...(name ?? describeGroup(files, items, isCareful, this.#isNamed)), items });
     }
   }
 }

@@ -1,18 +1,31 @@
 /** What a group of descriptors is called: by the first of them that still is what it was when it was listed. */
-import { readLink, tryLink } from '../../procfs/fd.ts';
+import { readLink, statIno, tryLink } from '../../procfs/fd.ts';
+import { parseFdinfo } from '../../procfs/fdinfo.ts';
 import { type FileKind, kindAt } from '../../procfs/kind.ts';
+import { readStart } from '../../procfs/raw/start.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
 import { refAt } from '../../scan/columns.ts';
+import { nameOf } from '../names.ts';
+import { isUnread } from '../open-file.ts';
+
+const DELETED = ' (deleted)';
+/** Kinds of which fdinfo says nothing that is in a name. */
+const PLAIN: ReadonlySet<FileKind> = new Set<FileKind>(['regular', 'directory', 'memfd', 'namespace', 'block device']);
 
 export interface Name {
   kind: FileKind;
   link: string | null;
+  /** As of an open file; that of a socket is told later, of many at once. */
+  name: string | null;
   /** The item that was asked. */
   by: number;
 }
 
-/** @param mayMove - whether an item may become another file while it is asked */
-export function nameOf(files: OpenFiles, items: readonly number[], mayMove: boolean): Name {
+/**
+ * @param mayMove - whether an item may become another file while it is asked
+ * @param isWhole - whether the name is wanted besides kind and link
+ */
+export function describeGroup(files: OpenFiles, items: readonly number[], mayMove: boolean, isWhole: boolean): Name {
   let isGone = true;
   for (const by of items) {
     const { pid, fd } = refAt(files, by);
@@ -21,13 +34,25 @@ export function nameOf(files: OpenFiles, items: readonly number[], mayMove: bool
     isGone = false;
     const link = typeof read === 'string' ? null : read.link;
     const mode = files.modeOf(by);
+    if (mode === undefined) continue;
+    const kind = kindAt(pid, fd, link, mode);
+    const name = isWhole && link !== null ? nameAt(pid, fd, kind, link) : null;
     // What became another file since would give the group that file's name.
-    if (mode === undefined || (mayMove && readLink(pid, fd) !== link)) continue;
-    return { kind: kindAt(pid, fd, link, mode), link, by };
+    if (mayMove && readLink(pid, fd) !== link) continue;
+    return { kind, link, name, by };
   }
   const by = items[0] as number;
-  if (isGone) return { kind: 'unknown', link: null, by };
+  if (isGone) return { kind: 'unknown', link: null, name: null, by };
   const { pid, fd } = refAt(files, by);
   const link = readLink(pid, fd);
-  return { kind: kindAt(pid, fd, link), link, by };
+  return { kind: kindAt(pid, fd, link), link, name: null, by };
+}
+
+/** Most are called by the text of their link, and what that does not say fdinfo does. */
+function nameAt(pid: number, fd: number, kind: FileKind, link: string): string | null {
+  if (kind === 'socket') return null;
+  const stat = link.endsWith(DELETED) ? statIno(pid, fd) : undefined;
+  const nlink = typeof stat === 'object' ? stat.more?.nlink : undefined;
+  const info = PLAIN.has(kind) || isUnread(link) ? undefined : parseFdinfo(readStart(pid, `fdinfo/${fd}`));
+  return nameOf({ kind, link, nlink, info });
 }
