@@ -43,6 +43,7 @@ export type { OpenFile } from './inspect/open-file.ts';
 export type { FoundFile } from './inspect/open/files.ts';
 export type { Unheld } from './inspect/open/sought.ts';
 export type { OtherEnd } from './inspect/peers.ts';
+export type { Watcher } from './inspect/watchers.ts';
 export type { PeerEnd, PeerState, PeerVia } from './inspect/peers/peer.ts';
 export { identifyFiles } from './inspect/identify.ts';
 export {

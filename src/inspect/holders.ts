@@ -18,6 +18,7 @@ import { describeOpen, type FileFacts, type OpenFile } from './open-file.ts';
 import { tellOtherEnd } from './peers.ts';
 import { peerOf } from './peers/kinds.ts';
 import type { Seen } from './peers/peer.ts';
+import { findWatchers } from './watchers.ts';
 
 /** So often a search begins anew when what it looks for became another file. */
 const ATTEMPTS = 8;
@@ -48,7 +49,8 @@ export interface HolderReport extends OpenFile {
  *   connected to, and who holds that, found by the same looks; and `sameInode`: descriptors of another description of
  *   the same inode that is not the other end, such as a second open. `sameInode` is empty for the kinds that share the
  *   kernel's one anonymous inode (eventfd, epoll, timerfd, …), and for /dev/null, /dev/ptmx and their like, where it
- *   would say nothing; `locks` that the description keeps, and `blockedBy`, those that a holder of it waits for
+ *   would say nothing; `locks` that the description keeps, and `blockedBy`, those that a holder of it waits
+ *   for; `watchers`, the epoll instances that watch it
  * @throws TypeError `ERR_INVALID_ARG_VALUE` — no such part
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
  * @throws Error `ESRCH` — no such process; `EBADF` — `file` is not open; `EACCES` or `EPERM` — it may not be inspected;
@@ -124,10 +126,11 @@ export function* holdersOf(
       more.elsewhere = elsewhere;
     }
     const found: OpenFile = { ...open, holders, sameInode, ...more };
-    if (parts.has('locks')) {
-      yield* tellLocks([found], sameInode, seen);
-      if (seen.comparable && !(yield* subject.isStill(search.sightings()))) continue;
-    }
+    if (parts.has('locks')) yield* tellLocks([found], sameInode, seen);
+    if (parts.has('watchers'))
+      found.watchers = yield* findWatchers(asked, open.kind, subject.inode, yield* search.epolls(), seen);
+    const isMore = parts.has('locks') || parts.has('watchers');
+    if (isMore && seen.comparable && !(yield* subject.isStill(search.sightings()))) continue;
     return { file: asked, ...found, coverage: seen.account.toCoverage() };
   }
   throw subjectError('EAGAIN', asked.pid, asked.fd);

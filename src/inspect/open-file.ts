@@ -12,6 +12,7 @@ import type { Lock } from './locks.ts';
 import { openFlags } from './names/flags.ts';
 import { nameOf } from './names.ts';
 import type { OtherEnd } from './peers.ts';
+import type { Watcher } from './watchers.ts';
 
 /** What an open file description is, whoever has it. */
 export interface FileFacts {
@@ -50,6 +51,8 @@ export interface OpenFile extends FileFacts {
   locks?: Lock[];
   /** The locks that a holder of it waits for. Absent when it was not asked for. */
   blockedBy?: Lock[];
+  /** The epoll instances of processes that were looked at that watch it, each once. Absent when it was not asked for. */
+  watchers?: Watcher[];
 }
 
 /** What looks a socket up, or knows it already. */

@@ -117,7 +117,7 @@ function* openOf(
   const files = listenersFirst([...held, ...(isOthers ? [] : unseen.map(unseenSocket))], sockets);
   const elsewhere = parts.has('elsewhere') ? yield* part(DESCRIBED, TOLD, elsewhereOf(sought, seen, held)) : undefined;
   const locks = parts.has('locks') ? yield* part(TOLD, TOLD, tellLocks(files, [], seen, sought.isLocked)) : undefined;
-  if (parts.has('otherEnd')) yield* part(TOLD, 1, tellEnds(files, pids));
+  yield* part(TOLD, 1, tellEnds(files, pids, parts));
   const missing = sought instanceof SoughtPath ? sought.missing : undefined;
   return {
     reference,

@@ -40,11 +40,12 @@ export function checkScan(options: ScanOptions | undefined): CheckedScan {
   return { pids: pids === undefined ? pids : checkIds(pids, 'options.pids', 'an iterable of pids'), onProgress };
 }
 
-const PARTS = ['otherEnd', 'elsewhere', 'locks'] as const;
+const PARTS = ['otherEnd', 'elsewhere', 'locks', 'watchers'] as const;
 
 /**
  * A part of a report that a caller may do without. `otherEnd`: what a file is connected to, and who holds that.
  * `elsewhere`: what keeps it open without a descriptor. `locks`: the locks that it keeps, and those that a holder waits for.
+ * `watchers`: the epoll instances that watch it.
  */
 export type Part = (typeof PARTS)[number];
 

@@ -75,7 +75,7 @@ function whoHas(file: FileRef, { json, pids, where }: Wanted, io: Io): ExitCode 
 
 /** The other ends are asked for where they are the answer: each takes as long as all the rest. */
 const partsOf = (is: Reference['is'], { all, json }: Wanted): Part[] =>
-  all || json || is === 'link' ? ['elsewhere', 'locks', 'otherEnd'] : ['elsewhere', 'locks'];
+  all || json || is === 'link' ? ['elsewhere', 'locks', 'otherEnd', 'watchers'] : ['elsewhere', 'locks'];
 
 function whoHasOpen(
   reference: string,

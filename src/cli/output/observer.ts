@@ -1,7 +1,7 @@
 /** The command finds itself, since the shell gave it what it asks about: whoever looks is nobody's answer, unless asked about. */
-import type { FileRef, GroupReport, HolderReport, Lock, OpenFile, OpenReport } from '../../index.ts';
+import type { GroupReport, HolderReport, Lock, OpenFile, OpenReport } from '../../index.ts';
 
-const isOther = ({ pid }: FileRef): boolean => pid !== process.pid;
+const isOther = ({ pid }: { pid: number }): boolean => pid !== process.pid;
 
 const locksWithoutUs = (locks: readonly Lock[]): Lock[] =>
   locks.map((lock) => ({ ...lock, keptBy: lock.keptBy.filter(isOther) }));
@@ -10,10 +10,11 @@ function fileWithoutUs<T extends OpenFile>(file: T): T {
   const { otherEnd } = file;
   const holders = file.holders.filter(isOther);
   const sameInode = file.sameInode.filter(isOther);
-  const { locks, blockedBy } = file;
+  const { locks, blockedBy, watchers } = file;
   const more = {
     ...(locks === undefined ? {} : { locks: locksWithoutUs(locks) }),
     ...(blockedBy === undefined ? {} : { blockedBy: locksWithoutUs(blockedBy) }),
+    ...(watchers === undefined ? {} : { watchers: watchers.filter(isOther) }),
   };
   if (!otherEnd) return { ...file, holders, sameInode, ...more };
   const ends = otherEnd.ends

@@ -76,6 +76,19 @@ export function stateOf({ flags, pos, size }: OpenFile): string[] {
   return parts.length === 0 ? [] : [parts.join(' '), ''];
 }
 
+/** The epoll instances that watch it. */
+export function watcherTable({ watchers = [] }: OpenFile): string[] {
+  if (watchers.length === 0) return [];
+  const rows = watchers.map(({ pid, efd, tfd, eventNames }) => [
+    `${pid}`,
+    `${efd}`,
+    `${tfd}`,
+    commandOf(pid),
+    eventNames.join(' '),
+  ]);
+  return ['', 'Watched by epoll instances:', '', ...table(['PID', 'EFD', 'TFD', 'COMMAND', 'EVENTS'], rows, [0, 1, 2])];
+}
+
 /**
  * Everything that is known.
  * @param others - who else has the description
@@ -93,6 +106,7 @@ export function whoText(report: HolderReport, others: readonly Holder[], isLimit
     ...stateOf(report),
     ...holderTable(holders),
     ...lockTable([...locks, ...blockedBy]),
+    ...watcherTable(report),
     ...under(end, otherEnd?.holders ?? []),
     ...under('Of the same inode, but other open file descriptions:', sameInode),
   ];

@@ -1,44 +1,24 @@
 /** Looks for the subject in one table after the other, and again in those that change. */
 import { KCMP_FILE } from '../../binding/abi.ts';
 import { errnoName } from '../../binding/errors.ts';
+import type { FileRef } from '../../binding/kcmp.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
 import { onInode, saysNothing } from '../../descriptions/same-inode.ts';
 import { sameWithoutKcmp } from '../../descriptions/without-kcmp.ts';
 import { readLink } from '../../procfs/fd.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { EPOLL_LINK, INOTIFY_LINK } from '../../procfs/link.ts';
-import { describeHolder, describeTask, type Holder, isTask, type TaskInfo } from '../../scan/holder.ts';
+import { describeHolder, describeTask, isTask, type TaskInfo } from '../../scan/holder.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import type { Peer } from '../peers/peer.ts';
-import type { Subject, Witness } from './subject.ts';
+import { areAlike, type Found, isAlike, isHolder, NO_END, NOTHING, type Sighting } from './found.ts';
+import type { Subject } from './subject.ts';
 
 const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 const BETWEEN_PAUSES = 256;
 /** After so many looks that found the same holders the subject is taken to be one and the same file. */
 const STEADY = 3;
-
-/** What stands for no end: a descriptor that shares the subject's inode, and no more. */
-const NO_END = '';
-
-/** A descriptor that is the subject, shares its inode, or is of its other end. */
-export interface Sighting extends Witness {
-  holder: Holder;
-  /** Which end it is of, '' for none. */
-  end: string;
-}
-
-/** What one look at a table found. */
-interface Found {
-  fds: readonly number[];
-  sightings: Sighting[];
-  /** Codes of what could not be compared. */
-  skipped: string[];
-  /** Whether something was closed, or became another file, while it was looked at. */
-  hasGone: boolean;
-}
-
-const NOTHING: Found = { fds: [], sightings: [], skipped: [], hasGone: false };
 
 export class Search {
   readonly #subject: Subject;
@@ -62,8 +42,23 @@ export class Search {
     this.#isOnInode = typeof inode === 'string' || saysNothing(link, inode) ? undefined : onInode(link, inode);
   }
 
+  get #isLinkNeeded(): boolean {
+    return this.#peer !== undefined || this.#isOnInode !== undefined;
+  }
+
   foundIn(table: Table): Found {
     return this.#found.get(table) ?? NOTHING;
+  }
+
+  /** Every epoll instance: where links were read they are known, else one more walk finds them. */
+  *epolls(): Steps<FileRef[]> {
+    const all: FileRef[] = [];
+    for (const table of this.#scan.tables) {
+      yield;
+      const fds = this.#isLinkNeeded ? this.foundIn(table).epolls : yield* epollsOf(table);
+      for (const fd of fds) all.push({ pid: table.id, fd });
+    }
+    return all;
   }
 
   /** All that was found to be the subject, or on its inode. */
@@ -132,8 +127,7 @@ export class Search {
   }
 
   *#lookAt(table: Table): Steps<Found> {
-    const isLinkNeeded = this.#peer !== undefined || this.#isOnInode !== undefined;
-    const folder = isLinkNeeded ? FdFolder.open(table.id, 'fd') : undefined;
+    const folder = this.#isLinkNeeded ? FdFolder.open(table.id, 'fd') : undefined;
     try {
       return yield* this.#lookInto(table, folder);
     } finally {
@@ -143,7 +137,7 @@ export class Search {
 
   *#lookInto(table: Table, folder: FdFolder | undefined): Steps<Found> {
     const { file } = this.#subject;
-    const found: Found = { fds: table.fds, sightings: [], skipped: [], hasGone: false };
+    const found: Found = { fds: table.fds, sightings: [], skipped: [], hasGone: false, epolls: [] };
     let task: TaskInfo | undefined;
     for (const [i, fd] of table.fds.entries()) {
       if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield i / table.fds.length;
@@ -151,7 +145,7 @@ export class Search {
       if (result === -EBADF || result === -ESRCH) found.hasGone = true;
       else if (result < 0) found.skipped.push(errnoName(result));
       else {
-        const end = result === 0 ? NO_END : this.#endOf(table.id, fd, folder);
+        const end = result === 0 ? NO_END : this.#endOf(table.id, fd, folder, found.epolls);
         if (end === undefined || (Number.isNaN(result) && end === NO_END)) continue;
         task ??= describeTask(table.id);
         const holder = describeHolder(table, fd, task, file, result === 0, this.#isQuick);
@@ -168,10 +162,11 @@ export class Search {
   }
 
   /** The end that a descriptor of another file is of, '' when it is on the subject's inode and no more; undefined for all else. */
-  #endOf(pid: number, fd: number, folder?: FdFolder): string | undefined {
-    if (this.#peer === undefined && this.#isOnInode === undefined) return undefined;
+  #endOf(pid: number, fd: number, folder?: FdFolder, epolls?: number[]): string | undefined {
+    if (!this.#isLinkNeeded) return undefined;
     const read = folder?.link(fd) ?? readLink(pid, fd);
     const link = typeof read === 'number' ? null : read;
+    if (link === EPOLL_LINK) epolls?.push(fd);
     const isOnInode = this.#isOnInode?.(pid, fd, link) === true;
     return this.#peer?.endAt(pid, fd, link, isOnInode) ?? (isOnInode ? NO_END : undefined);
   }
@@ -185,14 +180,17 @@ export class Search {
   }
 }
 
-const isHolder = ({ result }: Sighting): boolean => result === 0;
-
-/** Whether two looks at a table found the same. */
-const isAlike = (a: Found, b: Found): boolean =>
-  a.fds.length === b.fds.length && a.fds.every((fd, i) => fd === b.fds[i]) && areAlike(a.sightings, b.sightings);
-
-function areAlike(a: readonly Sighting[], b: readonly Sighting[]): boolean {
-  const isSame = ({ fd, result, end }: Sighting, i: number): boolean =>
-    fd === b[i]?.fd && result === b[i]?.result && end === b[i]?.end;
-  return a.length === b.length && a.every(isSame);
+/** The descriptors of a table that are epoll instances. */
+function* epollsOf({ id, fds }: Table): Steps<number[]> {
+  const epolls: number[] = [];
+  const folder = FdFolder.open(id, 'fd');
+  try {
+    for (const [i, fd] of fds.entries()) {
+      if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield;
+      if ((folder?.link(fd) ?? readLink(id, fd)) === EPOLL_LINK) epolls.push(fd);
+    }
+    return epolls;
+  } finally {
+    folder?.close();
+  }
 }

@@ -7,11 +7,12 @@ import { part, type Steps } from '../../scan/steps.ts';
 import { holdersOf } from '../holders.ts';
 import type { OpenFile } from '../open-file.ts';
 import type { OtherEnd } from '../peers.ts';
+import { UNWATCHED } from '../watchers.ts';
 
 /** Of more files it would take too long. */
 const FEW = 16;
 const HAVE_ENDS: ReadonlySet<FileKind> = new Set<FileKind>(['socket', 'pipe', 'fifo', 'tty']);
-const WANTED: ReadonlySet<Part> = new Set<Part>(['otherEnd']);
+const BY_DESCRIPTOR: readonly Part[] = ['otherEnd', 'watchers'];
 
 const unknown = (reason: string): OtherEnd => ({
   state: 'unknown',
@@ -22,28 +23,43 @@ const unknown = (reason: string): OtherEnd => ({
   ends: [],
 });
 
-/** Adds them to up to 16 files; to more it adds none. */
-export function* tellEnds(files: readonly OpenFile[], pids: readonly number[] | undefined): Steps<void> {
-  if (files.length > FEW) return;
+/**
+ * Adds them, and who watches, to up to 16 files; to more it adds none.
+ * @param parts - which of the two are wanted
+ */
+export function* tellEnds(
+  files: readonly OpenFile[],
+  pids: readonly number[] | undefined,
+  parts: ReadonlySet<Part>,
+): Steps<void> {
+  const wanted = new Set(BY_DESCRIPTOR.filter((one) => parts.has(one)));
+  if (wanted.size === 0 || files.length > FEW) return;
   for (const [i, file] of files.entries()) {
     const [holder] = file.holders;
-    if (!HAVE_ENDS.has(file.kind)) file.otherEnd = null;
-    else if (holder === undefined) file.otherEnd = unknown('who has it was not seen');
-    else file.otherEnd = yield* part(i / files.length, (i + 1) / files.length, endOf(file, holder, pids));
+    const hasEnd = parts.has('otherEnd') && HAVE_ENDS.has(file.kind);
+    const isAsked = hasEnd || (parts.has('watchers') && !UNWATCHED.has(file.kind));
+    const steps = holder === undefined || !isAsked ? undefined : askedAgain(file, holder, pids, wanted);
+    const now = steps === undefined ? undefined : yield* part(i / files.length, (i + 1) / files.length, steps);
+    if (parts.has('otherEnd')) file.otherEnd = hasEnd ? (now?.otherEnd ?? unknown(whyUnknown(holder))) : null;
+    if (parts.has('watchers')) file.watchers = now?.watchers ?? [];
   }
 }
 
-function* endOf(
+const whyUnknown = (holder: FileRef | undefined): string =>
+  holder === undefined ? 'who has it was not seen' : 'it was closed, or became another file, meanwhile';
+
+function* askedAgain(
   { link, flags }: OpenFile,
   { pid, fd }: FileRef,
   pids: readonly number[] | undefined,
-): Steps<OtherEnd | null> {
+  wanted: ReadonlySet<Part>,
+): Steps<OpenFile | undefined> {
   try {
-    const now = yield* holdersOf({ pid, fd }, pids, WANTED);
-    if (now.link === link && now.flags[0] === flags[0]) return now.otherEnd ?? null;
+    const now = yield* holdersOf({ pid, fd }, pids, wanted);
+    return now.link === link && now.flags[0] === flags[0] ? now : undefined;
   } catch (error) {
     // It was closed, or its process has ended; a defect goes on.
     if (codeOf(error).startsWith('ERR_')) throw error;
+    return undefined;
   }
-  return unknown('it was closed, or became another file, meanwhile');
 }

@@ -1,0 +1,39 @@
+/** What one look at a table found. */
+import type { Holder } from '../../scan/holder.ts';
+import type { Witness } from './subject.ts';
+
+/** What stands for no end: a descriptor that shares the subject's inode, and no more. */
+export const NO_END = '';
+
+/** A descriptor that is the subject, shares its inode, or is of its other end. */
+export interface Sighting extends Witness {
+  holder: Holder;
+  /** Which end it is of, '' for none. */
+  end: string;
+}
+
+/** What one look at a table found. */
+export interface Found {
+  fds: readonly number[];
+  sightings: Sighting[];
+  /** Codes of what could not be compared. */
+  skipped: string[];
+  /** Whether something was closed, or became another file, while it was looked at. */
+  hasGone: boolean;
+  /** Descriptors that are epoll instances, where links are read. */
+  epolls: number[];
+}
+
+export const NOTHING: Found = { fds: [], sightings: [], skipped: [], hasGone: false, epolls: [] };
+
+export const isHolder = ({ result }: Sighting): boolean => result === 0;
+
+/** Whether two looks at a table found the same. */
+export const isAlike = (a: Found, b: Found): boolean =>
+  a.fds.length === b.fds.length && a.fds.every((fd, i) => fd === b.fds[i]) && areAlike(a.sightings, b.sightings);
+
+export function areAlike(a: readonly Sighting[], b: readonly Sighting[]): boolean {
+  const isSame = ({ fd, result, end }: Sighting, i: number): boolean =>
+    fd === b[i]?.fd && result === b[i]?.result && end === b[i]?.end;
+  return a.length === b.length && a.every(isSame);
+}

@@ -1,0 +1,97 @@
+/**
+ * Which epoll instances watch an open file description: their lists tell which may, by its inode, and KCMP_EPOLL_TFD
+ * which do. To read a list is to take its instance's mutex, so that those are left out that somebody may keep.
+ *
+ * Source: ep_show_fdinfo() of fs/eventpoll.c.
+ */
+import { KCMP_FILE } from '../binding/abi.ts';
+import type { FileRef } from '../binding/kcmp.ts';
+import { kcmpEpollRaw, kcmpRaw } from '../binding/syscall.ts';
+import { EpollFile } from '../procfs/epoll-file.ts';
+import { parseItemsAs } from '../procfs/epoll-items.ts';
+import type { FileStat } from '../procfs/fd.ts';
+import type { FileKind } from '../procfs/kind.ts';
+import { mayKeepMutex } from '../scan/busy.ts';
+import type { Steps } from '../scan/steps.ts';
+import type { Scan } from '../scan/tables.ts';
+import { readEpollText } from './epoll/list.ts';
+
+/** An epoll instance that watches a description. */
+export interface Watcher {
+  /** The process, and its descriptor of the epoll instance. */
+  pid: number;
+  efd: number;
+  /** The number that it was registered under; only a label. */
+  tfd: number;
+  /** What for: 'EPOLLIN', … */
+  eventNames: string[];
+}
+
+/** These have no poll of their own, and epoll_ctl(2) refuses them. */
+export const UNWATCHED: ReadonlySet<FileKind> = new Set<FileKind>([
+  'regular',
+  'directory',
+  'symlink',
+  'memfd',
+  'namespace',
+]);
+
+interface Item extends Omit<Watcher, 'pid' | 'efd'> {
+  toff: number;
+}
+
+/**
+ * Looks through the lists of epoll instances.
+ * @param inode - what the file is on
+ * @param epolls - every descriptor of an instance that was seen
+ */
+export function* findWatchers(
+  file: FileRef,
+  kind: FileKind,
+  inode: FileStat | string,
+  epolls: readonly FileRef[],
+  { comparable, account }: Scan,
+): Steps<Watcher[]> {
+  const watchers: Watcher[] = [];
+  if (UNWATCHED.has(kind) || !comparable || typeof inode === 'string') return watchers;
+  const { ino } = inode;
+  const isSame = (a: FileRef, b: FileRef): boolean => kcmpRaw(a.pid, b.pid, KCMP_FILE, a.fd, b.fd) === 0;
+  const kept: FileRef[] = [];
+  const isBusy = new Map<number, boolean>();
+  for (const epoll of epolls) {
+    const { pid } = epoll;
+    if (!isBusy.has(pid)) isBusy.set(pid, yield* mayKeepMutex(pid));
+    if (isBusy.get(pid) === true) kept.push(epoll);
+  }
+  for (const { pid, fd } of epolls) {
+    yield;
+    // Whoever has the same instance may keep its mutex as well.
+    if (kept.some((other) => isSame(other, { pid, fd }))) {
+      account.skip(pid, 'EBUSY', 'descriptor');
+      continue;
+    }
+    for (const { tfd, toff, eventNames } of yield* itemsOn(ino, pid, fd)) {
+      yield;
+      if (kcmpEpollRaw(file.pid, pid, file.fd, fd, tfd, toff) !== 0) continue;
+      const isTold = watchers.some((one) => one.tfd === tfd && isSame({ pid: one.pid, fd: one.efd }, { pid, fd }));
+      if (!isTold) watchers.push({ pid, efd: fd, tfd, eventNames });
+    }
+  }
+  return watchers;
+}
+
+/** The items of an instance that may be a file on this inode; none when it is none any more. */
+function* itemsOn(ino: bigint, pid: number, efd: number): Steps<Item[]> {
+  const file = new EpollFile(pid, efd);
+  try {
+    const text = readEpollText(file, pid, efd);
+    // Most have nothing to do with it, and need not be parsed. The kernel before 4.13 tells no inodes.
+    if (typeof text === 'string' || (text.includes(' ino:') && !text.includes(` ino:${ino.toString(16)} `))) return [];
+    const items = yield* parseItemsAs(text, (tfd, toff, _, eventNames, __, ___, at = ino): Item | undefined =>
+      at === ino ? { tfd, toff, eventNames } : undefined,
+    );
+    return items.filter((item) => item !== undefined);
+  } finally {
+    file.close();
+  }
+}
