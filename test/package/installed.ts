@@ -1,4 +1,4 @@
-/** The tarball in consumers' projects: installed without scripts by npm and pnpm, reached in every way. */
+/** The tarball in consumers' projects: installed without scripts by every package manager, reached in every way. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -6,7 +6,12 @@ import type { Check } from './check.ts';
 import { run } from './shell.ts';
 
 const PNPM = 'pnpm@10.34.9';
+const YARN_CLASSIC = 'yarn@1.22.22';
+const YARN = '@yarnpkg/cli-dist@4.18.1';
+const BUN = `@oven/bun-linux-${process.arch === 'arm64' ? 'aarch64' : 'x64'}@1.4.5`;
 const NOBODY = 65534;
+const ROOT = new URL('../../', import.meta.url);
+const { version: VERSION } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { version: string };
 
 const SAME = `const { pid } = process; console.log(kcmp.sameFile({ pid, fd: 0 }, { pid, fd: 0 }), kcmp.probe({ isolated: true }).status);
 later.groupFiles({ pids: [pid], signal: new AbortController().signal }).then(({ coverage }) => console.log(coverage.processes));`;
@@ -29,12 +34,32 @@ export function installed(
     join(project, 'package.json'),
     JSON.stringify({ name: `consumer-${name}`, version: '1.0.0', private: true }),
   );
+  if (install === BERRY_ADD) {
+    writeFileSync(
+      join(project, '.yarnrc.yml'),
+      'enableTelemetry: false\nenableScripts: false\nenableGlobalCache: false\n',
+    );
+    writeFileSync(join(project, 'yarn.lock'), '');
+  }
   run([...install, tarball, ...more], { cwd: project });
   return project;
 }
 
 export const NPM: string[] = ['npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-const PNPM_ADD = ['npm', 'exec', '--yes', '--', PNPM, 'add', '--ignore-scripts'];
+const EXEC = ['npm', 'exec', '--yes'];
+const PNPM_ADD = [...EXEC, '--', PNPM, 'add', '--ignore-scripts'];
+const YARN_CLASSIC_ADD = [...EXEC, '--', YARN_CLASSIC, 'add', '--ignore-scripts', '--silent'];
+/** With Plug'n'Play, as it is set up when nothing is said: no node_modules, and packages stay zipped. */
+const BERRY = [...EXEC, `--package=${YARN}`, '--', 'yarn'];
+const BERRY_ADD = [...BERRY, 'add'];
+
+/** Its package carries the program and nothing that puts it in PATH. */
+function bunAdd(folder: string): string[] {
+  const place = join(folder, 'bun-itself');
+  mkdirSync(place);
+  run([...NPM, '--prefix', place, BUN], { cwd: place });
+  return [join(place, 'node_modules', BUN.slice(0, BUN.lastIndexOf('@')), 'bin/bun'), 'add', '--ignore-scripts'];
+}
 
 function packagesOf(project: string): string[] {
   const modules = join(project, 'node_modules');
@@ -45,34 +70,33 @@ function packagesOf(project: string): string[] {
     );
 }
 
-function usable(project: string, how: string): Check[] {
-  const node = process.execPath;
+interface Reach {
+  node: string[];
+  /** What runs the command. */
+  npx: string[];
+}
+const MODULES: Reach = { node: [process.execPath], npx: ['npx', '--no-install'] };
+
+export function usable(project: string, how: string, { node, npx }: Reach = MODULES): Check[] {
   return [
     {
       title: `import works after ${how}`,
-      run: () => assert.equal(run([node, '--input-type=module', '-e', ESM], { cwd: project }), ANSWER),
+      run: () => assert.equal(run([...node, '--input-type=module', '-e', ESM], { cwd: project }), ANSWER),
     },
     {
       title: `require works after ${how}`,
-      run: () => assert.equal(run([node, '--no-deprecation', '-e', CJS], { cwd: project }), ANSWER),
+      run: () => assert.equal(run([...node, '--no-deprecation', '-e', CJS], { cwd: project }), ANSWER),
     },
     {
       title: `import() from CommonJS works after ${how}`,
-      run: () => assert.equal(run([node, '--input-type=commonjs', '-e', DYNAMIC], { cwd: project }), ANSWER),
+      run: () => assert.equal(run([...node, '--input-type=commonjs', '-e', DYNAMIC], { cwd: project }), ANSWER),
     },
     {
       title: `the command works after ${how}`,
       run: () => {
-        const { bin, version } = JSON.parse(readFileSync(join(project, 'node_modules/kcmp/package.json'), 'utf8')) as {
-          bin?: unknown;
-          version: string;
-        };
-        if (bin === undefined) return 'LEFT OUT: the package has no "bin"';
-        assert.match(
-          run(['npx', '--no-install', 'kcmp', '--version'], { cwd: project }),
-          new RegExp(`\\b${version.replaceAll('.', '\\.')}\\b`),
-        );
-        assert.match(run(['npx', '--no-install', 'kcmp', 'doctor'], { cwd: project }), /\w/);
+        const version = run([...npx, 'kcmp', '--version'], { cwd: project }).trim();
+        assert.equal(version, VERSION);
+        assert.match(run([...npx, 'kcmp', 'doctor'], { cwd: project }), /^kcmp works here/);
         return version;
       },
     },
@@ -81,7 +105,6 @@ function usable(project: string, how: string): Check[] {
 
 export function installations(folder: string, tarball: string): Check[] {
   const npm = join(folder, 'npm');
-  const pnpm = join(folder, 'pnpm');
   return [
     {
       title: 'npm installs it without scripts',
@@ -95,13 +118,7 @@ export function installations(folder: string, tarball: string): Check[] {
       },
     },
     ...usable(npm, 'npm install'),
-    {
-      title: 'pnpm installs it without scripts',
-      run: () => {
-        installed(folder, 'pnpm', tarball, PNPM_ADD);
-      },
-    },
-    ...usable(pnpm, 'pnpm add'),
+    ...others(folder, tarball),
     {
       title: "kcmp doctor says the same under Node's permission model",
       run: () => {
@@ -118,6 +135,26 @@ export function installations(folder: string, tarball: string): Check[] {
     },
     ...firstSteps(folder, tarball),
   ];
+}
+
+/** Other package managers. */
+function others(folder: string, tarball: string): Check[] {
+  const zipped = `kcmp@file:${tarball}`;
+  const managers: Array<[name: string, install: () => string[], tarball: string, reach?: Reach]> = [
+    ['pnpm', () => PNPM_ADD, tarball],
+    ['yarn-classic', () => YARN_CLASSIC_ADD, `file:${tarball}`],
+    ['yarn-berry', () => BERRY_ADD, zipped, { node: [...BERRY, 'node'], npx: BERRY }],
+    ['bun', () => bunAdd(folder), tarball],
+  ];
+  return managers.flatMap(([name, install, what, reach]) => [
+    {
+      title: `${name} installs it without scripts`,
+      run: () => {
+        installed(folder, name, what, install());
+      },
+    },
+    ...usable(join(folder, name), name, reach),
+  ]);
 }
 
 const FIRST = `import { sameFile } from 'kcmp';

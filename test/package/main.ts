@@ -10,6 +10,7 @@ import { lint } from './lint.ts';
 import { platforms } from './platforms.ts';
 import { pack } from './tarball.ts';
 import { uncaught } from './uncaught.ts';
+import { ways } from './ways.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'kcmp-package-'));
@@ -21,6 +22,7 @@ try {
   const checks = [
     ...tarball.checks,
     ...installations(folder, tarball.file),
+    ...ways(ROOT, folder, tarball.file),
     ...platforms(folder),
     ...uncaught(folder),
     ...bundles(ROOT, folder),
