@@ -1,13 +1,12 @@
 /** Arguments, help and versions: what every command has in common. */
 import '../support/alone.ts';
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { helpFor } from '../../src/cli/help.ts';
 import { kcmp, kcmpProcess, NO_PID } from './command.ts';
 
 const COMMANDS = ['same', 'epoll', 'who', 'groups', 'tasks', 'inherited', 'doctor'];
-const README = new URL('../../README.md', import.meta.url);
 
 test('the help of every command fits 80 columns and shows an example of it', async () => {
   for (const command of COMMANDS) {
@@ -90,10 +89,6 @@ test('a mistyped command, option or reference is told what was meant', async () 
   await refused(['/run/app.lock'], /did you mean kcmp who \/run\/app\.lock\?/);
   await refused(['epoll', '1', '--chekc'], /unknown option --chekc; did you mean --check\? see kcmp epoll --help/);
   await refused(['who', ':1', '--pdis'], /did you mean --pids\?/);
-});
-
-test('README shows the same help', { skip: existsSync(README) ? false : 'there is no README.md yet' }, () => {
-  assert.ok(readFileSync(README, 'utf8').includes(helpFor('')));
 });
 
 test('--version prints the version of package.json', async () => {

@@ -7,6 +7,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
+import { helpFor } from '../../src/cli/help.ts';
 import { kcmp, squeeze } from '../cli/command.ts';
 import * as libc from '../support/libc.ts';
 import { untilNamed } from '../support/scenes.ts';
@@ -15,7 +16,10 @@ import { until } from '../support/until.ts';
 const ROOT = new URL('../../', import.meta.url);
 const README = readFileSync(new URL('README.md', ROOT), 'utf8');
 /** With what it links to: all that shows code, output or a public name. */
-const DOCS = [README, ...['api', 'guarantees', 'environments', 'performance'].map(readDoc)].join('\n');
+const DOCS = [
+  README,
+  ...['recipes', 'command', 'guide', 'guarantees', 'environments', 'performance'].map(readDoc),
+].join('\n');
 function readDoc(name: string): string {
   return readFileSync(new URL(`docs/${name}.md`, ROOT), 'utf8');
 }
@@ -29,11 +33,18 @@ const blocks = (language: string): string[] =>
 const shown = blocks('console')
   .flatMap((block) => block.split(/^\$ /m).slice(1))
   .map((part) => ({ command: part.slice(0, part.indexOf('\n')), output: part.slice(part.indexOf('\n') + 1) }));
-const outputOf = (start: string): string => {
-  const found = shown.find(({ command }) => command.startsWith(start));
-  assert.ok(found, start);
-  return found.output;
-};
+
+/** Each output that is shown of a command is what was printed; from a line of nothing but `…` on, what follows is left out. */
+function isShown(start: string, printed: string): void {
+  const outputs = shown.filter(({ command }) => command.startsWith(start)).map(({ output }) => masked(output));
+  assert.ok(outputs.length > 0, start);
+  const real = masked(printed.replaceAll(` ${userInfo().username} `, ' alice '));
+  for (const output of outputs) {
+    const end = output.indexOf('…');
+    if (end === -1) assert.deepEqual(real, output);
+    else assert.deepEqual(real.slice(0, end), output.slice(0, end));
+  }
+}
 
 /** Numbers differ from run to run, column widths with them, and who else can be seen with the user. */
 const masked = (text: string): string[] =>
@@ -125,9 +136,11 @@ for (const [index, snippet] of blocks('ts').entries()) {
   });
 }
 
-test('the README shows the help that the command prints', async () => {
-  const { out } = await kcmp('--help');
-  assert.ok(blocks('text').includes(out));
+test('the help of every command is documented as it is printed', async () => {
+  const names = ['', ...[...helpFor('').matchAll(/^ {2}([a-z]+) .*\n/gm)].map(([, name = '']) => name)];
+  assert.ok(names.length > 7);
+  for (const name of names)
+    assert.ok(blocks('text').includes(helpFor(name)), `docs/command.md has another help of ${name}`);
 });
 
 /** The public names, which `src/index.ts` lists one by one. */
@@ -166,7 +179,7 @@ test('every question of kcmp/promises is one of kcmp, and its docstring refers t
 });
 
 test('the README names the two commands of a clone and is short', () => {
-  for (const line of ['npm ci && npx tsx examples/epoll-targets.ts', 'npm ci && npm test', 'npm install kcmp']) {
+  for (const line of ['npm ci && npx tsx examples/epoll-targets.ts', 'npm ci && npm test']) {
     assert.ok(blocks('sh').includes(`${line}\n`), line);
   }
   assert.ok(README.split('\n').length <= 180);
@@ -174,7 +187,7 @@ test('the README names the two commands of a clone and is short', () => {
 
 test('a pipe that does not end is explained as the README shows', async () => {
   const { out } = await kcmp('who', `${pids.cat}:0`);
-  assert.deepEqual(masked(out.replaceAll(` ${userInfo().username} `, ' alice ')), masked(outputOf('kcmp who $(')));
+  isShown('kcmp who $(', out);
 });
 
 test('a port that is in use is explained as the README shows', async () => {
@@ -185,19 +198,29 @@ test('a port that is in use is explained as the README shows', async () => {
   const { code, out } = await kcmp('who', `:${port}`);
   server.kill();
   assert.equal(code, 0);
-  assert.deepEqual(masked(out.replaceAll(` ${userInfo().username} `, ' alice ')), masked(outputOf('kcmp who :')));
+  isShown('kcmp who :', out);
+});
+
+test('a lock that is held is explained as the README shows', async () => {
+  const line = blocks('sh').find((block) => block.startsWith('flock ')) ?? '';
+  const lock = join(folder, 'app.lock');
+  const taker = start(`exec ${line.trim().replace(/&$/, '').replace('/run/app.lock', lock)}`);
+  await until('it is taken', () => readFileSync('/proc/locks', 'utf8').includes(` FLOCK  ADVISORY  WRITE ${taker} `));
+  const { code, out } = await kcmp('who', lock, '--tree', taker);
+  assert.equal(code, 0);
+  isShown('kcmp who /run/app.lock', out.replaceAll(lock, '/run/app.lock'));
 });
 
 test('an epoll that spins is explained as the README shows', { skip: !hasPython && 'needs python3' }, async () => {
   const { code, out } = await kcmp('epoll', pids.spin, '--check');
   assert.equal(code, 1);
-  assert.deepEqual(masked(out), masked(outputOf('kcmp epoll $!')));
+  isShown('kcmp epoll $!', out);
 });
 
 test('a child that inherited too much is shown as in the README', async () => {
   const { code, out } = await kcmp('inherited', pids.leak);
   assert.equal(code, 1);
-  assert.deepEqual(masked(out.replace(log, '/tmp/app.log')), masked(outputOf('kcmp inherited $(')));
+  isShown('kcmp inherited $(', out.replace(log, '/tmp/app.log'));
   assert.equal((await kcmp('inherited', pids.leak, '--allow', log)).code, 0);
 });
 
