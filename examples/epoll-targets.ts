@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listEpolls, resolveEpoll } from '../src/index.ts';
+import { listEpolls, resolveEpoll } from 'kcmp';
 
 const server = createServer().listen(0, '127.0.0.1');
 await once(server, 'listening');

@@ -10,7 +10,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { assertNoInherited } from '../src/index.ts';
+import { assertNoInherited } from 'kcmp';
 
 // Descriptors that this suite was itself started with are not the programs' fault.
 const own = readdirSync('/proc/self/fd').map((fd) => `/proc/self/fd/${fd}`).filter((path) => existsSync(path));

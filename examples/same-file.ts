@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process';
 import { openSync, readFileSync, readSync } from 'node:fs';
-import { sameFile, type FileRef } from '../src/index.ts';
+import { sameFile, type FileRef } from 'kcmp';
 
 const path = new URL(import.meta.url);
 const file = openSync(path, 'r');

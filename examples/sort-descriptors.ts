@@ -9,7 +9,7 @@
  */
 import { spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
-import { compareFiles, type FileRef } from '../src/index.ts';
+import { compareFiles, type FileRef } from 'kcmp';
 
 const [a, b, c] = ['r', 'r', 'r'].map((flags) => openSync('/dev/null', flags)) as [number, number, number];
 const child = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore', a, b, a, b] });

@@ -12,7 +12,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listEpolls, resolveEpoll } from '../src/index.ts';
+import { listEpolls, resolveEpoll } from 'kcmp';
 
 const server = createServer().listen(0, '127.0.0.1');
 await once(server, 'listening');

@@ -12,7 +12,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { taskSharing, type TaskResource } from '../src/index.ts';
+import { taskSharing, type TaskResource } from 'kcmp';
 
 // The id of a thread, as the kernel counts tasks: /proc/thread-self is a link to PID/task/TID.
 const worker = new Worker(

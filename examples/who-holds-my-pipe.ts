@@ -8,7 +8,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileOf, findHolders } from '../src/index.ts';
+import { fileOf, findHolders } from 'kcmp';
 
 // As `pg_ctl start` does, or `nohup server &`: what is left in the background has inherited the child's stdout.
 const child = spawn('sh', ['-c', 'sleep 60 & echo started'], { stdio: ['ignore', 'pipe', 'inherit'] });
