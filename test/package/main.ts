@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundles } from './bundles.ts';
 import { consumers } from './consumers.ts';
+import { documents } from './documents.ts';
 import { installations } from './installed.ts';
 import { lint } from './lint.ts';
 import { platforms } from './platforms.ts';
@@ -21,6 +22,7 @@ try {
   const tarball = pack(ROOT, folder);
   const checks = [
     ...tarball.checks,
+    ...documents(ROOT),
     ...installations(folder, tarball.file),
     ...ways(ROOT, folder, tarball.file),
     ...platforms(folder),
