@@ -37,13 +37,14 @@ export { groupFiles, type FileGroup, type GroupOptions, type GroupReport } from 
 export type { Elsewhere } from './inspect/elsewhere.ts';
 export { fileOf } from './inspect/file-of.ts';
 export { findHolders, type HolderOptions, type HolderReport } from './inspect/holders.ts';
-export { findOpen, type OpenReport } from './inspect/open.ts';
+export { findOpen, type OpenOptions, type OpenReport } from './inspect/open.ts';
 export type { Lock } from './inspect/locks.ts';
 export type { OpenFile } from './inspect/open-file.ts';
 export type { FoundFile } from './inspect/open/files.ts';
 export type { Unheld } from './inspect/open/sought.ts';
 export type { OtherEnd } from './inspect/peers.ts';
 export type { Watcher } from './inspect/watchers.ts';
+export type { Waiting } from './inspect/process/waiting.ts';
 export type { PeerEnd, PeerState, PeerVia } from './inspect/peers/peer.ts';
 export { identifyFiles } from './inspect/identify.ts';
 export {

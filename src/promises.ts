@@ -16,7 +16,7 @@ import { identifyFiles as identifyNow } from './inspect/identify.ts';
 import { askInherited, type InheritedOptions, type InheritedReport } from './inspect/inherited.ts';
 import { refuseInherited } from './inspect/inherited/refuse.ts';
 import { askTasks, type TaskSharing } from './inspect/tasks.ts';
-import { askOpen, type OpenReport } from './inspect/open.ts';
+import { askOpen, type OpenOptions, type OpenReport } from './inspect/open.ts';
 import type { ScanOptions } from './scan/options.ts';
 import { type Asked, finishLater } from './scan/steps.ts';
 
@@ -47,7 +47,7 @@ export async function findHolders(file: FileRef, options?: HolderOptions & Abort
 }
 
 /** Who has open what a text names? As {@link index!findOpen | `findOpen` of kcmp}. */
-export async function findOpen(reference: string, options?: HolderOptions & Abortable): Promise<OpenReport> {
+export async function findOpen(reference: string, options?: OpenOptions & Abortable): Promise<OpenReport> {
   return later((own) => askOpen(reference, own), options);
 }
 

@@ -16,6 +16,7 @@ import { type Asked, finish, part, type Steps, WALK } from '../scan/steps.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
 import { socketName } from './names/socket.ts';
 import { FoundGroups, type NamedGroup } from './groups/found.ts';
+import { plainName, wholeName } from './groups/name.ts';
 
 /** One open file description, and every descriptor that refers to it. */
 export interface FileGroup {
@@ -87,7 +88,7 @@ export function* groupsOf(
     0.5,
     scan(pids, undefined, (id) => files.list(id)),
   );
-  const found = new FoundGroups(files, seen, minHolders, isNamed);
+  const found = new FoundGroups(files, seen, minHolders, isNamed ? wholeName : plainName);
   const look = (open: readonly Table[], isCareful: boolean): Steps<ReadonlySet<Table>> => found.look(open, isCareful);
   const unsettled = yield* part(0.5, 0.9, settle(seen, look));
   yield 0.9;

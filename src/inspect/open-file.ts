@@ -2,8 +2,9 @@
 import type { FileRef } from '../binding/kcmp.ts';
 import type { Sockets } from '../netlink/sockets.ts';
 import { readLink, statIno } from '../procfs/fd.ts';
-import { O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
+import { O_PATH } from '../procfs/fdinfo.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
+import { readFdinfoQuickly } from '../procfs/raw/fdinfo.ts';
 import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../procfs/link.ts';
 import type { Holder } from '../scan/holder.ts';
 import type { Steps } from '../scan/steps.ts';
@@ -81,7 +82,7 @@ export function* describeOpen(
 ): Steps<FileFacts> {
   const stat = typeof inode === 'string' ? undefined : inode;
   const kind = kindAt(pid, fd, link, stat?.mode);
-  const read = isUnread(link) ? '' : readFdinfo(pid, fd);
+  const read = isUnread(link) ? '' : readFdinfoQuickly(pid, fd);
   const info = typeof read === 'string' ? undefined : read;
   const isSocket = isSocketLink(link);
   const socket = isSocket ? yield* sockets.find(pid, fd, inodeOf(link as string)) : undefined;

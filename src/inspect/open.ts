@@ -20,9 +20,10 @@ import type { Elsewhere } from './elsewhere.ts';
 import { type HolderOptions, holdersOf } from './holders.ts';
 import { type Lock, tellLocks } from './locks.ts';
 import type { OpenFile } from './open-file.ts';
+import { openedBy } from './process.ts';
+import type { Waiting } from './process/waiting.ts';
 import { SoughtPath } from './open/by-path.ts';
-import { SoughtPort } from './open/by-port.ts';
-import { SoughtLink, SoughtMemfd, SoughtUnix } from './open/by-text.ts';
+import { soughtBy } from './open/by-reference.ts';
 import { elsewhereOf } from './open/elsewhere.ts';
 import { tellEnds } from './open/ends.ts';
 import { filesOf, type FoundFile, listenersFirst, unseenSocket } from './open/files.ts';
@@ -35,17 +36,28 @@ const ATTEMPTS = 4;
 /** So much of the work is done when all was read, looked at, described, and when it is told what has it without a descriptor. */
 const [READ, LOOKED, DESCRIBED, TOLD] = [0.3, 0.5, 0.65, 0.75];
 
+/** Options of {@link findOpen}. */
+export interface OpenOptions extends HolderOptions {
+  /** Of a process: whether what its descendants have open is wanted as well. */
+  tree?: boolean;
+}
+
 /** What {@link findOpen} found out about what a reference names. */
 export interface OpenReport {
   reference: string;
-  /** One an open file description: who listens first, then what is bound, then connections. */
+  /**
+   * One an open file description: who listens first, then what is bound, then connections; of a process what it waits on,
+   * then by descriptor.
+   */
   files: FoundFile[];
-  /** Who uses it without a descriptor. Absent when it is not wanted. */
+  /** Who uses it without a descriptor. Absent when it is not wanted, and of a process. */
   elsewhere?: Elsewhere[];
   /** The locks on a path that no descriptor shows: of a file in flight, or of a process that was not seen. Absent when not wanted. */
   locks?: Lock[];
   /** What the kernel has of it and no process: connections in TIME_WAIT, or not accepted yet. */
   unheld: Unheld[];
+  /** Of a process: the descriptors on which it waits in a system call, where that may be read. */
+  waiting?: Waiting[];
   /** Of a path that is not there: the errno's name. */
   missing?: string;
   coverage: Coverage;
@@ -57,35 +69,38 @@ export interface OpenReport {
  * A path stands for its inode, by whatever name that was opened, and for what was deleted under that name; of a unix
  * socket also for whoever listens there and is connected there; a mount point for all of its filesystem. A port is a
  * local one, of TCP and UDP, in every network namespace that may be asked. Nothing is opened, no file server is asked, no
- * name is looked up.
+ * name is looked up. A process, or a thread with its table, stands for all that it has open, found in one look at the
+ * machine, other ends included.
  *
- * @param reference - `PID:FD`, `/proc/PID/fd/FD`, `:PORT`, `tcp:PORT`, `HOST:PORT` with an address or `localhost`,
+ * @param reference - `PID`, `PID:FD`, `/proc/PID/fd/FD`, `:PORT`, `tcp:PORT`, `HOST:PORT` with an address or `localhost`,
  *   `[::1]:PORT`, `8080/tcp`, `socket:[INODE]`, `pipe:[INODE]`, `unix:@NAME`, `memfd:NAME`, or a path, which holds a slash
  * @param options.pids - where to look; every process of /proc when left out
  * @param options.onProgress - told how much of all the work is done, in thousandths
  * @param options.parts - what is wanted besides the holders; everything when left out. Each `otherEnd`, of up to 16 files,
- *   takes as long as findHolders
+ *   takes as long as findHolders; those of a process all together do
+ * @param options.tree - of a process: whether what its descendants have open is wanted as well
  * @returns `files`, one for each open file description, with its holders. A socket that nobody was seen to have has none,
  *   and tells its user's `uid`. `sameInode` names the holders of the others on its inode, of up to 64. `files` is empty
  *   where nothing has it open, or `coverage` tells what could not be seen
  * @throws TypeError `ERR_INVALID_ARG_TYPE` — a bad argument; `ERR_INVALID_ARG_VALUE` — the text names nothing
- * @throws Error as findHolders does, for `PID:FD`
+ * @throws Error as findHolders does, for `PID:FD` and `PID`
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`
  * @since Linux 3.5
  * @see proc_pid_fd(5), sock_diag(7), openat2(2)
  */
-export function findOpen(reference: string, options?: HolderOptions): OpenReport {
+export function findOpen(reference: string, options?: OpenOptions): OpenReport {
   return finish(askOpen(reference, options));
 }
 
 /** {@link findOpen}, in steps. */
-export function askOpen(reference: string, options: HolderOptions | undefined): Asked<OpenReport> {
+export function askOpen(reference: string, options: OpenOptions | undefined): Asked<OpenReport> {
   if (typeof reference !== 'string') throw badType('reference', 'of type string', reference);
   const parsed = parseReference(reference);
   if (parsed.is === 'none') throw coded(new TypeError(parsed.why), badValue('reference', '', reference).code);
-  const { parts, ...others } = readOptions(options, ['parts', 'pids', 'onProgress']);
+  const { parts, tree = false, ...others } = readOptions(options, ['parts', 'tree', 'pids', 'onProgress']);
+  if (typeof tree !== 'boolean') throw badType('options.tree', 'of type boolean', tree);
   const { pids, onProgress } = checkScan(others);
-  return { steps: openOf(reference, parsed, pids, checkParts(parts)), onProgress };
+  return { steps: openOf(reference, parsed, pids, checkParts(parts), tree), onProgress };
 }
 
 function* openOf(
@@ -93,7 +108,12 @@ function* openOf(
   parsed: Reference,
   pids: readonly number[] | undefined,
   parts: ReadonlySet<Part>,
+  isTree: boolean,
 ): Steps<OpenReport> {
+  if (parsed.is === 'process') {
+    const { files, waiting, coverage } = yield* openedBy(parsed.pid, isTree, pids, parts);
+    return { reference, files, unheld: [], waiting, coverage };
+  }
   if (parsed.is === 'descriptor') {
     const { file: _, coverage, ...file } = yield* holdersOf(parsed, pids, parts);
     return {
@@ -128,21 +148,6 @@ function* openOf(
     ...(missing === undefined ? {} : { missing }),
     coverage: seen.account.toCoverage(),
   };
-}
-
-function soughtBy(reference: Exclude<Reference, { is: 'descriptor' }>): Sought {
-  switch (reference.is) {
-    case 'port':
-      return new SoughtPort(reference);
-    case 'link':
-      return new SoughtLink(reference.link);
-    case 'unix':
-      return SoughtUnix.named(reference.name);
-    case 'memfd':
-      return new SoughtMemfd(reference.name);
-    case 'path':
-      return new SoughtPath(reference.path);
-  }
 }
 
 /** Sockets that somebody was seen to have who let go of them before they were described, and that are still there. */

@@ -10,7 +10,7 @@ import type { Holder } from '../scan/holder.ts';
 import type { Steps } from '../scan/steps.ts';
 import type { Scan } from '../scan/tables.ts';
 import { some } from '../util/text.ts';
-import { type Carrier, carriersIn, lookAloft } from './elsewhere/aloft.ts';
+import { type Aloft, type Carrier, carriersIn, lookAloft } from './elsewhere/aloft.ts';
 import { keptBy } from './elsewhere/registered.ts';
 import { byDescription } from './peers/by-description.ts';
 import type { Peer, PeerEnd, PeerState, PeerVia, Seen } from './peers/peer.ts';
@@ -41,6 +41,7 @@ type LookAgain = () => Steps<boolean>;
  * What was found out about an other end; undefined when it appeared just now, so that all has to be looked at anew.
  * @param seen - descriptors that were found to be of it
  * @param own - who has the file itself
+ * @param findAloft - what is in flight or registered, looked for once where many are asked about
  */
 export function* tellOtherEnd(
   peer: Peer,
@@ -48,6 +49,7 @@ export function* tellOtherEnd(
   seen: readonly Seen[],
   own: Holder[],
   lookAgain: LookAgain,
+  findAloft: () => Steps<Aloft> = () => lookAloft(scan),
 ): Steps<OtherEnd | undefined> {
   // Without kcmp(2) there is but one look.
   if (!scan.comparable && (yield* peer.hasMoved())) return undefined;
@@ -57,7 +59,7 @@ export function* tellOtherEnd(
   const names = new Set(ends.map(({ name }) => name));
   const [name = peer.name] = names.size === 1 ? names : [];
   const isHeld = holders.length > 0 || (peer.state !== 'connected' && peer.state !== 'not-accepted');
-  const told = isHeld ? peer : yield* tellUnheld(peer, scan, lookAgain);
+  const told = isHeld ? peer : yield* tellUnheld(peer, scan, lookAgain, findAloft);
   if (told === undefined) return undefined;
   const { state } = told;
   const reason = told.reason ?? (peer.isRestless ? RESTLESS : undefined);
@@ -69,9 +71,10 @@ function* tellUnheld(
   peer: Peer,
   scan: Scan,
   lookAgain: LookAgain,
+  findAloft: () => Steps<Aloft>,
 ): Steps<{ state: PeerState; reason: string | undefined } | undefined> {
   const links = peer.links();
-  const aloft = links.length > 0 ? yield* lookAloft(scan) : undefined;
+  const aloft = links.length > 0 ? yield* findAloft() : undefined;
   // Any of them is enough.
   const carriers =
     aloft === undefined

@@ -61,12 +61,13 @@ export const S_IFMT = 0o170000;
 export const S_IFREG = 0o100000;
 export const S_IFIFO = 0o010000;
 export const S_IFCHR = 0o020000;
+export const S_IFSOCK = 0o140000;
 const MODES: ReadonlyMap<number, FileKind> = new Map<number, FileKind>([
   [S_IFREG, 'regular'],
   [0o040000, 'directory'],
   [0o120000, 'symlink'],
   [S_IFIFO, 'fifo'],
-  [0o140000, 'socket'],
+  [S_IFSOCK, 'socket'],
   [S_IFCHR, 'character device'],
   [0o060000, 'block device'],
 ]);

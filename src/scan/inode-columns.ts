@@ -5,7 +5,7 @@
 import { KCMP_FILE } from '../binding/abi.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import type { FdFolder } from '../procfs/raw/fd-directory.ts';
-import { statIno } from '../procfs/fd.ts';
+import { type FileStat, statIno } from '../procfs/fd.ts';
 import { S_IFMT, S_IFREG } from '../procfs/kind.ts';
 import { readStat } from '../procfs/stat.ts';
 import { Columns, type Span } from './columns.ts';
@@ -98,13 +98,15 @@ export class OpenFiles extends Columns {
   }
 
   /** Whether an item is still on the inode it had, or has none. */
-  isOnInode(item: number): boolean {
-    return this.devs[item] === NO_INODE || this.modeOf(item) !== undefined;
+  isOnInode(item: number, stat?: FileStat | string): boolean {
+    return this.devs[item] === NO_INODE || this.modeOf(item, stat) !== undefined;
   }
 
   /** The mode of an item that is still on the inode it had; undefined when it is not, or has none. */
-  modeOf(item: number): number | undefined {
-    const stat = statIno(this.ids[item] as number, this.fds[item] as number);
+  modeOf(
+    item: number,
+    stat: FileStat | string = statIno(this.ids[item] as number, this.fds[item] as number),
+  ): number | undefined {
     if (typeof stat === 'string') return undefined;
     const isSame = this.inos[item] === Number(stat.ino) && this.devs[item] === stat.dev;
     const isEventfd = this.isSplit === true && (stat.mode & S_IFMT) === 0;

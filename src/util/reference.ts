@@ -1,6 +1,7 @@
 /**
- * How people name what they ask about: a port, a path, a lock file, the text of a link, a descriptor. Pure.
+ * How people name what they ask about: a port, a path, a lock file, the text of a link, a descriptor, a process. Pure.
  *
+ *   4711                                            a process, or a thread: all that it has open
  *   4711:3, /proc/4711/fd/3                         a descriptor
  *   :80, tcp:80, 127.0.0.1:80, [::1]:80, 80/tcp     a local port, of TCP and UDP or one of them
  *   socket:[4711], pipe:[4711]                      a socket or a pipe by its inode
@@ -16,6 +17,11 @@ export interface DescriptorReference {
   fd: number;
 }
 
+export interface ProcessReference {
+  is: 'process';
+  pid: number;
+}
+
 export interface PortReference {
   is: 'port';
   protocols: readonly InetProtocol[];
@@ -26,6 +32,7 @@ export interface PortReference {
 
 export type Reference =
   | DescriptorReference
+  | ProcessReference
   | PortReference
   | { is: 'link'; link: string }
   | { is: 'unix'; name: string }
@@ -46,12 +53,13 @@ const LOCALHOST = ['127.0.0.1', '::1'];
 const ANY = new Set(['', '*']);
 
 const EXPECTED =
-  'expected PID:FD, :PORT, HOST:PORT, PORT/tcp, socket:[INODE], pipe:[INODE], unix:@NAME, memfd:NAME or a path';
+  'expected PID, PID:FD, :PORT, HOST:PORT, PORT/tcp, socket:[INODE], pipe:[INODE], unix:@NAME, memfd:NAME or a path';
 const none = (why: string): NoReference => ({ is: 'none', why });
 
 /** What a text names, or why it names nothing. */
 export function parseReference(text: string): Reference | NoReference {
   if (text.includes('\0')) return none(`${text} is no reference: no name on Linux holds a NUL`);
+  if (/^\d+$/.test(text)) return processOf(text, Number(text));
   const descriptor = /^(\d+):(\d+)$/.exec(text) ?? /^\/proc\/(?:\d+\/task\/)?(\d+)\/fd\/(\d+)\/?$/.exec(text);
   if (descriptor !== null) return descriptorOf(text, Number(descriptor[1]), Number(descriptor[2]));
   if (/^(?:socket|pipe):\[\d{1,20}\]$/.test(text)) return { is: 'link', link: text };
@@ -60,6 +68,11 @@ export function parseReference(text: string): Reference | NoReference {
   const port = portOf(text);
   if (port !== undefined) return port;
   return text.includes('/') ? { is: 'path', path: text } : none(wordOf(text));
+}
+
+function processOf(text: string, pid: number): Reference | NoReference {
+  if (pid >= 1 && pid <= MAX) return { is: 'process', pid };
+  return none(`${text} is no process; expected a PID, such as 4242`);
 }
 
 function descriptorOf(text: string, pid: number, fd: number): Reference | NoReference {
@@ -108,11 +121,9 @@ function checkedPort(
   return none(`${text} is no port: ports are 1 to ${MAX_PORT}`);
 }
 
-/** A number or a word alone, which may mean a process. */
+/** A word alone, which may mean a process. */
 function wordOf(text: string): string {
-  if (/^\d+$/.test(text))
-    return `${text} alone names no file; expected PID:FD, such as ${text}:3, or :${text} for a port`;
   if (/^[\w.+-]+$/.test(text))
-    return `${text} is no reference; expected $(pgrep -n ${text}):FD for what a process has open, or ./${text} for a path`;
+    return `${text} is no reference; expected $(pgrep -n ${text}) for what a process has open, or ./${text} for a path`;
   return `${text === '' ? 'nothing' : text} is no reference; ${EXPECTED}`;
 }

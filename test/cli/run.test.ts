@@ -191,8 +191,8 @@ test('a malformed descriptor is told how one looks', async () => {
 test('what names nothing to ask about is told what does', async () => {
   for (const text of ['', '12:', '12:-3', '1:2:3', ' 1:2', '2147483648:0', '0:3', '١:٢', ':0', 'example.org:80'])
     await refused(['who', text], /^kcmp: .* is no (?:reference|descriptor|port)[;:]/);
-  await refused(['who', 'nginx'], /\$\(pgrep -n nginx\):FD/);
-  await refused(['who', '12'], /expected PID:FD, such as 12:3/);
+  await refused(['who', 'nginx'], /\$\(pgrep -n nginx\)/);
+  await refused(['who', '0'], /^kcmp: 0 is no process; expected a PID/);
   await refused(['who', ':80', '--json', '--pids'], /--json and --pids exclude one another/);
 });
 

@@ -38,6 +38,7 @@ const NAMES: ReadonlyArray<readonly [text: string, names: object]> = [
   ['a/b:80', { is: 'path', path: 'a/b:80' }],
   ['80/sctp', { is: 'path', path: '80/sctp' }],
   ['/proc/4711', { is: 'path', path: '/proc/4711' }],
+  ['4711', { is: 'process', pid: 4711 }],
 ];
 
 for (const [text, names] of NAMES)
@@ -46,7 +47,8 @@ for (const [text, names] of NAMES)
 const REFUSED: ReadonlyArray<readonly [text: string, why: RegExp]> = [
   ['node', /\$\(pgrep -n node\).*\.\/node/],
   ['redis-server', /\$\(pgrep -n redis-server\)/],
-  ['4711', /PID:FD, such as 4711:3, or :4711 for a port/],
+  ['0', /no process; expected a PID/],
+  ['99999999999', /no process/],
   [':0', /1 to 65535/],
   [':65536', /1 to 65535/],
   ['0/tcp', /1 to 65535/],
@@ -58,7 +60,7 @@ const REFUSED: ReadonlyArray<readonly [text: string, why: RegExp]> = [
   ['[::1%lo]:80', /neither an address/],
   ['unix:name', /unix:@NAME/],
   ['unix:@', /unix:@NAME/],
-  ['socket:[x]', /expected PID:FD, :PORT/],
+  ['socket:[x]', /expected PID, PID:FD, :PORT/],
   ['', /nothing is no reference/],
   ['a\0/b', /NUL/],
 ];

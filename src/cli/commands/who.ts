@@ -1,6 +1,7 @@
 /**
  * `kcmp who REF`: of a descriptor who else refers to its open file description, who has its other end, and who another
- * description of the same inode; of a port, a path and the like every description that it is open as.
+ * description of the same inode; of a port, a path and the like every description that it is open as; of a process all
+ * that it has open.
  */
 import {
   findHolders,
@@ -12,6 +13,7 @@ import {
   type Part,
 } from '../../index.ts';
 import { isListed, treeOf } from '../../procfs/processes.ts';
+import { unseen } from '../../scan/coverage.ts';
 import { readProcess } from '../../procfs/status.ts';
 import { parseReference, type Reference } from '../../util/reference.ts';
 import { expect, parse, type Parsed, taskId, UsageError } from '../args.ts';
@@ -22,6 +24,7 @@ import { elsewhereCode } from '../output/elsewhere.ts';
 import { printJson } from '../output/json.ts';
 import { openText } from '../output/open.ts';
 import { print, printAnswer } from '../output/print.ts';
+import { ProcessText } from '../output/process.ts';
 import { withProgress } from '../output/progress.ts';
 import { whoText } from '../output/who.ts';
 
@@ -91,9 +94,23 @@ function whoHasOpen(
   return codeOfOpen(report);
 }
 
+/** What a process has open; that something of others could not be seen changes nothing of it. */
+function whatHas(pid: number, tree: boolean, { json, pids, all, where }: Wanted, io: Io): ExitCode {
+  const asked = tree ? treeOf(pid) : [pid];
+  const report = withProgress(io, (options) => findOpen(`${pid}`, { ...options, ...where, tree }));
+  const others = pid === process.pid ? report : openWithoutUs(report);
+  const holders = others.files.flatMap((file) => file.holders);
+  if (json) printJson(io, others);
+  else if (pids) print(io, pidsOf(holders, others));
+  else printAnswer(io, new ProcessText(others, { pids: asked, all }).lines());
+  tellPartial(io, others.coverage);
+  if (others.files.length > 0) return 0;
+  return unseen(others.coverage).some((skipped) => asked.includes(skipped.pid)) ? 2 : 1;
+}
+
 /** Who is not there has nothing open, which would look like an answer. */
-function whereOf(parsed: Parsed): { pids?: number[] } {
-  const [listed, tree] = [parsed.values('pid').map(taskId), parsed.value('tree')];
+function whereOf(parsed: Parsed, tree: string | undefined): { pids?: number[] } {
+  const listed = parsed.values('pid').map(taskId);
   const root = tree === undefined ? [] : [taskId(tree)];
   if (listed.length + root.length === 0) return {};
   for (const pid of [...listed, ...root])
@@ -101,20 +118,33 @@ function whereOf(parsed: Parsed): { pids?: number[] } {
   return { pids: [...new Set([...listed, ...root.flatMap(treeOf)])] };
 }
 
+/** What stands for `--tree` without a PID: that of the process which is asked about. */
+const OWN = 'own';
+
+/** An option that may have a value, which parseArgs does not know. */
+const ownTree = (args: string[]): string[] =>
+  args.map((arg, i) => (arg === '--tree' && /^(?!\d|\/)/.test(args[i + 1] ?? '') ? `--tree=${OWN}` : arg));
+
 export const run: Command = (args, io) => {
-  const parsed = parse('who', args, {
+  const parsed = parse('who', ownTree(args), {
     all: { type: 'boolean' },
     pids: { type: 'boolean' },
     pid: { type: 'string', multiple: true },
     tree: { type: 'string' },
   });
-  expect('who', parsed.rest, 'REF');
-  const [text = ''] = parsed.rest;
+  const tree = parsed.value('tree');
+  // Nothing but a tree is that process and all below it.
+  const rest = parsed.rest.length === 0 && tree !== undefined && tree !== OWN ? [tree] : parsed.rest;
+  expect('who', rest, 'REF');
+  const [text = ''] = rest;
   const [json, pids, all] = [parsed.flag('json'), parsed.flag('pids'), parsed.flag('all')];
   if (json && pids) throw new UsageError('--json and --pids exclude one another');
   const reference = parseReference(text);
   if (reference.is === 'none') throw new UsageError(reference.why);
-  const wanted = { json, pids, all, where: whereOf(parsed) };
+  const isOwn = reference.is === 'process' && (tree === OWN || tree === text);
+  if (tree === OWN && !isOwn) throw new UsageError('--tree alone is for a PID; expected --tree PID');
+  const wanted = { json, pids, all, where: whereOf(parsed, isOwn ? undefined : tree) };
+  if (reference.is === 'process') return whatHas(reference.pid, isOwn, wanted, io);
   if (reference.is === 'descriptor') return whoHas(reference, wanted, io);
   return whoHasOpen(text, { ...wanted, parts: partsOf(reference.is, wanted) }, io);
 };

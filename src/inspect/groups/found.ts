@@ -11,7 +11,7 @@ import { membersOf } from '../../util/merge-sort.ts';
 import { gather, type OnDrop, splitEventfds } from './inode-buckets.ts';
 import { addDifferences, changedItems, idOf, itemKey } from './changes.ts';
 import { aloneAmong } from './alone.ts';
-import { describeGroup, type Name } from './name.ts';
+import type { Name, NameOf } from './name.ts';
 import { groupSockets, groupStill, isReadable } from './still.ts';
 
 const BETWEEN_PAUSES = 64;
@@ -29,7 +29,7 @@ export class FoundGroups {
   readonly #files: OpenFiles;
   readonly #scan: Scan;
   readonly #minHolders: number;
-  readonly #isNamed: boolean; // whether groups get their names
+  readonly #nameOf: NameOf;
   /** By table: the items that were looked at. */
   readonly #spans = new Map<Table, Span>();
   #looks = 0;
@@ -39,11 +39,11 @@ export class FoundGroups {
   /** By descriptor: how often it was. */
   readonly #times = new Map<number, number>();
 
-  constructor(files: OpenFiles, scan: Scan, minHolders: number, isNamed: boolean) {
+  constructor(files: OpenFiles, scan: Scan, minHolders: number, name: NameOf) {
     this.#files = files;
     this.#scan = scan;
     this.#minHolders = minHolders;
-    this.#isNamed = isNamed;
+    this.#nameOf = name;
   }
 
   /** One look, as settle() wants it. */
@@ -93,8 +93,7 @@ export class FoundGroups {
       if (items.length === 1 && running.has(files.ids[first] as number) && !isAlone(first))
         this.dropped.set(first, 'EAGAIN');
       else if (items.length === group.items.length) kept.push(group);
-      else if (items.length >= this.#minHolders)
-        kept.push({ items, ...describeGroup(files, items, true, this.#isNamed) });
+      else if (items.length >= this.#minHolders) kept.push({ items, ...this.#nameOf(files, items, true) });
     }
     this.groups = kept;
   }
@@ -193,8 +192,8 @@ export class FoundGroups {
       const known = names.size === 0 ? undefined : items.find((item) => names.has(item));
       if (open.size > 0)
         items.sort((a, b) => Number(open.has(files.ids[a] as number)) - Number(open.has(files.ids[b] as number)));
-      const name = known === undefined ? undefined : names.get(known);
-      this.groups.push({ ...(name ?? describeGroup(files, items, isCareful, this.#isNamed)), items });
+      const name = known === undefined ? this.#nameOf(files, items, isCareful) : (names.get(known) as Name);
+      this.groups.push({ ...name, items });
     }
   }
 }

@@ -21,11 +21,19 @@ export interface Name {
   by: number;
 }
 
+/** Describes a group by its items, of which one may be another file by now where it may move. */
+export type NameOf = (files: OpenFiles, items: readonly number[], mayMove: boolean) => Name;
+
+/** Kind and link alone. */
+export const plainName: NameOf = (files, items, mayMove) => describeGroup(files, items, mayMove, false);
+/** What people call it besides. */
+export const wholeName: NameOf = (files, items, mayMove) => describeGroup(files, items, mayMove, true);
+
 /**
  * @param mayMove - whether an item may become another file while it is asked
  * @param isWhole - whether the name is wanted besides kind and link
  */
-export function describeGroup(files: OpenFiles, items: readonly number[], mayMove: boolean, isWhole: boolean): Name {
+function describeGroup(files: OpenFiles, items: readonly number[], mayMove: boolean, isWhole: boolean): Name {
   let isGone = true;
   for (const by of items) {
     const { pid, fd } = refAt(files, by);

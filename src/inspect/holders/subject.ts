@@ -21,7 +21,14 @@ export interface Witness extends FileRef {
 
 type Inode = ReturnType<typeof statIno>;
 
-export class Subject {
+/** What was read of a descriptor. */
+export interface SubjectFacts {
+  readonly file: FileRef;
+  readonly link: string | null;
+  readonly inode: Inode;
+}
+
+export class Subject implements SubjectFacts {
   readonly file: FileRef;
   readonly link: string | null;
   /** Or the errno's name: on a mount of another user's, say, there may be no inode to be read of what is open. */

@@ -18,12 +18,13 @@ import { isLoopback, readLocalAddresses } from '../../procfs/net/local-addresses
 import type { Steps } from '../../scan/steps.ts';
 import type { Endpoint, InetProtocol, InetSocket, SocketState } from '../../util/socket.ts';
 import { addTo } from '../../util/multimap.ts';
-import type { Subject } from '../holders/subject.ts';
-import { findInet, keyOf, listInet, matchInet, takersOf, takes } from './inet-tables.ts';
+import type { SubjectFacts } from '../holders/subject.ts';
+import { keyOf, takersOf, takes } from './inet-tables.ts';
 import { endName, farName } from './name.ts';
 import type { PeerVia } from './peer.ts';
 import { type Place, whyRefused } from './places.ts';
 import { SocketPeer } from './socket.ts';
+import type { SocketTables } from './socket-tables.ts';
 
 /** States of a connection that nobody has accepted yet. */
 const WAITING: readonly SocketState[] = ['ESTABLISHED', 'CLOSE_WAIT', 'SYN_RECV'];
@@ -32,17 +33,18 @@ export class InetPeer extends SocketPeer {
   override readonly via: PeerVia = 'address';
   readonly #protocol: InetProtocol;
   /** Where the socket was found before, and as what. */
-  #own: { socket: InetSocket; place: Place } | undefined;
+  #found: { socket: InetSocket; place: Place } | undefined;
   #refused: Refusal | undefined;
 
-  constructor(subject: Subject, protocol: InetProtocol) {
-    super(subject);
+  constructor(subject: SubjectFacts, tables: SocketTables, protocol: InetProtocol) {
+    super(subject, tables);
     this.#protocol = protocol;
   }
 
   protected override *look(): Steps<void> {
     this.#refused = undefined;
-    const own = (this.#own = yield* this.#find(inodeOf(this.subject.link as string)));
+    const own = (this.#found = yield* this.#find(inodeOf(this.subject.link as string)));
+    this.own = own?.socket;
     // The kernel lists none that is neither bound nor connected.
     if (own === undefined) return this.#refused === undefined ? this.become('unconnected') : this.#refuse();
     const { socket, place } = own;
@@ -74,7 +76,7 @@ export class InetPeer extends SocketPeer {
   /** Not accepted yet, or UDP: who listens at an address, be it one of several. */
   *#tellTakers(to: Endpoint, { place, socket }: { place: Place; socket: InetSocket | undefined }): Steps<void> {
     const isTcp = this.#protocol === 'tcp';
-    const list = yield* listInet(place, this.#protocol, {
+    const list = yield* this.tables.list(place, this.#protocol, {
       localPort: to.port,
       ...(isTcp ? { states: ['LISTEN'] } : {}),
     });
@@ -95,7 +97,7 @@ export class InetPeer extends SocketPeer {
   *#tellClients(listener: InetSocket, place: Place): Steps<void> {
     this.become('listening');
     if (listener.rqueue === 0) return;
-    const list = yield* listInet(place, 'tcp', { localPort: listener.local.port });
+    const list = yield* this.tables.list(place, 'tcp', { localPort: listener.local.port });
     if (isRefusal(list))
       return this.become('listening', `who waits to be accepted could not be told: ${whyRefused(list)}`);
     const listeners = list.filter(({ state }) => state === 'LISTEN');
@@ -127,7 +129,7 @@ export class InetPeer extends SocketPeer {
           .filter((key) => !atHome.has(key)),
       );
       if (wanted.size === 0) continue;
-      const list = yield* listInet(place, 'tcp', { remotePort: port });
+      const list = yield* this.tables.list(place, 'tcp', { remotePort: port });
       if (isRefusal(list)) continue;
       for (const socket of list) {
         const key = keyOf(socket.local, socket.remote);
@@ -140,7 +142,7 @@ export class InetPeer extends SocketPeer {
 
   /** Who is connected with a UDP socket that is only bound. */
   *#addSenders(own: InetSocket, place: Place): Steps<void> {
-    const list = yield* listInet(place, 'udp', { remotePort: own.local.port });
+    const list = yield* this.tables.list(place, 'udp', { remotePort: own.local.port });
     if (isRefusal(list))
       return this.become('unconnected', `who is connected with it could not be told: ${whyRefused(list)}`);
     for (const sender of list) {
@@ -165,7 +167,7 @@ export class InetPeer extends SocketPeer {
       yield;
       if (found[0]?.place === place) break;
       if (at === undefined) continue;
-      const socket = yield* matchInet(at, this.#protocol, local, remote);
+      const socket = yield* this.tables.match(at, this.#protocol, local, remote);
       if (isRefusal(socket)) this.#refused ??= socket;
       else if (socket !== undefined) found.push({ socket, place: at });
     }
@@ -173,16 +175,16 @@ export class InetPeer extends SocketPeer {
   }
 
   *#find(ino: number): Steps<{ socket: InetSocket; place: Place } | undefined> {
-    const known = this.#own;
+    const known = this.#found;
     if (known !== undefined && known.socket.remote.port !== 0) {
       const { socket, place } = known;
-      const again = yield* matchInet(place, this.#protocol, socket.local, socket.remote);
+      const again = yield* this.tables.match(place, this.#protocol, socket.local, socket.remote);
       if (again !== undefined && !isRefusal(again) && again.ino === ino) return { socket: again, place };
     }
     for (const place of this.placesFrom(known?.place)) {
       yield;
       if (place === undefined) continue;
-      const socket = yield* findInet(place, this.#protocol, ino);
+      const socket = yield* this.tables.find(place, this.#protocol, ino);
       if (isRefusal(socket)) this.#refused ??= socket;
       else if (socket !== undefined) return { socket, place };
     }

@@ -3,13 +3,15 @@ import { socketProtocol } from '../../netlink/protocol.ts';
 import { inodeOf, isSocketLink } from '../../procfs/link.ts';
 import { readInet, readUnixListing } from '../../procfs/net.ts';
 import { S_IFIFO, S_IFMT } from '../../procfs/kind.ts';
-import { accessOf, readFdinfo } from '../../procfs/fdinfo.ts';
+import { accessOf } from '../../procfs/fdinfo.ts';
+import { readFdinfoQuickly } from '../../procfs/raw/fdinfo.ts';
 import { INET_TABLES, type InetProtocol } from '../../util/socket.ts';
-import type { Subject } from '../holders/subject.ts';
+import type { SubjectFacts } from '../holders/subject.ts';
 import { InetPeer } from './inet.ts';
 import { type Peer, UntoldPeer } from './peer.ts';
 import { PipePeer } from './pipe.ts';
 import { PtyPeer, sideOf } from './pty.ts';
+import { KERNEL, type SocketTables } from './socket-tables.ts';
 import { UnixPeer } from './unix.ts';
 
 /** Sockets that are connected with nothing but the kernel, or with all that comes by a wire. */
@@ -26,8 +28,11 @@ const ALONE: ReadonlySet<string> = new Set([
   'KEY',
 ]);
 
-/** What to look for at the other end of a file; undefined for what has none. */
-export function peerOf(subject: Subject): Peer | undefined {
+/**
+ * What to look for at the other end of a file; undefined for what has none.
+ * @param tables - where sockets are looked up
+ */
+export function peerOf(subject: SubjectFacts, tables: SocketTables = KERNEL): Peer | undefined {
   const { link, inode } = subject;
   const isPipe = link?.startsWith('pipe:[') === true;
   const isSocket = isSocketLink(link);
@@ -36,15 +41,15 @@ export function peerOf(subject: Subject): Peer | undefined {
     return new UntoldPeer(`what kind of file it is could not be read (${inode})`);
   const side = typeof inode === 'string' ? undefined : sideOf(inode);
   if ((!isPipe && !isSocket && mode !== S_IFIFO && side === undefined) || isPath(subject)) return undefined;
-  if (isSocket) return socketPeer(subject);
+  if (isSocket) return socketPeer(subject, tables);
   if (side === undefined || typeof inode === 'string') return new PipePeer(subject);
   if (side === 'tty') return new UntoldPeer('which terminal /dev/tty was when it was opened is not told');
   return new PtyPeer(subject, inode, side === 'master');
 }
 
 /** A descriptor that gives no access to the file is an end of nothing. */
-function isPath({ file }: Subject): boolean {
-  const info = readFdinfo(file.pid, file.fd);
+function isPath({ file }: SubjectFacts): boolean {
+  const info = readFdinfoQuickly(file.pid, file.fd);
   return typeof info !== 'string' && info.flags !== undefined && accessOf(info.flags) === 'path';
 }
 
@@ -55,14 +60,14 @@ const INET: ReadonlyMap<string, InetProtocol> = new Map([
   ['UDPv6', 'udp'],
 ]);
 
-function socketPeer(subject: Subject): Peer | undefined {
+function socketPeer(subject: SubjectFacts, tables: SocketTables): Peer | undefined {
   const { pid, fd } = subject.file;
   const answer = socketProtocol(pid, fd);
   const protocol = typeof answer === 'string' ? protocolByLists(pid, inodeOf(subject.link as string)) : answer.protocol;
   if (protocol === undefined) return new UntoldPeer(`its protocol could not be read (${answer})`);
-  if (protocol === 'UNIX' || protocol === 'UNIX-STREAM') return new UnixPeer(subject);
+  if (protocol === 'UNIX' || protocol === 'UNIX-STREAM') return new UnixPeer(subject, tables);
   const inet = INET.get(protocol);
-  if (inet !== undefined) return new InetPeer(subject, inet);
+  if (inet !== undefined) return new InetPeer(subject, tables, inet);
   return ALONE.has(protocol)
     ? undefined
     : new UntoldPeer(`the kernel cannot be asked about the other end of a socket of ${protocol}`);

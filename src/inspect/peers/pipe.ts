@@ -4,10 +4,11 @@
  *
  * Source: fifo_open() of fs/pipe.c; pipe(7), fifo(7).
  */
-import { type Access, accessOf, readFdinfo } from '../../procfs/fdinfo.ts';
+import { type Access, accessOf } from '../../procfs/fdinfo.ts';
+import { readFdinfoQuickly } from '../../procfs/raw/fdinfo.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
-import type { Subject } from '../holders/subject.ts';
+import type { SubjectFacts } from '../holders/subject.ts';
 import { pipeName } from './name.ts';
 import { type Group, Peer, type PeerEnd, type PeerVia, type Seen } from './peer.ts';
 
@@ -20,10 +21,10 @@ const SOUGHT: Readonly<Record<Access, readonly Access[]>> = { r: WRITE, w: READ,
 export class PipePeer extends Peer {
   override readonly via: PeerVia = 'inode';
   override readonly isSilent: boolean = true;
-  readonly #subject: Subject;
+  readonly #subject: SubjectFacts;
   #access: Access | undefined;
 
-  constructor(subject: Subject) {
+  constructor(subject: SubjectFacts) {
     super();
     this.#subject = subject;
   }
@@ -32,7 +33,7 @@ export class PipePeer extends Peer {
     yield;
     const { file, inode } = this.#subject;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const info = readFdinfo(file.pid, file.fd);
+      const info = readFdinfoQuickly(file.pid, file.fd);
       if (typeof info === 'string' || info.flags === undefined) continue;
       // One text is about one file; before Linux 5.14 it does not say which.
       if (info.ino !== undefined && typeof inode !== 'string' && info.ino !== inode.ino) continue;
@@ -81,6 +82,6 @@ export class PipePeer extends Peer {
 }
 
 function accessAt(pid: number, fd: number): Access | 'path' | undefined {
-  const info = readFdinfo(pid, fd);
+  const info = readFdinfoQuickly(pid, fd);
   return typeof info === 'string' || info.flags === undefined ? undefined : accessOf(info.flags);
 }

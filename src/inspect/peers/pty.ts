@@ -14,7 +14,7 @@ import { S_IFCHR, S_IFMT } from '../../procfs/kind.ts';
 import { readMounts } from '../../procfs/kind/mountinfo.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
-import type { Subject } from '../holders/subject.ts';
+import type { SubjectFacts } from '../holders/subject.ts';
 import { masterName, slaveName } from './name.ts';
 import { type Group, Peer, type PeerEnd, type PeerVia, type Seen } from './peer.ts';
 
@@ -44,13 +44,18 @@ interface Pty {
 const SLAVE_NUMBER = 0xfffff;
 const slavePty = ({ dev, rdev }: FileStat): Pty => ({ dev, index: rdev & SLAVE_NUMBER });
 
+function masterIndex(info: ReturnType<typeof readFdinfo>): number | undefined {
+  const index = typeof info === 'string' ? undefined : /^tty-index:\s*(\d+)$/m.exec(info.text)?.[1];
+  return index === undefined ? undefined : Number(index);
+}
+
 /** The pty of a master; its devpts is undefined where that cannot be told, all of it when it is closed. */
 function masterPty(pid: number, fd: number, link: string | null, stat: FileStat): Partial<Pty> | undefined {
   const info = readFdinfo(pid, fd);
-  const index = typeof info === 'string' ? undefined : /^tty-index:\s*(\d+)$/m.exec(info.text)?.[1];
+  const index = masterIndex(info);
   if (typeof info === 'string' || index === undefined) return undefined;
   const dev = devptsOf(pid, link, Number(/^mnt_id:\s*(\d+)$/m.exec(info.text)?.[1]), stat);
-  return { index: Number(index), ...(dev === undefined ? {} : { dev }) };
+  return { index, ...(dev === undefined ? {} : { dev }) };
 }
 
 function devptsOf(pid: number, link: string | null, id: number, { dev, ino }: FileStat): number | undefined {
@@ -66,19 +71,31 @@ function devptsOf(pid: number, link: string | null, id: number, { dev, ino }: Fi
   return top?.type === 'devpts' ? top.dev : undefined;
 }
 
+/** The number that a descriptor of either side has; undefined where it has none, or it cannot be told. */
+export function numberOf(pid: number, fd: number, stat: FileStat): number | undefined {
+  const side = sideOf(stat);
+  if (side === 'slave') return slavePty(stat).index;
+  return side === 'master' ? masterIndex(readFdinfo(pid, fd)) : undefined;
+}
+
 export class PtyPeer extends Peer {
   override readonly via: PeerVia = 'tty-index';
   override readonly isSilent: boolean = true;
-  readonly #subject: Subject;
+  readonly #subject: SubjectFacts;
   readonly #stat: FileStat;
   readonly #isMaster: boolean;
   #pty: Partial<Pty> | undefined;
 
-  constructor(subject: Subject, stat: FileStat, isMaster: boolean) {
+  constructor(subject: SubjectFacts, stat: FileStat, isMaster: boolean) {
     super();
     this.#subject = subject;
     this.#stat = stat;
     this.#isMaster = isMaster;
+  }
+
+  /** Its number; undefined where that could not be read. */
+  get number(): number | undefined {
+    return this.#pty?.index;
   }
 
   protected override *ask(): Steps<string> {

@@ -1,22 +1,28 @@
 /** An other end that is sockets: each is known by its inode, which the links of its descriptors name. */
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
-import type { Subject } from '../holders/subject.ts';
+import type { SubjectFacts } from '../holders/subject.ts';
+import type { InetSocket, UnixSocket } from '../../util/socket.ts';
 import { type Group, Peer, type PeerEnd, type PeerState, type Seen } from './peer.ts';
-import { type Place, Places } from './places.ts';
+import type { Place, Places } from './places.ts';
+import type { SocketTables } from './socket-tables.ts';
 
 export const socketLink = (ino: number): string => `socket:[${ino}]`;
 
 export abstract class SocketPeer extends Peer {
-  protected readonly subject: Subject;
+  /** The socket itself, where the tables have it. */
+  own: UnixSocket | InetSocket | undefined;
+  protected readonly subject: SubjectFacts;
+  protected readonly tables: SocketTables;
   protected readonly places: Places;
   /** By link. */
   readonly #ends = new Map<string, Omit<PeerEnd, 'holders'>>();
 
-  constructor(subject: Subject) {
+  constructor(subject: SubjectFacts, tables: SocketTables) {
     super();
     this.subject = subject;
-    this.places = new Places(subject.file.pid);
+    this.tables = tables;
+    this.places = tables.placesOf(subject.file.pid);
   }
 
   /** Finds out what there is, by {@link become} and {@link addEnd}. */
@@ -46,6 +52,7 @@ export abstract class SocketPeer extends Peer {
   protected override *ask(): Steps<string> {
     this.#ends.clear();
     this.name = null;
+    this.own = undefined;
     this.become('unknown');
     yield* this.look();
     // The kernel lists them in no order.

@@ -9,14 +9,13 @@
  * Sources: net/unix/af_unix.c, net/unix/diag.c.
  */
 import { isRefusal, type Refusal } from '../../netlink/sock-diag.ts';
-import { dumpUnix, findSenders, getUnix } from '../../netlink/unix.ts';
 import { inodeOf } from '../../procfs/link.ts';
 import { readUnixListing } from '../../procfs/net.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { RCV_SHUTDOWN, SEND_SHUTDOWN, type UnixSocket } from '../../util/socket.ts';
 import { endName } from './name.ts';
 import type { PeerVia } from './peer.ts';
-import { askAt, type Place, whyRefused } from './places.ts';
+import { type Place, whyRefused } from './places.ts';
 import { SocketPeer } from './socket.ts';
 
 const BOTH = RCV_SHUTDOWN | SEND_SHUTDOWN;
@@ -41,6 +40,7 @@ export class UnixPeer extends SocketPeer {
       if (own === undefined) return this.become('unknown', 'no network namespace that could be seen has it');
       if (isRefusal(own)) return this.#tellListed(ino, own);
       this.#place = own.place;
+      this.own = own.socket;
       if (yield* this.#tell(own)) return;
       if (attempt === ATTEMPTS) return this.become('unknown', 'which listener it waits for could not be told');
     }
@@ -85,14 +85,11 @@ export class UnixPeer extends SocketPeer {
     for (const place of this.placesFrom(this.#place)) {
       yield;
       if (place === undefined) continue;
-      const sockets = yield* askAt(place, dumpUnix);
-      if (isRefusal(sockets)) continue;
-      for (const listener of sockets.values()) {
-        if (listener.icons?.includes(ino) !== true) continue;
-        this.become('not-accepted');
-        this.addEnd(listener.ino, 'listening', endName(listener));
-        return true;
-      }
+      const listener = yield* this.tables.listenerOf(place, ino);
+      if (listener === undefined) continue;
+      this.become('not-accepted');
+      this.addEnd(listener.ino, 'listening', endName(listener));
+      return true;
     }
     if (((shutdown ?? 0) & BOTH) !== BOTH) return false;
     this.become('closed');
@@ -102,16 +99,15 @@ export class UnixPeer extends SocketPeer {
   /** Who sends to a datagram socket: from anywhere to a path, from its own namespace to an abstract name. */
   *#addSenders({ ino, name, vfs }: UnixSocket, home: Place): Steps<void> {
     if (name === undefined) return;
-    const wanted = new Set([ino]);
     for (const place of vfs === undefined ? [home] : this.placesFrom(this.#place)) {
       yield;
       if (place === undefined) continue;
-      const senders = yield* askAt(place, (diag) => findSenders(diag, wanted));
+      const senders = yield* this.tables.senders(place, ino);
       if (isRefusal(senders)) {
         this.reason ??= `not all who send to it may be known: ${whyRefused(senders)}`;
         continue;
       }
-      for (const sender of senders.values()) {
+      for (const sender of senders) {
         this.become('connected', this.reason);
         this.addEnd(sender.ino, 'connected', endName(sender));
       }
@@ -124,7 +120,7 @@ export class UnixPeer extends SocketPeer {
     for (const place of this.placesFrom(this.#place)) {
       yield;
       if (place === undefined) continue;
-      const socket = yield* askAt(place, (diag) => getUnix(diag, ino));
+      const socket = yield* this.tables.unix(place, ino);
       if (socket === undefined) continue;
       if (!isRefusal(socket)) return { socket, place };
       if (refused === undefined || socket.refused !== 'no-namespace') refused = socket;

@@ -5,7 +5,9 @@ import { O_CLOEXEC } from '../fdinfo.ts';
 import { PROC } from '../root.ts';
 
 const path = Buffer.from(new ArrayBuffer(64));
-const answer = Buffer.from(new ArrayBuffer(8192));
+/** So many bytes are read. */
+export const MOST = 8192;
+const answer = Buffer.from(new ArrayBuffer(MOST));
 let pathAddress = 0;
 let answerAddress = 0;
 

@@ -1,0 +1,173 @@
+/** What `kcmp who PID` says: the answer in one line, then what there is many of, then a line for each. */
+import type { FoundFile, Holder, OpenReport } from '../../index.ts';
+import { list, plural, some, table } from '../../util/text.ts';
+import { type Gathered, gather, nameOf } from './gather.ts';
+import { blockedText } from './locks.ts';
+import { commandOf, named } from './names.ts';
+import { alsoHeld, endOf, endsOf, otherEndsOf } from './relations.ts';
+import { ofOtherEnd } from './who.ts';
+
+/** Of more lines the rest is only counted. */
+const LINES = 40;
+const SHOWN = 3;
+/** From so many on what there is most of is part of the answer. */
+const MANY = 8;
+
+/** What the question was. */
+export interface AskedProcess {
+  /** Those that were asked about, the first of them by its number. */
+  pids: readonly number[];
+  all: boolean;
+}
+
+type Waiting = NonNullable<OpenReport['waiting']>[number];
+
+export class ProcessText {
+  readonly #report: OpenReport;
+  readonly #pids: ReadonlySet<number>;
+  readonly #asked: AskedProcess;
+  readonly #waiting: readonly Waiting[];
+
+  constructor(report: OpenReport, asked: AskedProcess) {
+    this.#report = report;
+    this.#asked = asked;
+    this.#waiting = report.waiting ?? [];
+    // A thread's own table is named by its id, and a shared one by one of those that share it.
+    const own = new Set(asked.pids);
+    for (const { holders } of report.files)
+      for (const { pid, sharedWith = [] } of holders) if (sharedWith.some((id) => own.has(id))) own.add(pid);
+    this.#pids = own;
+  }
+
+  lines(): string[] {
+    const { files } = this.#report;
+    const gathered = this.#asked.all
+      ? files.map((file): Gathered => ({ files: [file], what: nameOf(file) }))
+      : gather(files, (file) => this.#relationOf(file));
+    const many = gathered.filter((one) => one.files.length > 1).sort((a, b) => b.files.length - a.files.length);
+    const single = gathered.filter((one) => one.files.length === 1).flatMap((one) => one.files);
+    const ranked = single.toSorted((a, b) => this.#rankOf(a) - this.#rankOf(b));
+    const shown = this.#asked.all ? ranked : ranked.slice(0, LINES);
+    const rest = ranked.length - shown.length;
+    return [
+      this.#answer(many),
+      ...(many.length === 0 ? [] : ['', ...many.map((one) => this.#ofMany(one))]),
+      ...(shown.length === 0 ? [] : ['', ...this.#table(shown)]),
+      ...(rest === 0 ? [] : ['', `And ${rest} more, which --all lists.`]),
+    ];
+  }
+
+  #answer(many: readonly Gathered[]): string {
+    const [pid = 0, ...others] = this.#asked.pids;
+    const { files } = this.#report;
+    const count = files.reduce((sum, file) => sum + this.#ownOf(file).length, 0);
+    const who = `${named(pid)}${others.length === 0 ? '' : ` and ${plural(others.length, 'process', 'processes')} below it`}`;
+    if (count === 0) return `${who} ${others.length === 0 ? 'has' : 'have'} nothing open.`;
+    const clauses = [this.#ofWaiting(), this.#ofMost(many), this.#ofOthers()].filter((one) => one !== undefined);
+    const has = `${who} ${others.length === 0 ? 'has' : 'have'} ${plural(count, 'descriptor')} open`;
+    return `${[has, ...clauses].join('; ')}.`;
+  }
+
+  /** What a thread waits for all by itself says more than what an event loop does. */
+  #ofWaiting(): string | undefined {
+    const isLoop = ({ call }: Waiting): boolean => call.startsWith('epoll_');
+    const waiting = this.#waiting.find((one) => !isLoop(one)) ?? this.#waiting[0];
+    const file = this.#report.files.find(({ holders }) => holders.some((holder) => isAt(holder, waiting)));
+    if (waiting === undefined || file === undefined) return undefined;
+    const { pid, fd, call } = waiting;
+    const who = this.#asked.pids.length === 1 ? 'it' : named(pid);
+    const more = [
+      ...(file.otherEnd && !isLoop(waiting) ? [ofOtherEnd(file.otherEnd)] : []),
+      ...blockedText(file.blockedBy ?? []),
+    ];
+    return [`${who} waits in ${call} on fd ${fd}, ${nameOf(file)}`, ...more].join('; ');
+  }
+
+  #ofMost([first]: readonly Gathered[]): string | undefined {
+    return first === undefined || first.files.length < MANY ? undefined : first.what.replace(': ', ' is ');
+  }
+
+  /** Who else has the other ends of what is no standard stream. */
+  #ofOthers(): string | undefined {
+    const ends = new Map<number, { fds: string[]; holder: Holder }>();
+    for (const file of this.#report.files) {
+      const own = this.#ownOf(file).filter(({ fd }) => fd > 2);
+      const [holder] = otherEndsOf(file).filter(({ pid }) => !this.#pids.has(pid));
+      if (own.length === 0 || holder === undefined || this.#isWaitedFor(file)) continue;
+      const known = ends.get(holder.pid);
+      if (known === undefined) ends.set(holder.pid, { fds: [this.#fdsOf(own)], holder });
+      else known.fds.push(this.#fdsOf(own));
+    }
+    const [first, ...more] = ends.values();
+    if (first === undefined) return undefined;
+    const { fds, holder } = first;
+    const { pid, command = commandOf(pid) } = holder;
+    const word = fds.length === 1 ? 'the other end of' : 'the other ends of';
+    const besides = more.length === 0 ? '' : `, and others by ${plural(more.length, 'more process', 'more processes')}`;
+    return `${word} fd ${fds.length > SHOWN ? some(fds, SHOWN) : list(fds)} ${fds.length === 1 ? 'is' : 'are'} held by ${command} (${pid})${besides}`;
+  }
+
+  #ofMany({ files, what }: Gathered): string {
+    const own = files.flatMap((file) => this.#ownOf(file));
+    const [first] = files as [FoundFile];
+    return `${[what, ...alsoHeld(files, this.#pids), ...endsOf(files)].join(', ')}: fd ${some(
+      own.map((one) => this.#fd(one)),
+      SHOWN,
+    )}${first.flags.length > 0 && files.every(({ flags }) => flags.join() === first.flags.join()) ? ` (${first.flags.join(', ')})` : ''}`;
+  }
+
+  #table(files: readonly FoundFile[]): string[] {
+    return table(
+      ['FD', 'KIND', 'FILE', 'FLAGS', 'WITH'],
+      files.map((file) => [
+        this.#fdsOf(this.#ownOf(file)),
+        file.kind,
+        nameOf(file),
+        file.flags.join(', '),
+        this.#withWhom(file),
+      ]),
+      [0],
+    );
+  }
+
+  #withWhom(file: FoundFile): string {
+    return [...alsoHeld([file], this.#pids), ...endOf(file)].join('; ');
+  }
+
+  #ownOf({ holders }: FoundFile): Holder[] {
+    return holders.filter(({ pid }) => this.#pids.has(pid));
+  }
+
+  #fd({ pid, fd }: Holder): string {
+    return this.#pids.size === 1 ? `${fd}` : `${pid}:${fd}`;
+  }
+
+  #fdsOf(own: readonly Holder[]): string {
+    const fds = own.map((one) => this.#fd(one));
+    return fds.length > SHOWN ? some(fds, SHOWN) : list(fds);
+  }
+
+  #isWaitedFor({ holders }: FoundFile): boolean {
+    return this.#waiting.some((one) => holders.some((holder) => isAt(holder, one)));
+  }
+
+  /** By what those that are told together are alike: the commands, not the processes. */
+  #relationOf(file: FoundFile): string {
+    const commandsOf = (holders: readonly Holder[]): string =>
+      [...new Set(holders.map(({ pid, command = commandOf(pid) }) => command))].sort().join();
+    const { otherEnd, holders } = file;
+    const isOwn = otherEnd?.holders.length !== otherEndsOf(file).length;
+    const end = otherEnd ? `${otherEnd.state} ${isOwn} ${commandsOf(otherEndsOf(file))}` : '';
+    return `${this.#isWaitedFor(file)}\n${commandsOf(holders)}\n${end}`;
+  }
+
+  /** What it waits for, what leads to others, what others have as well, what is its own, the standard streams. */
+  #rankOf(file: FoundFile): number {
+    if (this.#isWaitedFor(file)) return 0;
+    if (this.#ownOf(file).every(({ fd }) => fd <= 2)) return 4;
+    if (otherEndsOf(file).length > 0) return 1;
+    return alsoHeld([file], this.#pids).length > 0 ? 2 : 3;
+  }
+}
+
+const isAt = ({ pid, fd }: Holder, at: Waiting | undefined): boolean => pid === at?.pid && fd === at.fd;

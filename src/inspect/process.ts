@@ -1,0 +1,106 @@
+/**
+ * Everything that a process has open, with who else has it and who has its other end: one look at the machine for all of it.
+ *
+ *   process/snapshot   all descriptors of one moment, by open file description
+ *   process/ends       the other ends in it
+ *   process/files      each description in words
+ *   process/waiting    on which descriptor it waits
+ */
+import { checkProc } from '../procfs/root.ts';
+import { treeOf } from '../procfs/processes.ts';
+import type { Coverage } from '../scan/coverage.ts';
+import type { Part } from '../scan/options.ts';
+import { part, type Steps } from '../scan/steps.ts';
+import { listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
+import type { Holder } from '../scan/holder.ts';
+import { tellLocks } from './locks.ts';
+import type { FoundFile } from './open/files.ts';
+import { Ends } from './process/ends.ts';
+import { ProcessFiles } from './process/files.ts';
+import { Snapshot } from './process/snapshot.ts';
+import { type Waiting, waitingIn } from './process/waiting.ts';
+
+/** So often all is looked at anew for what has moved meanwhile. */
+const ATTEMPTS = 4;
+/** So much of the work is done when all was read, and when all was compared. */
+const [READ, COMPARED] = [0.3, 0.5];
+
+/** What a process has open. */
+export interface OpenedBy {
+  files: FoundFile[];
+  waiting: Waiting[];
+  coverage: Coverage;
+}
+
+/**
+ * @param pid - a process, or a thread with its table
+ * @param isTree - whether that of its descendants is wanted as well
+ * @param where - the processes to look at besides; undefined for every process
+ * @throws ESRCH, EACCES, EPERM, EBUSY, EAGAIN
+ */
+export function* openedBy(
+  pid: number,
+  isTree: boolean,
+  where: readonly number[] | undefined,
+  parts: ReadonlySet<Part>,
+): Steps<OpenedBy> {
+  checkProc();
+  yield* requireComparable(pid);
+  const pids = new Set([pid, ...(isTree ? treeOf(pid) : [])]);
+  const asked = where === undefined ? undefined : [...new Set([...pids, ...where])];
+  const snapshot = yield* part(0, READ, Snapshot.read(pid, pids, asked));
+  if (snapshot.tables().every(({ fds }) => fds.length === 0)) yield* requireEmpty(pid);
+  const ends = parts.has('otherEnd') ? new Ends(snapshot) : undefined;
+  if (ends !== undefined) yield* ends.hasMoved();
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const unsettled = yield* part(READ, COMPARED, snapshot.settle());
+    const isLast = attempt === ATTEMPTS;
+    if (ends !== undefined && (yield* ends.hasMoved()) && !isLast) continue;
+    const told = new ProcessFiles(snapshot, yield* snapshot.groups(unsettled), ends);
+    let files: FoundFile[];
+    try {
+      files = yield* part(COMPARED, 1, told.tell());
+      if (!told.areSame() || (yield* hasMore(snapshot, told, ends, isLast))) continue;
+    } finally {
+      told.close();
+    }
+    const { account } = snapshot.scan;
+    snapshot.count(unsettled);
+    for (const id of told.lost) account.skip(id, 'EAGAIN', 'descriptor');
+    if (files.length === 0) yield* requireEmpty(pid);
+    if (parts.has('locks')) yield* tellLocks(files, othersOf(files), snapshot.scan);
+    const calls = yield* waitingIn(snapshot.tables());
+    const waiting = calls.filter((one) => files.some((file) => isOf(file, one)));
+    return { files: waitedForFirst(files, waiting), waiting, coverage: account.toCoverage() };
+  }
+  throw subjectError('EAGAIN', pid);
+}
+
+/** Whether the other end was found by now of what seemed to have none: what was in flight may have come down. */
+function* hasMore(snapshot: Snapshot, told: ProcessFiles, ends: Ends | undefined, isLast: boolean): Steps<boolean> {
+  if (ends?.isAnyUnheld !== true) return false;
+  yield* snapshot.settle();
+  return yield* told.hasMore(isLast);
+}
+
+/** @throws when nothing was seen of a process because it cannot be looked at, or is gone */
+function* requireEmpty(pid: number): Steps<void> {
+  yield* listComparable(pid);
+  requireTask(pid);
+}
+
+/** Who has other descriptions of the same inodes, each once. */
+function othersOf(files: readonly FoundFile[]): Holder[] {
+  const keyOf = ({ pid, fd }: Holder): string => `${pid}:${fd}`;
+  const own = new Set(files.flatMap(({ holders }) => holders.map(keyOf)));
+  const others = new Map(files.flatMap(({ sameInode }) => sameInode.map((holder) => [keyOf(holder), holder] as const)));
+  return [...others].filter(([key]) => !own.has(key)).map(([, holder]) => holder);
+}
+
+const isOf = ({ holders }: FoundFile, { pid, fd }: Waiting): boolean =>
+  holders.some((holder) => holder.pid === pid && holder.fd === fd);
+
+function waitedForFirst(files: FoundFile[], waiting: readonly Waiting[]): FoundFile[] {
+  const rankOf = (file: FoundFile): number => Number(!waiting.some((one) => isOf(file, one)));
+  return waiting.length === 0 ? files : files.toSorted((a, b) => rankOf(a) - rankOf(b));
+}

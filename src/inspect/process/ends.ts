@@ -1,0 +1,166 @@
+/**
+ * The other ends of all that a process has open, found in one snapshot of the machine: what to look for each kind tells as
+ * it does for one descriptor, but the kernel's lists of sockets are read once for all, and who may be at an end is looked
+ * up by inode or number.
+ */
+import { inodeOf } from '../../procfs/link.ts';
+import { refAt } from '../../scan/columns.ts';
+import type { Holder } from '../../scan/holder.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { InetSocket, UnixSocket } from '../../util/socket.ts';
+import { type Aloft, lookAloft } from '../elsewhere/aloft.ts';
+import type { SubjectFacts } from '../holders/subject.ts';
+import { type OtherEnd, tellOtherEnd } from '../peers.ts';
+import { peerOf } from '../peers/kinds.ts';
+import { ListedSockets } from '../peers/listed-sockets.ts';
+import type { Peer, Seen } from '../peers/peer.ts';
+import { PipePeer } from '../peers/pipe.ts';
+import { SocketPeer } from '../peers/socket.ts';
+import { Candidates } from './candidates.ts';
+import type { Holding } from './holding.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** A file whose other end is sought. */
+export interface AskedEnd {
+  subject: SubjectFacts;
+  /** Its items. */
+  own: readonly number[];
+  /** All items on its inode. */
+  alike: () => readonly number[];
+  holders: Holder[];
+}
+
+export class Ends {
+  readonly #snapshot: Snapshot;
+  readonly #listed = new ListedSockets();
+  /** Of sockets, by link. */
+  readonly #peers = new Map<string, Peer | undefined>();
+  #aloft: Aloft | undefined;
+  #candidates: Candidates;
+  /** What nobody was found to be the other end of, of which the kernel says nothing. */
+  #unheld: Array<{ peer: Peer; asked: AskedEnd; told?: OtherEnd }> = [];
+  /** Of pipes: whoever has the same end of one has the same other end. */
+  readonly #pipes = new Map<string, OtherEnd>();
+
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+    this.#candidates = new Candidates(snapshot);
+  }
+
+  /** Asks about all sockets anew: whether something else than before is at an end of any. */
+  *hasMoved(): Steps<boolean> {
+    this.#listed.forget();
+    this.#aloft = undefined;
+    this.#candidates = new Candidates(this.#snapshot);
+    this.#unheld = [];
+    this.#pipes.clear();
+    let hasMoved = false;
+    for (const subject of yield* this.#snapshot.sockets()) {
+      const link = subject.link as string;
+      const isKnown = this.#peers.has(link);
+      const peer = isKnown ? this.#peers.get(link) : peerOf(subject, this.#listed);
+      this.#peers.set(link, peer);
+      if (peer !== undefined && (yield* peer.hasMoved())) hasMoved = true;
+      if (!isKnown) hasMoved = true;
+    }
+    const links = [...this.#peers.values()].flatMap((peer) => peer?.links() ?? []);
+    this.#snapshot.ends = new Set(links.map(inodeOf));
+    return hasMoved;
+  }
+
+  /** The socket with a link, where it was found as one end: it need not be looked up once more. */
+  socketOf(link: string): UnixSocket | InetSocket | undefined {
+    const peer = this.#peers.get(link);
+    return peer instanceof SocketPeer ? peer.own : undefined;
+  }
+
+  /** The other end of a file; null when it has none. */
+  *tell(asked: AskedEnd, holding: Holding): Steps<OtherEnd | null> {
+    const { subject, holders } = asked;
+    const link = subject.link ?? '';
+    const known = this.#peers.get(link);
+    const peer = known ?? (this.#peers.has(link) ? undefined : peerOf(subject, this.#listed));
+    if (peer === undefined) return null;
+    if (known === undefined) yield* peer.hasMoved();
+    const [first] = holders;
+    const key =
+      peer instanceof PipePeer && first?.mode !== 'rw' ? `${link} ${first?.mode} ${keyOf(subject)}` : undefined;
+    const same = key === undefined ? undefined : this.#pipes.get(key);
+    if (same !== undefined) return same;
+    const seen = yield* this.#seenAt(peer, asked, holding);
+    const count = this.#unheld.length;
+    const lookLater = (): Steps<boolean> => this.#lookLater(peer, asked);
+    const told = yield* tellOtherEnd(peer, this.#snapshot.scan, seen, holders, lookLater, () => this.#findAloft());
+    const end = told ?? { name: peer.name, via: peer.via, ...RESTLESS };
+    for (const one of this.#unheld.slice(count)) one.told = end;
+    if (key !== undefined) this.#pipes.set(key, end);
+    return end;
+  }
+
+  /** The other ends that nobody had and somebody has by now; all is to be looked at once more before. */
+  *findMore(holding: Holding): Steps<OtherEnd[]> {
+    const found: OtherEnd[] = [];
+    this.#candidates = new Candidates(this.#snapshot);
+    const neighbours = yield* this.#snapshot.neighbours();
+    for (const { peer, asked, told } of this.#unheld) {
+      const groups = neighbours.get(this.#snapshot.files.keyOf(asked.own[0] as number)) ?? [];
+      const now = { ...asked, alike: () => groups.flatMap(({ items }) => items) };
+      for (const item of yield* this.#candidates.of(peer, now.alike))
+        if (told !== undefined && this.#endAt(peer, now, item, holding) !== undefined) found.push(told);
+    }
+    return found;
+  }
+
+  *#lookLater(peer: Peer, asked: AskedEnd): Steps<boolean> {
+    this.#unheld.push({ peer, asked });
+    yield;
+    return false;
+  }
+
+  get isAnyUnheld(): boolean {
+    return this.#unheld.length > 0;
+  }
+
+  *#findAloft(): Steps<Aloft> {
+    return (this.#aloft ??= yield* lookAloft(this.#snapshot.scan));
+  }
+
+  *#seenAt(peer: Peer, asked: AskedEnd, holding: Holding): Steps<Seen[]> {
+    const { files, scan } = this.#snapshot;
+    const seen: Seen[] = [];
+    for (const item of yield* this.#candidates.of(peer, asked.alike)) {
+      yield;
+      const found = this.#endAt(peer, asked, item, holding);
+      if (found === undefined) continue;
+      const ref = refAt(files, item);
+      const holder = holding.describe(item, asked.subject.file, found.link, false);
+      if (holder === undefined) scan.account.skip(ref.pid, 'EAGAIN', 'descriptor');
+      else if (holder.mode !== 'path') seen.push({ ...ref, end: found.end, holder });
+    }
+    return seen;
+  }
+
+  #endAt(
+    peer: Peer,
+    { subject: { link }, own }: AskedEnd,
+    item: number,
+    holding: Holding,
+  ): { end: string; link: string | null } | undefined {
+    if (own.includes(item)) return undefined;
+    const { pid, fd } = refAt(this.#snapshot.files, item);
+    const now = holding.linkOf(item);
+    const isOnInode = peer instanceof PipePeer && (link?.startsWith('/') === true || now === link);
+    const end = peer.endAt(pid, fd, now, isOnInode);
+    return end === undefined ? undefined : { end, link: now };
+  }
+}
+
+const keyOf = ({ inode }: SubjectFacts): string => (typeof inode === 'string' ? '' : `${inode.dev} ${inode.ino}`);
+
+/** What was the other end is another one. */
+export const RESTLESS: Pick<OtherEnd, 'state' | 'reason' | 'holders' | 'ends'> = {
+  state: 'unknown',
+  reason: 'it changed all the while',
+  holders: [],
+  ends: [],
+};

@@ -1,0 +1,60 @@
+/**
+ * /proc/TID/syscall: in which system call a task waits, and on which descriptor. To read it takes ptrace(2)'s permission to
+ * attach, and the lock that an exec keeps: whoever may be stuck in one is not to be asked.
+ *
+ * Sources: proc_pid_syscall() of fs/proc/base.c; asm/unistd.h of each architecture, where a call's first argument is a
+ * descriptor on which it may wait.
+ */
+import { readStart } from './start.ts';
+
+/** Calls by their numbers. poll(2) and select(2) keep their descriptors where only the task itself can read them. */
+const X64 =
+  'read 0,write 1,ioctl 16,pread64 17,pwrite64 18,readv 19,writev 20,connect 42,accept 43,sendto 44,recvfrom 45,sendmsg 46,' +
+  'recvmsg 47,fcntl 72,flock 73,fsync 74,fdatasync 75,epoll_wait 232,splice 275,epoll_pwait 281,accept4 288,recvmmsg 299';
+const GENERIC =
+  'epoll_pwait 22,fcntl 25,ioctl 29,flock 32,read 63,write 64,readv 65,writev 66,pread64 67,pwrite64 68,splice 76,fsync 82,' +
+  'fdatasync 83,accept 202,connect 203,sendto 206,recvfrom 207,sendmsg 211,recvmsg 212,accept4 242,recvmmsg 243';
+const OLD = 'read 3,write 4,ioctl 54,fcntl 55,fsync 118,flock 143,readv 145,writev 146';
+const NUMBERS: Readonly<Record<string, string>> = {
+  x64: X64,
+  arm64: GENERIC,
+  riscv64: GENERIC,
+  loong64: GENERIC,
+  ia32: `${OLD},fcntl 221,epoll_wait 256,epoll_pwait 319,recvmmsg 337,connect 362,accept4 364,sendto 369,sendmsg 370,recvfrom 371,recvmsg 372`,
+  arm: `${OLD},fcntl 221,epoll_wait 252,connect 283,accept 285,sendto 290,recvfrom 292,sendmsg 296,recvmsg 297,epoll_pwait 346,accept4 366`,
+  ppc64: `${OLD},epoll_wait 237,epoll_pwait 303,connect 328,accept 330,sendto 335,recvfrom 337,sendmsg 341,recvmsg 342,accept4 344`,
+};
+/** The same everywhere. */
+const NEW = 'io_uring_enter 426,epoll_pwait2 441';
+
+const MAX_FD = 2 ** 31;
+/** A task of 32 bits on a machine of 64 has numbers of its own, and its stack is below this. */
+const FOUR_GIB = 2n ** 32n;
+const isWide = !['ia32', 'arm'].includes(process.arch);
+
+let names: ReadonlyMap<number, string> | undefined;
+
+function readNames(): ReadonlyMap<number, string> {
+  const entries = `${NUMBERS[process.arch] ?? ''},${NEW}`.split(',').filter((entry) => entry !== '');
+  return new Map(entries.map((entry) => entry.split(' ')).map(([name = '', number]) => [Number(number), name]));
+}
+
+/** What a task waits for: the call, and the descriptor that it was given. */
+export interface WaitingCall {
+  call: string;
+  fd: number;
+}
+
+const LINE = /^(\d+) 0x([\da-f]+) (?:0x[\da-f]+ ){5}0x([\da-f]+) 0x[\da-f]+$/;
+
+/** Undefined for a task that runs, or waits in a call that has no descriptor for its first argument. */
+export function parseSyscall(text: string): WaitingCall | undefined {
+  const [, number, first = '', stack = ''] = LINE.exec(text.trim()) ?? [];
+  if (number === undefined || (isWide && BigInt(`0x${stack}`) < FOUR_GIB)) return undefined;
+  const call = (names ??= readNames()).get(Number(number));
+  // The register is as wide as the machine, the argument is not.
+  const fd = Number(BigInt.asUintN(32, BigInt(`0x${first}`)));
+  return call === undefined || fd >= MAX_FD ? undefined : { call, fd };
+}
+
+export const readSyscall = (tid: number): WaitingCall | undefined => parseSyscall(readStart(tid, 'syscall'));

@@ -1,0 +1,166 @@
+/** kcmp who PID: the answer in one line, what there is many of in one line each, then a line for each. */
+import '../support/alone.ts';
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { OpenReport } from '../../src/index.ts';
+import { Fds } from '../support/brute.ts';
+import { type Child, startChild } from '../support/child.ts';
+import { untilNamed } from '../support/scenes.ts';
+import { until } from '../support/until.ts';
+import { kcmp, kcmpJson, NO_PID } from './command.ts';
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kcmp-who-process-')));
+const fds = new Fds();
+let child: Child;
+before(async () => {
+  child = await startChild();
+  await child.run(({ fs }) => fs.writeFileSync('/proc/self/comm', 'service'));
+});
+after(async () => {
+  await child.stop();
+  fds.closeAll();
+  rmSync(folder, { recursive: true });
+});
+
+/** The descriptors in a line that gathers them. */
+const rowsOf = (out: string): string[][] => out.split('\n').map((line) => line.trim().split(/ {2,}/));
+
+describe('a service whose count of descriptors grows', () => {
+  const children: number[] = [];
+  before(async () => {
+    const log = join(folder, 'app.log');
+    children.push(
+      ...(await child.run(({ fs, childProcess, sockets, keep }, log: string) => {
+        for (let i = 0; i < 40; i++) fs.openSync(log, 'a');
+        const closed = Array.from({ length: 24 }, () => sockets.pair(sockets.STREAM));
+        for (const [, there] of closed) fs.closeSync(there);
+        const sleeps = Array.from({ length: 8 }, () => childProcess.spawn('sleep', ['1000']));
+        process.on('exit', () => sleeps.forEach((sleep) => void sleep.kill('SIGKILL')));
+        keep['sleeps'] = sleeps;
+        return sleeps.map(({ pid }) => pid as number);
+      }, log)),
+    );
+    for (const pid of children) await untilNamed(pid, 'sleep');
+  });
+  after(() => children.forEach((pid) => void process.kill(pid, 'SIGKILL')));
+
+  test('is told by what there is many of, on one screen', async () => {
+    const { code, out } = await kcmp('who', child.pid);
+    assert.equal(code, 0);
+    const [first = '', blank, ...rest] = out.split('\n');
+    assert.match(first, new RegExp(`^${child.pid} \\(service\\) has \\d+ descriptors open; `));
+    assert.match(first, /app\.log is opened 40 times/);
+    assert.equal(blank, '');
+    const [log, ...others] = rest;
+    assert.match(log ?? '', /\/app\.log: opened 40 times: fd \d+, \d+, \d+ and 37 more \(wronly, append\)$/);
+    assert.ok(
+      others.some((line) => /^24 unix stream sockets, their other end closed: fd \d+, \d+, \d+ and 21 more/.test(line)),
+      out,
+    );
+    assert.ok(
+      others.some((line) =>
+        /^24 unix stream sockets, their other ends held by sleep \(\d+\), .* and 7 more proc/.test(line),
+      ),
+      out,
+    );
+    assert.ok(out.split('\n').length < 40, out);
+  });
+
+  test('with --all each has its line', async () => {
+    const { out } = await kcmp('who', child.pid, '--all');
+    assert.equal(rowsOf(out).filter(([, kind, file]) => kind === 'regular' && file?.endsWith('app.log')).length, 40);
+  });
+
+  test('with --pids the ids alone, with --json the report', async () => {
+    const { code, out } = await kcmp('who', child.pid, '--pids');
+    assert.equal(code, 0);
+    assert.ok(out.split('\n').includes(`${child.pid}`) && /^(?:\d+\n)+$/.test(out));
+    const { report } = await kcmpJson<OpenReport>('who', child.pid);
+    assert.equal(report.reference, `${child.pid}`);
+    assert.equal(report.files.filter(({ link }) => link?.endsWith('/app.log')).length, 40);
+  });
+
+  test('with --tree what its children have is told as well, by process', async () => {
+    for (const args of [
+      [child.pid, '--tree'],
+      ['--tree', child.pid],
+    ]) {
+      const { code, out } = await kcmp('who', ...args);
+      assert.equal(code, 0);
+      assert.match(
+        out,
+        new RegExp(`^${child.pid} \\(service\\) and \\d+ processes below it have \\d+ descriptors open`),
+      );
+      assert.match(out, new RegExp(`\\b(?:${children.join('|')}):[012]\\b`));
+    }
+    assert.equal((await kcmp('who', ':80', '--tree')).code, 2);
+  });
+});
+
+describe('a shell that waits for a pipe', () => {
+  let shell: ChildProcess;
+  let holder: number;
+  before(async () => {
+    const [read, write] = fds.pipe();
+    shell = spawn('sh', ['-c', 'sleep 1000 & echo $! >&3; exec cat'], {
+      stdio: [read, write, 'ignore', 'pipe'],
+      detached: false,
+    });
+    const [bytes] = (await once(shell.stdio[3] as NonNullable<ChildProcess['stdout']>, 'data')) as [Buffer];
+    holder = Number(bytes.toString());
+    fds.close(read, write);
+    await untilNamed(holder, 'sleep');
+    await untilNamed(shell.pid as number, 'cat');
+  });
+  after(() => {
+    shell.kill('SIGKILL');
+    process.kill(holder, 'SIGKILL');
+  });
+
+  test('is told what it waits for, and who holds the other end', async () => {
+    const out = await until('cat reads', async () => {
+      const { out } = await kcmp('who', shell.pid as number);
+      return out.includes(' waits in ') ? out : undefined;
+    });
+    const [first = ''] = out.split('\n');
+    assert.match(
+      first,
+      /\(cat\) has \d descriptors? open; it waits in read on fd 0, read end of pipe:\[\d+\]; its other end is /,
+    );
+    assert.match(first, new RegExp(`held by .*\\(${shell.pid}|${holder}\\)`));
+    const rows = rowsOf(out);
+    const head = rows.findIndex(([fd]) => fd === 'FD');
+    assert.deepEqual(rows[head], ['FD', 'KIND', 'FILE', 'FLAGS', 'WITH']);
+    assert.equal(rows[head + 1]?.[0], '0');
+  });
+});
+
+test('a process that is not there is trouble, and a number that is none is refused', async () => {
+  const { code, out, err } = await kcmp('who', NO_PID);
+  assert.deepEqual([code, out], [2, '']);
+  assert.match(err, /does not exist in this pid namespace/);
+  assert.equal((await kcmp('who', 0)).code, 2);
+});
+
+test('who has nothing open is 1', async () => {
+  const none = await child.run(({ childProcess, keep, libc }) => {
+    libc.closeAllOnExec();
+    const shell = childProcess.spawn('sh', ['-c', 'exec 0<&- 1>&- 2>&-; while :; do sleep 1000 & wait; done'], {
+      stdio: 'ignore',
+    });
+    process.on('exit', () => void shell.kill('SIGKILL'));
+    keep['shell'] = shell;
+    return shell.pid as number;
+  });
+  try {
+    await until('it has closed all', async () => (await kcmp('who', none)).code === 1);
+    assert.equal((await kcmp('who', none)).out, `${none} (sh) has nothing open.\n`);
+  } finally {
+    process.kill(none, 'SIGKILL');
+  }
+});

@@ -1,0 +1,34 @@
+/** /proc/TID/syscall: what is told of a task that waits, and what is not taken for a descriptor. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { test } from 'node:test';
+import { parseSyscall, readSyscall } from '../../src/procfs/raw/syscall.ts';
+import '../support/leash.ts';
+import { until } from '../support/until.ts';
+
+const args = (first: string): string => `0x${first} 0x7ffc0a 0x400 0x0 0x0 0x0 0x7ffc0a50d0d8 0x7f3b0e6147e2\n`;
+
+test('io_uring_enter has the same number everywhere', () => {
+  assert.deepEqual(parseSyscall(`426 ${args('5')}`), { call: 'io_uring_enter', fd: 5 });
+});
+
+test('what has no descriptor, or runs, tells none', () => {
+  for (const text of ['running\n', '-1 0x7ffc0a50d0d8 0x7f3b0e6147e2\n', '', `9999 ${args('3')}`])
+    assert.equal(parseSyscall(text), undefined, text);
+  assert.equal(parseSyscall(`426 ${args('ffffffff')}`), undefined);
+});
+
+test(
+  'a task of 32 bits, whose calls have other numbers, tells none on a machine of 64',
+  { skip: ['ia32', 'arm'].includes(process.arch) ? 'every task has 32 bits' : false },
+  () => assert.equal(parseSyscall('426 0x5 0x0 0x0 0x0 0x0 0x0 0xffd0d0d8 0xf7f47e21\n'), undefined),
+);
+
+test('cat waits in read', async () => {
+  const cat = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] });
+  try {
+    assert.deepEqual(await until('cat reads', () => readSyscall(cat.pid as number)), { call: 'read', fd: 0 });
+  } finally {
+    cat.kill();
+  }
+});
