@@ -5,7 +5,7 @@ import { type Gathered, gather, nameOf } from './gather.ts';
 import { blockedText } from './locks.ts';
 import { commandOf, named } from './names.ts';
 import { alsoHeld, endOf, endsOf, otherEndsOf } from './relations.ts';
-import { ofOtherEnd } from './who.ts';
+import { heldBy, ofOtherEnd } from './who.ts';
 
 /** Of more lines the rest is only counted. */
 const LINES = 40;
@@ -46,13 +46,17 @@ export class ProcessText {
       : gather(files, (file) => this.#relationOf(file));
     const many = gathered.filter((one) => one.files.length > 1).sort((a, b) => b.files.length - a.files.length);
     const single = gathered.filter((one) => one.files.length === 1).flatMap((one) => one.files);
+    // A few that have to do with nobody else are of the least interest.
+    const isOwn = ({ files }: Gathered): boolean => files.length < MANY && this.#rankOf(files[0] as FoundFile) > 2;
+    const [first, last] = [many.filter((one) => !isOwn(one)), many.filter(isOwn)];
     const ranked = single.toSorted((a, b) => this.#rankOf(a) - this.#rankOf(b));
     const shown = this.#asked.all ? ranked : ranked.slice(0, LINES);
     const rest = ranked.length - shown.length;
     return [
       this.#answer(many),
-      ...(many.length === 0 ? [] : ['', ...many.map((one) => this.#ofMany(one))]),
+      ...(first.length === 0 ? [] : ['', ...first.map((one) => this.#ofMany(one))]),
       ...(shown.length === 0 ? [] : ['', ...this.#table(shown)]),
+      ...(last.length === 0 ? [] : ['', ...last.map((one) => this.#ofMany(one))]),
       ...(rest === 0 ? [] : ['', `And ${rest} more, which --all lists.`]),
     ];
   }
@@ -63,13 +67,17 @@ export class ProcessText {
     const count = files.reduce((sum, file) => sum + this.#ownOf(file).length, 0);
     const who = `${named(pid)}${others.length === 0 ? '' : ` and ${plural(others.length, 'process', 'processes')} below it`}`;
     if (count === 0) return `${who} ${others.length === 0 ? 'has' : 'have'} nothing open.`;
-    const clauses = [this.#ofWaiting(), this.#ofMost(many), this.#ofOthers()].filter((one) => one !== undefined);
+    const waiting = this.#ofWaiting();
+    const told = [this.#ofMost(many), this.#ofOthers()];
+    const clauses = (waiting?.isLoop === true ? [...told, waiting.text] : [waiting?.text, ...told]).filter(
+      (one) => one !== undefined,
+    );
     const has = `${who} ${others.length === 0 ? 'has' : 'have'} ${plural(count, 'descriptor')} open`;
     return `${[has, ...clauses].join('; ')}.`;
   }
 
   /** What a thread waits for all by itself says more than what an event loop does. */
-  #ofWaiting(): string | undefined {
+  #ofWaiting(): { text: string; isLoop: boolean } | undefined {
     const isLoop = ({ call }: Waiting): boolean => call.startsWith('epoll_');
     const waiting = this.#waiting.find((one) => !isLoop(one)) ?? this.#waiting[0];
     const file = this.#report.files.find(({ holders }) => holders.some((holder) => isAt(holder, waiting)));
@@ -80,7 +88,8 @@ export class ProcessText {
       ...(file.otherEnd && !isLoop(waiting) ? [ofOtherEnd(file.otherEnd)] : []),
       ...blockedText(file.blockedBy ?? []),
     ];
-    return [`${who} waits in ${call} on fd ${fd}, ${nameOf(file)}`, ...more].join('; ');
+    const text = [`${who} waits in ${call} on fd ${fd}, ${nameOf(file)}`, ...more].join('; ');
+    return { text, isLoop: isLoop(waiting) };
   }
 
   #ofMost([first]: readonly Gathered[]): string | undefined {
@@ -89,22 +98,23 @@ export class ProcessText {
 
   /** Who else has the other ends of what is no standard stream. */
   #ofOthers(): string | undefined {
-    const ends = new Map<number, { fds: string[]; holder: Holder }>();
+    const ends = new Map<number, { fds: string[]; holders: Holder[] }>();
     for (const file of this.#report.files) {
       const own = this.#ownOf(file).filter(({ fd }) => fd > 2);
-      const [holder] = otherEndsOf(file).filter(({ pid }) => !this.#pids.has(pid));
+      const others = otherEndsOf(file).filter(({ pid }) => !this.#pids.has(pid));
+      const [holder] = others;
       if (own.length === 0 || holder === undefined || this.#isWaitedFor(file)) continue;
-      const known = ends.get(holder.pid);
-      if (known === undefined) ends.set(holder.pid, { fds: [this.#fdsOf(own)], holder });
-      else known.fds.push(this.#fdsOf(own));
+      const known = ends.get(holder.pid) ?? { fds: [], holders: [] };
+      ends.set(holder.pid, known);
+      known.fds.push(this.#fdsOf(own));
+      known.holders.push(...others.filter(({ pid }) => pid === holder.pid));
     }
     const [first, ...more] = ends.values();
     if (first === undefined) return undefined;
-    const { fds, holder } = first;
-    const { pid, command = commandOf(pid) } = holder;
+    const { fds, holders } = first;
     const word = fds.length === 1 ? 'the other end of' : 'the other ends of';
     const besides = more.length === 0 ? '' : `, and others by ${plural(more.length, 'more process', 'more processes')}`;
-    return `${word} fd ${fds.length > SHOWN ? some(fds, SHOWN) : list(fds)} ${fds.length === 1 ? 'is' : 'are'} held by ${command} (${pid})${besides}`;
+    return `${word} fd ${fds.length > SHOWN ? some(fds, SHOWN) : list(fds)} ${fds.length === 1 ? 'is' : 'are'} ${heldBy(holders)}${besides}`;
   }
 
   #ofMany({ files, what }: Gathered): string {
