@@ -76,6 +76,13 @@ function toNumber(text: string | undefined, min: number): number | undefined {
   return value >= min && value <= MAX ? value : undefined;
 }
 
+/** A number that an option needs. */
+export function atLeast(option: string, text: string, min: number): number {
+  const value = toNumber(text, min);
+  if (value === undefined) throw new UsageError(`--${option} ${text} is no number from ${min} up`);
+  return value;
+}
+
 /** PID:FD, /proc/PID/fd/FD or /proc/PID/task/TID/fd/FD. */
 export function fileRef(text: string): FileRef {
   const match = /^(\d+):(\d+)$/.exec(text) ?? /^\/proc\/(?:\d+\/task\/)?(\d+)\/fd\/(\d+)\/?$/.exec(text);

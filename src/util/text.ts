@@ -33,6 +33,14 @@ export function table(head: string[], rows: string[][], right: number[] = []): s
 export const plural = (count: number, one: string, many: string = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
 
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
+
+/** `1 byte`, `512 bytes`, `1.5 KiB`, `64 MiB` */
+export function bytes(count: number): string {
+  const unit = count < 1024 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(count) / 10));
+  return unit === 0 ? plural(count, 'byte') : `${Number((count / 1024 ** unit).toFixed(1))} ${UNITS[unit]}`;
+}
+
 /** `a`, `a and b`, `a, b and c`. */
 export const list = (items: string[], word = 'and'): string =>
   items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} ${word} ${items.at(-1)}`;

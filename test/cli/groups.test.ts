@@ -47,7 +47,7 @@ test('the text says first how many there are, then who shares each', async () =>
   const block = blockWith(out, link).map((line) =>
     squeeze(mask(line, { LINK: link, ME: me, CHILD: child.pid, READ: read })),
   );
-  assert.match(block[0] ?? '', /^\d+\. LINK$/);
+  assert.match(block[0] ?? '', /^\d+\. read end of LINK$/);
   assert.deepEqual(
     block
       .slice(1)

@@ -30,3 +30,11 @@ function readUsers(): ReadonlyMap<number, string> {
 
 /** The user's name where /etc/passwd has one, else the number. */
 export const userOf = (uid: number): string => (users ??= readUsers()).get(uid) ?? `${uid}`;
+
+/** A user's number, by that or by a name that /etc/passwd has. */
+export function uidOf(user: string): number | undefined {
+  if (/^\d{1,10}$/.test(user)) return Number(user);
+  users ??= readUsers();
+  for (const [uid, name] of users) if (name === user) return uid;
+  return undefined;
+}

@@ -33,11 +33,11 @@ function fileWithoutUs<T extends OpenFile>(file: T): T {
 export const withoutUs = (report: HolderReport): HolderReport =>
   isOther(report.file) ? fileWithoutUs(report) : report;
 
-/** Groups of the whole machine without this process: those of which two holders are left, numbered anew. */
-export function groupsWithoutUs(report: GroupReport): GroupReport {
+/** Groups of the whole machine without this process: those of which so many holders are left, numbered anew. */
+export function groupsWithoutUs(report: GroupReport, minHolders: number): GroupReport {
   const groups = report.groups
     .map((group) => ({ ...group, holders: group.holders.filter(isOther) }))
-    .filter(({ holders }) => holders.length > 1)
+    .filter(({ holders }) => holders.length >= minHolders)
     .map((group, i) => ({ ...group, id: i + 1 }));
   return { ...report, groups };
 }

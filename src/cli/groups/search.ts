@@ -1,0 +1,103 @@
+/** Which groups of descriptors are wanted: by kind, name, user, lock, by being deleted, or shared with somebody outside. */
+import type { FileGroup, FileRef, GroupReport } from '../../index.ts';
+import { readLink, statIno } from '../../procfs/fd.ts';
+import { readFdinfo } from '../../procfs/fdinfo.ts';
+import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK } from '../../procfs/link.ts';
+import { showsLock } from '../../procfs/locks.ts';
+import { readUser } from '../../procfs/processes.ts';
+import { commandOf } from '../output/names.ts';
+
+export interface Search {
+  kinds: readonly string[];
+  /** A part of a path, an address or a command; `*` stands for anything. */
+  match: string | undefined;
+  uid: number | undefined;
+  isDeleted: boolean;
+  isLocked: boolean;
+  /** How many holders a group must have. */
+  min: number;
+  /** The processes of which it must have one, and one that is not among them. */
+  inside: ReadonlySet<number> | undefined;
+}
+
+/** A group, with what a search found out of it. */
+export interface FoundGroup extends FileGroup {
+  /** Bytes, of a deleted file. */
+  size?: number | null;
+}
+
+export interface FoundReport extends GroupReport {
+  groups: FoundGroup[];
+}
+
+const DELETED = ' (deleted)';
+/** To read fdinfo of these is to wait for a mutex, or long. */
+const UNREAD: ReadonlySet<string | null> = new Set([EPOLL_LINK, INOTIFY_LINK, FANOTIFY_LINK]);
+
+/** Looks for the parts one after the other, and so never tries twice. */
+function matches(text: string, pattern: string): boolean {
+  let at = 0;
+  for (const part of pattern.split('*')) {
+    const found = text.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return true;
+}
+
+/** Answers that are asked for again and again, once each. */
+function remembered<T>(ask: (pid: number) => T): (pid: number) => T {
+  const known = new Map<number, T>();
+  return (pid) => {
+    const answer = known.get(pid) ?? ask(pid);
+    known.set(pid, answer);
+    return answer;
+  };
+}
+
+/** The groups that are wanted, numbered anew; deleted files by their size, the largest first. */
+export function searched(report: GroupReport, search: Search): FoundReport {
+  const { kinds, match, uid, isDeleted, isLocked, min, inside } = search;
+  const [nameOf, userOf] = [remembered(commandOf), remembered(readUser)];
+  const shared = new Map(report.sharedTables.map(({ pid, sharedWith }) => [pid, sharedWith]));
+  const pidsOf = (pids: readonly number[]): number[] => pids.flatMap((pid) => [pid, ...(shared.get(pid) ?? [])]);
+  const isAcross = (pids: readonly number[]): boolean =>
+    inside === undefined || (pids.some((pid) => inside.has(pid)) && pids.some((pid) => !inside.has(pid)));
+  let groups: FoundGroup[] = report.groups.filter(({ kind, link, holders, ...more }) => {
+    const { name } = more as { name?: string | null };
+    const pids = pidsOf([...new Set(holders.map(({ pid }) => pid))]);
+    if (holders.length < min || !isAcross(pids)) return false;
+    if (kinds.length > 0 && !kinds.includes(kind)) return false;
+    if (uid !== undefined && !pids.some((pid) => userOf(pid) === uid)) return false;
+    return match === undefined || [link ?? kind, name ?? '', ...pids.map(nameOf)].some((text) => matches(text, match));
+  });
+  if (isDeleted) groups = deletedOf(groups);
+  if (isLocked) groups = groups.filter(isLockedGroup);
+  const sharedTables = report.sharedTables.filter(({ pid, sharedWith }) => isAcross([pid, ...sharedWith]));
+  return { ...report, groups: groups.map((group, i) => ({ ...group, id: i + 1 })), sharedTables };
+}
+
+/** A file may be called `x (deleted)`; only its having no name left proves it. A memfd never has one. */
+function deletedOf(groups: readonly FoundGroup[]): FoundGroup[] {
+  const found = groups.flatMap((group): FoundGroup[] => {
+    if (group.link?.endsWith(DELETED) !== true || group.kind === 'memfd') return [];
+    const holder = group.holders.find((one) => isStill(one, group.link));
+    const stat = holder === undefined ? 'ENOENT' : statIno(holder.pid, holder.fd);
+    if (typeof stat === 'string' || (stat.more !== undefined && stat.more.nlink > 0)) return [];
+    const size = group.kind === 'regular' && stat.more !== undefined ? Number(stat.more.size) : null;
+    return [{ ...group, size }];
+  });
+  return found.sort((a, b) => (b.size ?? -1) - (a.size ?? -1));
+}
+
+const isStill = ({ pid, fd }: FileRef, link: string | null): boolean => readLink(pid, fd) === link;
+
+/** Those of POSIX are shown in the table that took them only. */
+function isLockedGroup({ link, holders }: FoundGroup): boolean {
+  if (UNREAD.has(link)) return false;
+  const tables = new Map(holders.toReversed().map((holder) => [holder.pid, holder]));
+  return [...tables.values()].some(({ pid, fd }) => {
+    const info = readFdinfo(pid, fd);
+    return typeof info !== 'string' && showsLock(info.text) && isStill({ pid, fd }, link);
+  });
+}

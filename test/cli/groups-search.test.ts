@@ -1,0 +1,136 @@
+/** kcmp groups as a search: by kind, name, user, lock, size of what is deleted, and by who is outside. */
+import '../support/alone.ts';
+import assert from 'node:assert/strict';
+import { mkdtempSync, openSync, realpathSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { FoundReport } from '../../src/cli/groups/search.ts';
+import { Fds } from '../support/brute.ts';
+import { startChild, type Child } from '../support/child.ts';
+import * as libc from '../support/libc.ts';
+import { flock, LOCK } from '../support/locks.ts';
+import { NOBODY, needsRoot } from '../support/user.ts';
+import { kcmp, kcmpJson } from './command.ts';
+
+const me = process.pid;
+const fds = new Fds();
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kcmp-groups-')));
+let child: Child;
+
+before(async () => {
+  child = await startChild();
+  await child.run(({ fs }) => fs.writeFileSync('/proc/self/comm', 'searched'));
+});
+after(async () => {
+  await child.stop();
+  fds.closeAll();
+  rmSync(folder, { recursive: true });
+});
+
+const open = (name: string, text = ''): number => {
+  writeFileSync(join(folder, name), text);
+  return fds.add(libc.closeOnExec(openSync(join(folder, name), 'r+')));
+};
+
+async function linksOf(...args: Array<string | number>): Promise<Array<string | null>> {
+  const { report } = await kcmpJson<FoundReport>('groups', ...args);
+  assert.deepEqual(
+    report.groups.map(({ id }) => id),
+    report.groups.map((_, i) => i + 1),
+  );
+  return report.groups.map(({ link }) => link);
+}
+
+test('deleted files come by size, the largest first, also those of one holder', async () => {
+  for (const [name, size] of [
+    ['small', 100],
+    ['big (deleted)', 5000],
+    ['kept (deleted)', 1],
+  ] as const)
+    open(name, 'x'.repeat(size));
+  unlinkSync(join(folder, 'small'));
+  unlinkSync(join(folder, 'big (deleted)'));
+  fds.add(libc.memfd('a memfd'));
+  const { code, report } = await kcmpJson<FoundReport>('groups', '--deleted', me);
+  assert.equal(code, 0);
+  const found = report.groups.filter(({ link }) => link?.startsWith(folder));
+  assert.deepEqual(
+    found.map(({ link, size }) => [link, size]),
+    [
+      [`${join(folder, 'big (deleted)')} (deleted)`, 5000],
+      [`${join(folder, 'small')} (deleted)`, 100],
+    ],
+  );
+  const { out } = await kcmp('groups', '--deleted', '--match', folder, me);
+  assert.match(
+    out,
+    /^2 deleted files that match are open, with 5 KiB in all among 1 process\.\n\n1\. deleted file .*\/big \(deleted\), 4\.9 KiB\n/,
+  );
+});
+
+test('what keeps a lock is found, that of flock by any holder', async () => {
+  const fd = open('locked');
+  open('not locked');
+  flock(fd, LOCK.exclusive);
+  assert.deepEqual(await linksOf('--locked', '--match', `${folder}/`, me), [join(folder, 'locked')]);
+});
+
+test('kinds, parts of names, and commands', async () => {
+  await using other = await startChild({ fds: [open('shared')] });
+  const pids = [me, other.pid];
+  assert.deepEqual(await linksOf('--match', 'kcmp-groups-*/sha', ...pids), [join(folder, 'shared')]);
+  assert.deepEqual(await linksOf('--match', 'sha*kcmp-groups-', ...pids), []);
+  assert.deepEqual(await linksOf('--kind', 'regular', '--match', 'shared', ...pids), [join(folder, 'shared')]);
+  assert.deepEqual(await linksOf('--kind', 'directory', '--match', 'shared', ...pids), []);
+  assert.ok((await linksOf('--match', 'searched', '--min', 1, child.pid)).length > 3);
+  assert.deepEqual(await linksOf('--match', 'searched', other.pid), []);
+  assert.deepEqual(await linksOf('--min', 3, '--match', 'shared', ...pids), []);
+});
+
+test('only what a user has', { skip: needsRoot }, async () => {
+  await using nobody = await startChild({ uid: NOBODY, gid: NOBODY });
+  const found = await linksOf('--user', NOBODY, '--min', 1, nobody.pid, me);
+  assert.deepEqual(found, await linksOf('--user', 'nobody', '--min', 1, nobody.pid, me));
+  assert.ok(found.length > 3);
+  assert.deepEqual(await linksOf('--user', NOBODY, '--min', 1, me), []);
+});
+
+test('what is shared with processes outside, and only that, with who they are', async () => {
+  const { out, code } = await kcmp('groups', '--outside', child.pid);
+  assert.equal(code, 0, out);
+  assert.match(out, /^\d+ open file descriptions are shared with processes outside among /);
+  for (const block of out.trimEnd().split('\n\n').slice(1)) {
+    if (!/^\d+\. /.test(block)) continue;
+    assert.match(block, new RegExp(`^   ${child.pid} \\(searched\\): fd`, 'm'));
+    assert.match(block, /, outside: fd/);
+  }
+});
+
+test('the two ends of a pipe are told apart, and /dev/null is told in one line', async () => {
+  const [read, write] = fds.pipe();
+  const nothing = fds.add(openSync('/dev/null', 'r+'));
+  await using heir = await startChild({ fds: [read, write, nothing] });
+  const { out } = await kcmp('groups', me, heir.pid);
+  assert.match(out, /^\d+\. read end of pipe:\[\d+\]$/m);
+  assert.match(out, /^\d+\. write end of pipe:\[\d+\]$/m);
+  assert.doesNotMatch(out, /^\d+\. .*\/dev\/null$/m);
+  assert.match(out, /^Besides, \d+ descriptions? of no meaning: \d+ of \/dev\/null; --match lists them\.$/m);
+  assert.match(
+    (await kcmp('groups', '--match', '/dev/null', me, heir.pid)).out,
+    /^\d+\. character device \/dev\/null$/m,
+  );
+});
+
+test('what cannot be meant is told', async () => {
+  for (const [args, message] of [
+    [['--outside'], /--outside needs a PID, or --tree PID/],
+    [['--kind', 'sockets'], /--kind sockets is unknown; expected regular, /],
+    [['--user', 'no such user'], /there is no such user in \/etc\/passwd/],
+    [['--min', '0'], /--min 0 is no number from 1 up/],
+  ] as const) {
+    const { code, err } = await kcmp('groups', ...args);
+    assert.equal(code, 2);
+    assert.match(err, message);
+  }
+});
