@@ -59,7 +59,7 @@ test('the text says first how many there are, then who shares each', async () =>
 
 test('descriptors of one process stand on one line', async () => {
   const { out } = await kcmp('groups', child.pid);
-  assert.match(out, new RegExp(`\\d+\\. eventfd\n   ${child.pid} \\(worker\\): fds \\d+, \\d+\n`));
+  assert.match(out, new RegExp(`\\d+\\. eventfd, count 0\n   ${child.pid} \\(worker\\): fds \\d+, \\d+\n`));
 });
 
 test('--json is the report of groupFiles', async () => {
