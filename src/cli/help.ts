@@ -1,12 +1,17 @@
 /**
- * The help texts: help/*.txt, at most 80 columns, one example a command. They are data, and published in
- * the folder where they are; a module of text would take longer to load than all the rest of `kcmp --help`.
+ * The help texts, help/*.txt, at most 80 columns, one example a command, and the scripts of completion. They are data, and
+ * published where they are; a module of text would take longer to load than all the rest of `kcmp --help`. Built, this
+ * file is as deep in dist as it is in src.
  */
 const { readFileSync } = process.getBuiltinModule('node:fs');
 
+const read = (path: string): string => readFileSync(new URL(`../../src/cli/${path}`, import.meta.url), 'utf8');
+
 /** The help of a command; of all for ''. */
-export const helpFor = (command: string): string =>
-  readFileSync(new URL(`../../src/cli/help/${command === '' ? 'kcmp' : command}.txt`, import.meta.url), 'utf8');
+export const helpFor = (command: string): string => read(`help/${command === '' ? 'kcmp' : command}.txt`);
+
+/** The script that completes command lines in a shell. */
+export const completionFor = (shell: string): string => read(`completion/kcmp.${shell}`);
 
 /** In short: how it is called, its commands and options; the rest is reasons and examples. */
 export function shortHelpFor(command: string): string {

@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ run: Command }>>> = {
   tasks: () => import('./commands/tasks.ts'),
   inherited: () => import('./commands/inherited.ts'),
   doctor: () => import('./commands/doctor.ts'),
+  completion: () => import('./commands/completion.ts'),
 };
 
 const HELP = ['--help', '-h', 'help'];
