@@ -39,7 +39,7 @@ export { fileOf } from './inspect/file-of.ts';
 export { findHolders, type HolderOptions, type HolderReport } from './inspect/holders.ts';
 export { findOpen, type OpenOptions, type OpenReport } from './inspect/open.ts';
 export type { Lock } from './inspect/locks.ts';
-export type { OpenFile } from './inspect/open-file.ts';
+export type { OpenFile, SocketQueues } from './inspect/open-file.ts';
 export type { FoundFile } from './inspect/open/files.ts';
 export type { Unheld } from './inspect/open/sought.ts';
 export type { OtherEnd } from './inspect/peers.ts';

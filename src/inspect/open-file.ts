@@ -8,6 +8,7 @@ import { readFdinfoQuickly } from '../procfs/raw/fdinfo.ts';
 import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../procfs/link.ts';
 import type { Holder } from '../scan/holder.ts';
 import type { Steps } from '../scan/steps.ts';
+import type { InetSocket, UnixListing, UnixSocket } from '../util/socket.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import type { Lock } from './locks.ts';
 import { openFlags } from './names/flags.ts';
@@ -36,7 +37,15 @@ export interface FileFacts {
   size: number | null;
   /** The user id of a socket's owner; null for others. */
   uid: number | null;
+  /** What waits in a socket's queues, as the kernel tells it; null for others. */
+  queues: SocketQueues | null;
 }
+
+/**
+ * Of a socket that listens how many connections are not accepted yet, and how many may be: one more, and it takes no others.
+ * Of others the bytes that have come and were not read, and those that were written and have not arrived.
+ */
+export type SocketQueues = { pending: number; backlog: number | null } | { unread: number; unsent: number };
 
 /** An open file description, and who has it. */
 export interface OpenFile extends FileFacts {
@@ -96,7 +105,15 @@ export function* describeOpen(
     pos: hasPosition ? safe(info?.pos) : null,
     size: HAS_SIZE.has(kind) ? safe(stat?.more?.size) : null,
     uid: isSocket ? (stat?.more?.uid ?? uidOf(socket?.socket) ?? null) : null,
+    queues: queuesOf(socket?.socket),
   };
+}
+
+/** Null also where a list of names was all that there was. */
+export function queuesOf(socket: InetSocket | UnixListing | undefined): SocketQueues | null {
+  if (socket === undefined || !('rqueue' in socket)) return null;
+  const { state, rqueue, wqueue } = socket as InetSocket | UnixSocket;
+  return state === 'LISTEN' ? { pending: rqueue, backlog: wqueue ?? null } : { unread: rqueue, unsent: wqueue ?? 0 };
 }
 
 const uidOf = (socket: object | undefined): number | undefined =>

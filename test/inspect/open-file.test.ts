@@ -44,10 +44,10 @@ test('a regular file has its path, its flags, its position and its size', async 
   writeFileSync(path, 'twelve bytes');
   const fd = openSync(path, O_RDWR | O_APPEND | O_SYNC);
   readSync(fd, Buffer.alloc(5));
-  const { name, flags, pos, size, uid } = await ask(fd);
+  const { name, flags, pos, size, uid, queues } = await ask(fd);
   assert.deepEqual(
-    { name, flags, pos, size, uid },
-    { name: path, flags: ['rdwr', 'append', 'sync'], pos: 5, size: 12, uid: null },
+    { name, flags, pos, size, uid, queues },
+    { name: path, flags: ['rdwr', 'append', 'sync'], pos: 5, size: 12, uid: null, queues: null },
   );
   unlinkSync(path);
   assert.equal(await nameOf(fd), `deleted file ${path}`);

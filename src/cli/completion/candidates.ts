@@ -39,7 +39,7 @@ function options(command: string): Candidate[] {
 }
 
 /** What an option takes, by the name that its help gives it: PID, PATTERN; nothing where it is a flag. */
-const valueOf = (command: string, option: string): string | undefined =>
+const argumentOf = (command: string, option: string): string | undefined =>
   new RegExp(`^ {2}(?:-\\w, )?${option} ([A-Z]+)`, 'm').exec(helpFor(command))?.[1];
 
 /** Whoever runs as a user's program, by number or by name. */
@@ -87,7 +87,7 @@ export function candidates(words: readonly string[]): Candidate[] {
   const option = before.at(-1) ?? '';
   const texts = WORDS[option]?.map((text) => ({ text, what: '' }));
   const isKnown = /^--[a-z]+$/.test(option) && commands().some(({ text }) => text === command);
-  const value = texts === undefined && isKnown ? valueOf(command, option) : undefined;
+  const value = texts === undefined && isKnown ? argumentOf(command, option) : undefined;
   if (value !== undefined) return value === 'PID' ? processes(typed) : [];
   const found = texts ?? (typed.startsWith('-') ? options(command) : command === '' ? commands() : undefined);
   return found?.filter(({ text }) => text.startsWith(typed)) ?? operands(command, before, typed);

@@ -63,8 +63,7 @@ export function searched(report: GroupReport, search: Search): FoundReport {
   const pidsOf = (pids: readonly number[]): number[] => pids.flatMap((pid) => [pid, ...(shared.get(pid) ?? [])]);
   const isAcross = (pids: readonly number[]): boolean =>
     inside === undefined || (pids.some((pid) => inside.has(pid)) && pids.some((pid) => !inside.has(pid)));
-  let groups: FoundGroup[] = report.groups.filter(({ kind, link, holders, ...more }) => {
-    const { name } = more as { name?: string | null };
+  let groups: FoundGroup[] = report.groups.filter(({ kind, link, name, holders }) => {
     const pids = pidsOf([...new Set(holders.map(({ pid }) => pid))]);
     if (holders.length < min || !isAcross(pids)) return false;
     if (kinds.length > 0 && !kinds.includes(kind)) return false;

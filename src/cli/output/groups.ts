@@ -1,6 +1,5 @@
 /** What `kcmp groups` says: how many there are, then each with who has it. */
 import { byTask } from '../../draw/sharing-graph.ts';
-import { accessOf, readFdinfo } from '../../procfs/fdinfo.ts';
 import { bytes, describeFile, list, plural } from '../../util/text.ts';
 import type { FoundGroup, FoundReport, Search } from '../groups/search.ts';
 import { named } from './names.ts';
@@ -19,23 +18,7 @@ export function namer(): (pid: number) => string {
 const PLAIN: ReadonlySet<string | null> = new Set(
   ['null', 'zero', 'full', 'random', 'urandom'].map((name) => `/dev/${name}`),
 );
-const ENDS: Readonly<Record<string, string>> = { r: 'read end of ', w: 'write end of ' };
-
-/** The two ends of a pipe have one name, and are two descriptions. */
-function endOf({ kind, holders: [holder] }: FoundGroup): string {
-  if ((kind !== 'pipe' && kind !== 'fifo') || holder === undefined) return '';
-  const info = readFdinfo(holder.pid, holder.fd);
-  return typeof info === 'string' || info.flags === undefined ? '' : (ENDS[accessOf(info.flags)] ?? '');
-}
-
-/** What it is called; a deleted file without the mark of the kernel, which a name may end with as well. */
-function nameOf(group: FoundGroup): string {
-  const { kind, link, size } = group;
-  const { name } = group as { name?: string | null };
-  if (name !== undefined && name !== null) return name;
-  if (size !== undefined) return `deleted ${kind === 'regular' ? 'file' : kind} ${link?.replace(/ \(deleted\)$/, '')}`;
-  return `${endOf(group)}${describeFile(kind, link)}`;
-}
+const nameOf = ({ kind, link, name }: FoundGroup): string => name ?? describeFile(kind, link);
 
 const title = (group: FoundGroup): string =>
   `${group.id}. ${nameOf(group)}${group.size === undefined || group.size === null ? '' : `, ${bytes(group.size)}`}`;

@@ -6,6 +6,7 @@ import { describeFile, plural, table } from '../../util/text.ts';
 import { elsewhereText } from './elsewhere.ts';
 import { lockTable, locksText } from './locks.ts';
 import { userOf } from './names.ts';
+import { fullText } from './queues.ts';
 import { heldBy, holderTable, ofOtherEnd, stateOf } from './who.ts';
 
 const nameOf = ({ kind, link, name }: FoundFile): string => name ?? describeFile(kind, link);
@@ -32,12 +33,16 @@ function ofNobody(file: FoundFile, { coverage }: OpenReport): string {
 const endOf = ({ otherEnd }: FoundFile): string =>
   !otherEnd || (otherEnd.state === 'listening' && otherEnd.holders.length === 0) ? '' : `; ${ofOtherEnd(otherEnd)}`;
 
+/** Which of several do not accept. */
+const fullOf = (files: readonly FoundFile[]): string =>
+  files.map((file) => fullText(file).replace('; it ', `; ${nameOf(file)} `)).join('');
+
 function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   const [first] = files as [FoundFile];
   const holders = holdersOf(files);
   if (holders.length === 0) return ofNobody(first, report);
-  if (files.length === 1) return `${nameOf(first)} is ${heldBy(holders)}${endOf(first)}`;
-  return `${report.reference} is open as ${files.length} open file descriptions, ${heldBy(holders)}`;
+  if (files.length === 1) return `${nameOf(first)} is ${heldBy(holders)}${fullText(first)}${endOf(first)}`;
+  return `${report.reference} is open as ${files.length} open file descriptions, ${heldBy(holders)}${fullOf(files)}`;
 }
 
 const MISSING: Readonly<Record<string, string>> = {

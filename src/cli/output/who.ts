@@ -5,6 +5,7 @@ import { describeFile, list, plural, some, table } from '../../util/text.ts';
 import { elsewhereText } from './elsewhere.ts';
 import { blockedText, lockTable, locksText } from './locks.ts';
 import { commandOf, named, timeOf, userOf } from './names.ts';
+import { fullText, queuesText } from './queues.ts';
 
 /** What a state means of an other end that nobody was found to have. */
 const STATES: Readonly<Record<OtherEnd['state'], string>> = {
@@ -46,7 +47,7 @@ function answer(report: HolderReport, others: readonly Holder[], isLimited: bool
   const isOtherEnd = others.length === 0 && (otherEnd?.holders.length ?? 0) > 0;
   const held = isOtherEnd ? what : `${what}, ${others.length > 0 ? `is also ${heldBy(others)}` : nobody}`;
   const more = [...locksText(locks), ...blockedText(blockedBy), ...(kept === undefined ? [] : [kept])];
-  return `${[held, ...(otherEnd ? [ofOtherEnd(otherEnd)] : []), ...more].join('; ')}.`;
+  return `${[`${held}${fullText(report)}`, ...(otherEnd ? [ofOtherEnd(otherEnd)] : []), ...more].join('; ')}.`;
 }
 
 function row({ pid, fd, mode, cloexec, uid, started, command, sharedWith = [] }: Holder): string[] {
@@ -70,9 +71,12 @@ function under(head: string, holders: readonly Holder[]): string[] {
 }
 
 /** Flags and position of the description; nothing where there is nothing to be said. */
-export function stateOf({ flags, pos, size }: OpenFile): string[] {
+export function stateOf(file: OpenFile): string[] {
+  const { flags, pos, size } = file;
   const at = pos === null ? '' : `Position: ${pos}${size === null ? '' : ` of ${plural(size, 'byte')}`}.`;
-  const parts = [flags.length > 0 ? `Flags: ${flags.join(', ')}.` : '', at].filter((part) => part !== '');
+  const parts = [flags.length > 0 ? `Flags: ${flags.join(', ')}.` : '', at, ...queuesText(file)].filter(
+    (part) => part !== '',
+  );
   return parts.length === 0 ? [] : [parts.join(' '), ''];
 }
 

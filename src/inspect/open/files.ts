@@ -10,7 +10,7 @@ import { describeHolder, describeTask, isTask } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import { addTo } from '../../util/multimap.ts';
-import { describeOpen, type OpenFile, type SocketFinder } from '../open-file.ts';
+import { describeOpen, type OpenFile, queuesOf, type SocketFinder } from '../open-file.ts';
 import { byDescription } from '../peers/by-description.ts';
 import { endName } from '../peers/name.ts';
 import type { Seen } from '../peers/peer.ts';
@@ -153,6 +153,7 @@ export const unseenSocket = (socket: ListedSocket): OpenFile => ({
   pos: null,
   size: null,
   uid: 'uid' in socket ? (socket.uid ?? null) : null,
+  queues: queuesOf(socket),
   holders: [],
   sameInode: [],
 });

@@ -1,0 +1,23 @@
+/** What waits in the queues of a socket, in words. */
+import type { OpenFile } from '../../index.ts';
+import { plural } from '../../util/text.ts';
+
+/** `; it does not accept: its queue is full, with 129 of 128`: new clients wait, or are refused. */
+export function fullText({ queues }: OpenFile): string {
+  if (queues === null || !('pending' in queues) || queues.backlog === null || queues.pending <= queues.backlog)
+    return '';
+  return `; it does not accept: its queue is full, with ${queues.pending} of ${queues.backlog}`;
+}
+
+/** A sentence; none where nothing waits in a connection. */
+export function queuesText({ queues }: OpenFile): string[] {
+  if (queues === null) return [];
+  if ('pending' in queues)
+    return [`Not accepted yet: ${queues.pending}${queues.backlog === null ? '' : ` of ${queues.backlog}`}.`];
+  const { unread, unsent } = queues;
+  const parts = [
+    ...(unread > 0 ? [`not read yet: ${plural(unread, 'byte')}`] : []),
+    ...(unsent > 0 ? [`not arrived yet: ${plural(unsent, 'byte')}`] : []),
+  ];
+  return parts.length === 0 ? [] : [`${parts.join(', ').replace(/^n/, 'N')}.`];
+}

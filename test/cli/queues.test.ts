@@ -1,0 +1,52 @@
+/** kcmp who on sockets: a full queue is told in the first line, and what waits in the others. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { findHolders, type SocketQueues } from '../../src/index.ts';
+import { type Child, startChild } from '../support/child.ts';
+import { noAnswers } from '../support/diag.ts';
+import { kcmp } from './command.ts';
+
+let child: Child;
+before(async () => {
+  child = await startChild();
+});
+after(() => child.stop());
+
+const queuesOf = (fd: number): SocketQueues | null =>
+  findHolders({ pid: child.pid, fd }, { pids: [child.pid], parts: [] }).queues;
+
+test('a listener whose queue is full does not accept', { skip: noAnswers }, async () => {
+  const where = ['--pid', child.pid];
+  const [fd, port] = await child.run(({ sockets, keep }) => {
+    const address = sockets.inetAddress({ address: '127.0.0.1', port: 0 });
+    const fd = sockets.listener(sockets.STREAM, address, 1);
+    keep['address'] = sockets.inetAddress({ address: '127.0.0.1', port: sockets.portOf(fd) });
+    return [fd, sockets.portOf(fd)] as const;
+  });
+  const connect = (): Promise<number> =>
+    child.run(({ sockets, keep }) => sockets.client(sockets.STREAM, keep['address'] as Buffer));
+  await connect();
+  assert.deepEqual(queuesOf(fd), { pending: 1, backlog: 1 });
+  const notFull = await kcmp('who', `:${port}`, ...where);
+  assert.match(notFull.out, /^Flags: rdwr\. Not accepted yet: 1 of 1\.$/m);
+  assert.doesNotMatch(notFull.out, /queue is full/);
+  await connect();
+  assert.deepEqual(queuesOf(fd), { pending: 2, backlog: 1 });
+  const full = await kcmp('who', `:${port}`, ...where);
+  assert.match(full.out, /^tcp .* listening is held by .*; it does not accept: its queue is full, with 2 of 1[;.]/);
+  const byFd = await kcmp('who', `${child.pid}:${fd}`, ...where);
+  assert.match(byFd.out.split('\n')[0] as string, /; it does not accept: its queue is full, with 2 of 1;/);
+});
+
+test('what a connection has not read, and what has not arrived', { skip: noAnswers }, async () => {
+  const [here, there, file] = await child.run(({ sockets, libc, fs }) => {
+    const [here, there] = sockets.pair(sockets.STREAM);
+    libc.write(here, new Uint8Array(5));
+    return [here, there, fs.openSync('/dev/null', 'r')] as const;
+  });
+  assert.equal((queuesOf(there) as { unread: number }).unread, 5);
+  assert.ok((queuesOf(here) as { unsent: number }).unsent > 0);
+  assert.equal(queuesOf(file), null);
+  const { out } = await kcmp('who', `${child.pid}:${there}`, '--pid', child.pid);
+  assert.match(out, /^Flags: rdwr\. Not read yet: 5 bytes\.$/m);
+});
