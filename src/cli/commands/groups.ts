@@ -7,7 +7,7 @@ import { atLeast, choice, parse, type Parsed, taskId, UsageError } from '../args
 import { type Search, searched } from '../groups/search.ts';
 import type { Command } from '../io.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
-import { groupsText, namer } from '../output/groups.ts';
+import { groupsText, namer } from '../groups/text.ts';
 import { printJson } from '../output/json.ts';
 import { uidOf } from '../output/names.ts';
 import { groupsWithoutUs } from '../output/observer.ts';

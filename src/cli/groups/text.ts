@@ -1,8 +1,8 @@
 /** What `kcmp groups` says: how many there are, then each with who has it. */
 import { byTask } from '../../draw/sharing-graph.ts';
 import { bytes, describeFile, list, plural } from '../../util/text.ts';
-import type { FoundGroup, FoundReport, Search } from '../groups/search.ts';
-import { named } from './names.ts';
+import type { FoundGroup, FoundReport, Search } from './search.ts';
+import { named } from '../output/names.ts';
 
 /** Names are asked once: a server may appear in a thousand groups. */
 export function namer(): (pid: number) => string {
