@@ -31,7 +31,7 @@ export type { Coverage, Skipped } from './scan/coverage.ts';
 export type { Holder } from './scan/holder.ts';
 export type { Part, ScanOptions } from './scan/options.ts';
 export type { FileIdentity, Via } from './descriptions/without-kcmp.ts';
-export { listEpolls, readEpoll, resolveEpoll, type EpollReport } from './inspect/epoll.ts';
+export { listEpolls, readEpoll, resolveEpoll, type EpollOptions, type EpollReport } from './inspect/epoll.ts';
 export type { EpollTarget, TargetStatus } from './inspect/epoll/targets.ts';
 export { groupFiles, type FileGroup, type GroupOptions, type GroupReport } from './inspect/groups.ts';
 export type { Elsewhere } from './inspect/elsewhere.ts';

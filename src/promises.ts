@@ -9,7 +9,7 @@ import { badType } from './binding/arguments.ts';
 import type { FileRef } from './binding/kcmp.ts';
 import { readOptions, readProperties } from './binding/read.ts';
 import type { FileIdentity } from './descriptions/without-kcmp.ts';
-import { askEpoll, type EpollReport } from './inspect/epoll.ts';
+import { askEpoll, type EpollOptions, type EpollReport } from './inspect/epoll.ts';
 import { askGroups, type GroupOptions, type GroupReport } from './inspect/groups.ts';
 import { askHolders, type HolderOptions, type HolderReport } from './inspect/holders.ts';
 import { identifyFiles as identifyNow } from './inspect/identify.ts';
@@ -17,7 +17,6 @@ import { askInherited, type InheritedOptions, type InheritedReport } from './ins
 import { refuseInherited } from './inspect/inherited/refuse.ts';
 import { askTasks, type TaskSharing } from './inspect/tasks.ts';
 import { askOpen, type OpenOptions, type OpenReport } from './inspect/open.ts';
-import type { ScanOptions } from './scan/options.ts';
 import { type Asked, finishLater } from './scan/steps.ts';
 
 /** What every question takes besides its own options. */
@@ -57,7 +56,7 @@ export async function groupFiles(options?: GroupOptions & Abortable): Promise<Gr
 }
 
 /** Where are the files that an epoll instance watches? As {@link index!resolveEpoll | `resolveEpoll` of kcmp}. */
-export async function resolveEpoll(pid: number, efd: number, options?: ScanOptions & Abortable): Promise<EpollReport> {
+export async function resolveEpoll(pid: number, efd: number, options?: EpollOptions & Abortable): Promise<EpollReport> {
   return later((own) => askEpoll(pid, efd, own), options);
 }
 

@@ -3,7 +3,9 @@
  *
  * @see https://man7.org/linux/man-pages/man7/epoll.7.html, ep_show_fdinfo() in fs/eventpoll.c
  */
+import { badType } from '../binding/arguments.ts';
 import type { FileRef } from '../binding/kcmp.ts';
+import { readOptions } from '../binding/read.ts';
 import { EpollFile } from '../procfs/epoll-file.ts';
 import { type EpollItem, parseEpollItems } from '../procfs/epoll-items.ts';
 import { readLink } from '../procfs/fd.ts';
@@ -13,9 +15,18 @@ import type { Coverage } from '../scan/coverage.ts';
 import { checkPid, checkScan, type ScanOptions } from '../scan/options.ts';
 import { type Asked, finish, type Steps } from '../scan/steps.ts';
 import { listOrThrow, requireComparable } from '../scan/subject.ts';
-import { readOwn } from './epoll/list.ts';
+import { ownText, readEpollText } from './epoll/instance.ts';
 import { resolveTargets } from './epoll/resolve.ts';
 import type { EpollTarget } from './epoll/targets.ts';
+
+/** Options of {@link resolveEpoll}. */
+export interface EpollOptions extends ScanOptions {
+  /**
+   * Whether each target is compared however many there are. Above 10,000 this may take hours, since all work that keeps
+   * others from the instance takes rests; when left out, the inode of a socket will do there, and a minute is enough.
+   */
+  exact?: boolean;
+}
 
 /** What {@link resolveEpoll} found out about one epoll instance. */
 export interface EpollReport {
@@ -69,7 +80,7 @@ export function readEpoll(pid: number, efd: number): EpollItem[] {
   finish({ steps: requireComparable(pid) });
   const file = new EpollFile(pid, efd);
   try {
-    return parseEpollItems(readOwn(file, pid, efd));
+    return parseEpollItems(ownText(readEpollText(file, pid, efd), pid, efd));
   } finally {
     file.close();
   }
@@ -83,6 +94,8 @@ export function readEpoll(pid: number, efd: number): EpollItem[] {
  * @param pid - a task, threads included: 1 … 2^31−1
  * @param efd - its descriptor of the epoll instance: 0 … 2^31−1
  * @param options.pids - where to look besides `pid`; every process of /proc when left out
+ * @param options.exact - whether each target is compared however many there are: above 10,000 the inode of a socket may do
+ *   (`via`), and what takes more than a minute of comparing, with rests, is left out and counted with `ETIMEDOUT`
  * @param options.onProgress - told how much of all the work is done, the comparing too, in thousandths
  * @returns each target with its status and all its holders, the instance's own holders, and what could not be seen
  * @throws KcmpError `EINVAL` — before Linux 4.13, which cannot compare targets
@@ -91,18 +104,25 @@ export function readEpoll(pid: number, efd: number): EpollItem[] {
  * @since Linux 4.13
  * @see kernel/kcmp.c, fs/eventpoll.c
  */
-export function resolveEpoll(pid: number, efd: number, options?: ScanOptions): EpollReport {
+export function resolveEpoll(pid: number, efd: number, options?: EpollOptions): EpollReport {
   return finish(askEpoll(pid, efd, options));
 }
 
 /** {@link resolveEpoll}, in steps. */
-export function askEpoll(pid: number, efd: number, options: ScanOptions | undefined): Asked<EpollReport> {
+export function askEpoll(pid: number, efd: number, options: EpollOptions | undefined): Asked<EpollReport> {
   checkPid(pid, 'pid');
   checkPid(efd, 'efd');
-  const { pids, onProgress } = checkScan(options);
-  return { steps: reportOf(pid, efd, pids), onProgress };
+  const { exact = false, ...others } = readOptions(options, ['exact', 'pids', 'onProgress']);
+  const { pids, onProgress } = checkScan(others);
+  if (typeof exact !== 'boolean') throw badType('options.exact', 'of type boolean', exact);
+  return { steps: reportOf(pid, efd, pids, exact), onProgress };
 }
 
-function* reportOf(pid: number, efd: number, pids: readonly number[] | undefined): Steps<EpollReport> {
-  return { pid, efd, ...(yield* resolveTargets(pid, efd, pids)) };
+function* reportOf(
+  pid: number,
+  efd: number,
+  pids: readonly number[] | undefined,
+  isExact: boolean,
+): Steps<EpollReport> {
+  return { pid, efd, ...(yield* resolveTargets(pid, efd, pids, isExact)) };
 }

@@ -41,6 +41,23 @@ export class Links extends Columns {
     return true;
   }
 
+  /** The items by which two readings of one table differ, each of them alone. */
+  differences(a: Span, b: Span): Span[] {
+    const alone: Span[] = [];
+    for (let i = a.start, j = b.start; i < a.end || j < b.end; ) {
+      const [before, now] = [i < a.end ? this.fds[i] : Infinity, j < b.end ? this.fds[j] : Infinity] as [
+        number,
+        number,
+      ];
+      const isOther = before !== now || this.links[i] !== this.links[j];
+      if (isOther && before <= now) alone.push({ start: i, end: i + 1 });
+      if (isOther && before >= now) alone.push({ start: j, end: j + 1 });
+      if (before <= now) i++;
+      if (before >= now) j++;
+    }
+    return alone;
+  }
+
   /** The item of a descriptor, or -1. */
   itemOf({ start, end }: Span, fd: number): number {
     const { fds } = this;

@@ -97,6 +97,8 @@ export function refusalReason(code: string, pid: number): string {
       return 'closed meanwhile';
     case 'EBUSY':
       return 'in an exec that does not end, or waiting for a server: who looks would wait as well';
+    case 'ETIMEDOUT':
+      return 'not compared within the minute that is taken for very many targets of an epoll instance; exact takes all it needs';
     case 'EAGAIN':
       return 'changed all the while';
     case 'ENOSYS':

@@ -2,15 +2,23 @@
  * Work in steps. A question is a generator that yields after each piece of work: run at once it is an ordinary call,
  * run in slices it lets the event loop turn. Whatever it has open is closed by its own `finally`, however it ends.
  */
-const { setImmediate } = process.getBuiltinModule('node:timers');
+const { setImmediate, setTimeout } = process.getBuiltinModule('node:timers');
 
 let turns = 0;
 
 /** How often anything but steps ran on this thread since it began to take some: what it may have changed is not known. */
 export const countTurns = (): number => turns;
 
+/** Yielded where nothing is to be done for some milliseconds. */
+export class Pause {
+  readonly ms: number;
+  constructor(ms: number) {
+    this.ms = ms;
+  }
+}
+
 /** Yields how much of it is done, from 0 to 1, or undefined where that is not known; returns the answer. */
-export type Steps<T> = Generator<number | undefined, T, undefined>;
+export type Steps<T> = Generator<number | Pause | undefined, T, undefined>;
 
 export type Progress = ((done: number, total: number) => void) | undefined;
 
@@ -28,7 +36,7 @@ export function* part<T>(from: number, to: number, steps: Steps<T>): Steps<T> {
     for (;;) {
       const step = steps.next();
       if (step.done === true) return step.value;
-      yield step.value === undefined ? undefined : from + (to - from) * step.value;
+      yield typeof step.value === 'number' ? from + (to - from) * step.value : step.value;
     }
   } finally {
     steps.return(undefined as T);
@@ -36,10 +44,10 @@ export function* part<T>(from: number, to: number, steps: Steps<T>): Steps<T> {
 }
 
 /** Tells progress that never goes back, although some work is done again, and says that all is done only in the end. */
-function teller(onProgress: Progress): (share: number | undefined, most?: number) => void {
+function teller(onProgress: Progress): (share: number | Pause | undefined, most?: number) => void {
   let told = 0;
   return (share, most = TOTAL - 1) => {
-    if (onProgress === undefined || share === undefined) return;
+    if (onProgress === undefined || typeof share !== 'number') return;
     told = Math.max(told, Math.min(most, Math.floor(share * TOTAL)));
     turns++;
     onProgress(told, TOTAL);
@@ -52,6 +60,9 @@ export interface Asked<T> {
   onProgress?: Progress;
 }
 
+/** Nobody changes it: to wait for that is to sleep. */
+const NOTHING = new Int32Array(new SharedArrayBuffer(4));
+
 /** Answers a question at once. */
 export function finish<T>({ steps, onProgress }: Asked<T>): T {
   const tell = teller(onProgress);
@@ -63,11 +74,14 @@ export function finish<T>({ steps, onProgress }: Asked<T>): T {
         return step.value;
       }
       tell(step.value);
+      if (step.value instanceof Pause) Atomics.wait(NOTHING, 0, 0, step.value.ms);
     }
   } finally {
     steps.return(undefined as T);
   }
 }
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
 /** What is asked of an AbortSignal. */
 interface Signal {
@@ -96,8 +110,9 @@ export async function finishLater<T>({ steps, onProgress }: Asked<T>, signal: Si
         return step.value;
       }
       tell(step.value);
-      if (performance.now() - since < SLICE) continue;
-      await new Promise((resolve) => void setImmediate(resolve));
+      if (step.value instanceof Pause) await sleep(step.value.ms);
+      else if (performance.now() - since < SLICE) continue;
+      else await new Promise((resolve) => void setImmediate(resolve));
       turns++;
       since = performance.now();
     }

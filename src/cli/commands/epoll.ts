@@ -77,18 +77,23 @@ function tellDoubts(io: Io, reports: EpollReport[]): void {
 }
 
 export const run: Command = (args, io) => {
-  const parsed = parse('epoll', args, { check: { type: 'boolean' }, graph: { type: 'string' } });
+  const parsed = parse('epoll', args, {
+    check: { type: 'boolean' },
+    exact: { type: 'boolean' },
+    graph: { type: 'string' },
+  });
   const language = choice('graph', parsed.value('graph'), GRAPH_LANGUAGES);
   if (language !== undefined && parsed.flag('json')) throw new UsageError('--graph and --json exclude each other');
   expect('epoll', parsed.rest, 'PID[:EFD]');
   const { pid, fd } = fileOrTask(parsed.rest[0] ?? '');
   const efds = fd === undefined ? listEpolls(pid) : [fd];
   const closed: number[] = [];
+  const exact = parsed.flag('exact');
   const reports = withProgress(io, ({ onProgress }) =>
     efds.flatMap((efd, i) => {
       const tellShare = (done: number, total: number): void => onProgress?.(i * total + done, efds.length * total);
       try {
-        return [resolveEpoll(pid, efd, { onProgress: tellShare })];
+        return [resolveEpoll(pid, efd, { exact, onProgress: tellShare })];
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (fd !== undefined || (code !== 'EBADF' && code !== 'EINVAL')) throw error;

@@ -2,24 +2,35 @@
  * Whether every holder still is the target's file, and nobody that of a target without: an item that comes and goes
  * under the same number shifts `toff`, so that for a moment one stands for the other.
  */
-import type { FileRef } from '../../binding/kcmp.ts';
 import { refAt } from '../../scan/columns.ts';
 import type { Links } from '../../scan/link-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
 import { Candidates } from './inode-classes.ts';
 import type { EpollTarget } from './targets.ts';
+import type { Walks } from './walks.ts';
 
-/** @param found - targets, and the items that were found to be their files */
+/** So many steps of the kernel through the items of an instance it may take: a second at most. */
+const FEW_STEPS = 100_000_000;
+
+/**
+ * @param found - targets, and the items that were found to be their files
+ * @param count - how many targets the instance has
+ * @returns false also when that would take too long
+ */
 export function* confirms(
   found: ReadonlyArray<{ target: EpollTarget; items: readonly number[] }>,
   links: Links,
   tables: readonly Table[],
-  isFile: (ref: FileRef, target: EpollTarget) => boolean,
+  walks: Walks,
+  count: number,
 ): Steps<boolean> {
+  let left = FEW_STEPS / count;
   for (const { target, items } of found) {
-    if (!items.every((item) => isFile(refAt(links, item), target))) return false;
-    yield;
+    for (const item of items) {
+      if (--left < 0 || !walks.isFile(refAt(links, item), target)) return false;
+      yield* walks.rest();
+    }
   }
   const missing = found.filter(({ items }) => items.length === 0).map(({ target }) => target);
   if (missing.length === 0) return true;
@@ -27,8 +38,10 @@ export function* confirms(
   const nothing = missing.map(() => []);
   for (const { targets, items } of yield* candidates.open(tables, nothing)) {
     for (const place of targets) {
-      if (items.some((item) => isFile(refAt(links, item), missing[place] as EpollTarget))) return false;
-      yield;
+      for (const item of items) {
+        if (--left < 0 || walks.isFile(refAt(links, item), missing[place] as EpollTarget)) return false;
+        yield* walks.rest();
+      }
     }
   }
   return true;

@@ -10,7 +10,6 @@
  * by side, and ascend.
  */
 import { errnoName } from '../../binding/errors.ts';
-import { kcmpEpollRaw } from '../../binding/syscall.ts';
 import { DescriptionOrder } from '../../descriptions/order.ts';
 import type { EpollItem } from '../../procfs/epoll-items.ts';
 import { kcmpItems, type Span } from '../../scan/columns.ts';
@@ -19,7 +18,8 @@ import type { Steps } from '../../scan/steps.ts';
 import { membersOf, search } from '../../util/merge-sort.ts';
 import { addTo } from '../../util/multimap.ts';
 import { type Candidates, type InodeClass, ofKinds } from './inode-classes.ts';
-import { isAtOwnNumber } from './proof.ts';
+import { takeOwn } from './proof.ts';
+import type { Walks } from './walks.ts';
 
 const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
 
@@ -33,66 +33,38 @@ const GONE = -2;
 /** The items of one file; targets of one file have one such list. */
 type Items = number[];
 export const NONE: Items = []; // of a target that was not found
-type Test = (target: number) => boolean;
 
-/** Finds the items of each target of the instance `efd` of `pid`. */
+/** Finds the items of each target of an instance. */
 export class TargetMatcher {
   /** By target: the items that are its file. */
   readonly items: Items[];
-  readonly #pid: number;
-  readonly #efd: number;
-  readonly #links: Links;
-  readonly #targets: readonly EpollItem[];
+  readonly walks: Walks;
+  readonly links: Links;
+  readonly targets: readonly EpollItem[];
   readonly #order: DescriptionOrder;
   readonly #onDrop: (item: number, code: string) => void;
 
   /** @param items - by target, what is known so far; `onDrop` is told of every descriptor that could not be compared */
   constructor(
-    pid: number,
-    efd: number,
+    walks: Walks,
     links: Links,
     targets: readonly EpollItem[],
     items: Items[] | undefined,
     onDrop: (item: number, code: string) => void,
   ) {
-    this.#pid = pid;
-    this.#efd = efd;
-    this.#links = links;
-    this.#targets = targets;
+    this.walks = walks;
+    this.links = links;
+    this.targets = targets;
     this.#onDrop = onDrop;
     this.#order = new DescriptionOrder(links.length, (a, b) => kcmpItems(links, a, b), onDrop);
     this.items = items ?? targets.map(() => NONE);
-  }
-
-  /**
-   * Takes targets that are at their own numbers, as a walk proved, if the scan saw a file of that inode there.
-   * @param own - the items of the process asked about
-   */
-  *takeOwn(targets: Iterable<number>, isProven: Test, own: Span, candidates: Candidates): Steps<void> {
-    const { inodes } = candidates;
-    let [before, itemBefore] = [-1, -1];
-    for (const target of targets) {
-      if (target % BETWEEN_PAUSES === 0) yield;
-      if (!isProven(target)) continue;
-      const item = this.#links.itemOf(own, this.#tfd(target));
-      if (item < 0 || candidates.inodeOf(item) !== inodes[target]) continue;
-      const isOneFile =
-        before >= 0 &&
-        inodes[before] === inodes[target] &&
-        this.#tfd(before) < this.#tfd(target) &&
-        this.#order.compare(itemBefore, item) === 0;
-      if (isOneFile) (this.items[target] = this.items[before] as Items).push(item);
-      else this.items[target] = [item];
-      before = target;
-      itemBefore = item;
-    }
   }
 
   /** Looks for all that is open about one inode, as if nothing moved. */
   *matchStill({ targets, items }: InodeClass): Steps<void> {
     const files = [...new Set(targets.map((target) => this.items[target] as Items))].filter((file) => file !== NONE);
     const isMissing = targets.some((target) => this.items[target] === NONE);
-    const likely = isMissing || files.length < MANY ? items : ofKinds(this.#links, files, items);
+    const likely = isMissing || files.length < MANY ? items : ofKinds(this.links, files, items);
     const { more, rest } = yield* this.#join(files, likely);
     if (isMissing) yield* this.#search(targets, rest);
     for (const [file, further] of more) file.push(...further);
@@ -102,17 +74,17 @@ export class TargetMatcher {
   *matchMoving(open: InodeClass, own: Span, candidates: Candidates): Steps<void> {
     const { targets, items } = open;
     for (const target of targets) this.items[target] = NONE;
-    if (items.length * targets.length * this.#targets.length <= FEW_STEPS) return yield* this.#matchPairs(open);
-    const isProven: Test = (target) => isAtOwnNumber(this.#pid, this.#efd, this.#targets[target] as EpollItem);
-    yield* this.takeOwn(targets, isProven, own, candidates);
+    if (items.length * targets.length * this.targets.length <= FEW_STEPS) return yield* this.#matchPairs(open);
+    const isProven = (target: number): boolean => this.walks.isAtOwnNumber(this.targets[target] as EpollItem);
+    yield* takeOwn(this, targets, isProven, own, candidates);
     const found = new Set(targets.flatMap((target) => this.items[target] as Items));
     yield* this.matchStill({ targets, items: items.filter((item) => !found.has(item)) });
     for (const target of targets) {
       const confirmed: Items = [];
       for (const item of this.items[target] as Items) {
         if (this.#walk(item, target) === 0) confirmed.push(item);
-        else this.#onDrop(item, 'EAGAIN');
-        yield;
+        else this.#onDrop(item, this.walks.isOver ? 'ETIMEDOUT' : 'EAGAIN');
+        yield* this.walks.rest();
       }
       this.items[target] = confirmed;
     }
@@ -157,10 +129,15 @@ export class TargetMatcher {
     const { leaders } = yield* this.#order.sort(Int32Array.from(items));
     // Mostly a file is one target: without those already found the search takes fewer walks.
     const free = Array.from(leaders);
-    for (const target of targets) {
+    const guesses = new Map<number, number[]>();
+    if (this.walks.isPaced) for (const leader of leaders) addTo(guesses, this.links.fds[leader] as number, leader);
+    for (const [i, target] of targets.entries()) {
       if (this.items[target] !== NONE) continue;
-      yield;
-      const at = search(free, (leader) => this.#walkGroup(leader, target));
+      yield i / targets.length;
+      if (this.walks.isOver) return void items.forEach((item) => void this.#onDrop(item, 'ETIMEDOUT'));
+      const guess = yield* this.#guess(guesses.get(this.targets[target]?.tfd as number) ?? [], target);
+      if (guess !== undefined) this.items[target] = membersOf(this.#order, guess);
+      const at = guess === undefined ? yield* this.#find(free, target) : -1;
       if (at >= 0) this.items[target] = membersOf(this.#order, free.splice(at, 1)[0] as number);
     }
     for (const order of [targets, targets.toReversed()]) {
@@ -169,20 +146,42 @@ export class TargetMatcher {
         if (this.items[target] === NONE && before !== NONE && this.#walk(before[0] as number, target) === 0)
           this.items[target] = before;
         before = this.items[target] as Items;
-        yield;
+        yield* this.walks.rest();
       }
     }
   }
 
-  #tfd(target: number): number {
-    return (this.#targets[target] as EpollItem).tfd;
+  /** Of very many, a file mostly has the number that it was registered under, if in another process. */
+  *#guess(leaders: readonly number[], target: number): Steps<number | undefined> {
+    for (const leader of leaders) {
+      if (this.#walkGroup(leader, target) === 0) return leader;
+      yield* this.walks.rest();
+    }
+    return undefined;
+  }
+
+  /** The place of a target's file among leaders, which ascend; -1 when it is none of them. */
+  *#find(leaders: readonly number[], target: number): Steps<number> {
+    for (let low = 0, high = leaders.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      const order = this.#walkGroup(leaders[middle] as number, target);
+      if (this.walks.isDue) yield* this.walks.rest();
+      if (order === 0) return middle;
+      if (order < 0) low = middle + 1;
+      else high = middle;
+    }
+    return -1;
+  }
+
+  /** Whether two items are one file. */
+  isOneFile(a: number, b: number): boolean {
+    return this.#order.compare(a, b) === 0;
   }
 
   /** Negative when the item orders before the target's file; undefined when it could not be compared. */
   #walk(item: number, target: number): number | undefined {
-    const { ids, fds } = this.#links;
-    const { tfd, toff } = this.#targets[target] as EpollItem;
-    const result = kcmpEpollRaw(ids[item] as number, this.#pid, fds[item] as number, this.#efd, tfd, toff);
+    const { ids, fds } = this.links;
+    const result = this.walks.compare(ids[item] as number, fds[item] as number, this.targets[target] as EpollItem);
     if (result >= 0) return result === 1 ? -1 : result;
     if (result === -ENOENT) return GONE;
     this.#onDrop(item, errnoName(result));

@@ -14,13 +14,15 @@ import { checkProc } from '../../procfs/root.ts';
 import { isStuckInExec, mayKeepMutex } from '../../scan/busy.ts';
 import type { Coverage } from '../../scan/coverage.ts';
 import { settle } from '../../scan/settle.ts';
-import { part, type Steps, WALK } from '../../scan/steps.ts';
+import { part, type Steps } from '../../scan/steps.ts';
 import { requireComparable, subjectError } from '../../scan/subject.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
+import type { Elsewhere } from '../elsewhere.ts';
 import { carriersIn, lookAloft } from '../elsewhere/aloft.ts';
 import { keptBy } from '../elsewhere/registered.ts';
 import type { EpollTarget } from './targets.ts';
 import { InstanceView } from './view.ts';
+import { Walks } from './walks.ts';
 
 const { EBADF } = process.getBuiltinModule('node:os').constants.errno;
 
@@ -31,17 +33,28 @@ export interface Resolved {
   coverage: Coverage;
 }
 
-/** Where the files of an instance's targets are. */
-export function* resolveTargets(pid: number, efd: number, pids: readonly number[] | undefined): Steps<Resolved> {
+/**
+ * Where the files of an instance's targets are.
+ * @param isExact - whether each target is to be compared however many there are
+ */
+export function* resolveTargets(
+  pid: number,
+  efd: number,
+  pids: readonly number[] | undefined,
+  isExact: boolean,
+): Steps<Resolved> {
   checkProc();
   yield* requireFree({ pid, fd: efd }, pids ?? listProcesses());
-  const view = new InstanceView(pid, efd);
+  const walks = new Walks(pid, efd, isExact);
+  const view = new InstanceView(walks);
   try {
     checkTargets(pid, efd);
     const seen = yield* part(0, 0.5, view.scan(pids));
     const look = (open: readonly Table[]): Steps<ReadonlySet<Table>> => view.look(open);
     const isRestless = (): boolean => seen.comparable && view.isRestless();
-    const unsettled = yield* part(0.5, 1, settle(seen, look, isRestless));
+    // Of very many targets all is looked at again only if the list was seen to change.
+    const isOther = (): boolean => (walks.isPaced ? !view.isSame : isRestless());
+    const unsettled = yield* part(0.5, 1, settle(seen, look, isOther));
     const stable = view.isSame && !view.isAmong(unsettled) && (!isRestless() || (yield* view.isSteady()));
     for (const { id, fds } of unsettled) seen.account.skip(id, 'EAGAIN', 'descriptor', fds.length || 1);
     yield* view.describe(unsettled);
@@ -57,10 +70,17 @@ function* tellElsewhere(seen: Scan, targets: readonly EpollTarget[]): Steps<void
   const unresolved = targets.filter(({ status, ino }) => status === 'unresolved' && ino !== undefined);
   if (unresolved.length === 0) return;
   const aloft = yield* lookAloft(seen);
-  for (const [i, target] of unresolved.entries()) {
-    if (i % WALK === 0) yield;
-    target.elsewhere = carriersIn(aloft, (text) => keptBy(text, target.ino as bigint));
+  // Thousands may be of one inode, as eventfds are.
+  const carriers = new Map<bigint, Elsewhere[]>();
+  for (const { ino } of unresolved) {
+    if (carriers.has(ino as bigint)) continue;
+    carriers.set(
+      ino as bigint,
+      carriersIn(aloft, (text) => keptBy(text, ino as bigint)),
+    );
+    yield;
   }
+  for (const target of unresolved) target.elsewhere = [...(carriers.get(target.ino as bigint) ?? [])];
 }
 
 /**

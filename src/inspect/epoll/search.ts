@@ -1,31 +1,31 @@
 /** Where some targets of one instance are, as far as is known: looked for in all tables, and again in those that change. */
-import type { FileRef } from '../../binding/kcmp.ts';
-import { kcmpEpollRaw } from '../../binding/syscall.ts';
-import { refAt, type Span } from '../../scan/columns.ts';
-import { unseen } from '../../scan/coverage.ts';
+import type { Span } from '../../scan/columns.ts';
 import type { Links } from '../../scan/link-columns.ts';
-import type { Steps } from '../../scan/steps.ts';
+import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import { Candidates, type InodeClass } from './inode-classes.ts';
 import { confirms } from './confirm.ts';
+import { describeTargets, type Known } from './describe.ts';
 import { areEqual, holdingsOf } from './holdings.ts';
+import { matchMany, stillThere } from './many.ts';
 import { NONE, TargetMatcher } from './match.ts';
-import { proveOwnNumbers } from './proof.ts';
+import { proveOwnNumbers, takeOwn } from './proof.ts';
 import { matchSockets } from './sockets.ts';
-import { type EpollTarget, placesIn, type TargetStatus } from './targets.ts';
+import { type EpollTarget, placesIn } from './targets.ts';
+import type { Walks } from './walks.ts';
 
 /** Above so many targets one that is where it was registered, alone on its inode, is not proven a second time. */
 const MANY = 1000;
 const NO_ITEMS: Span = { start: 0, end: 0 };
-const BETWEEN_PAUSES = 256;
 
 export class TargetSearch {
-  readonly #pid: number;
-  readonly #efd: number;
+  readonly #walks: Walks;
   readonly #scan: Scan;
   readonly #links: Links;
   #targets: readonly EpollTarget[];
   #proven: Uint8Array;
+  /** By target: 1 where the inode of a socket told. */
+  #told: Uint8Array;
   #candidates: Candidates;
   /** Targets that came since the last look. */
   #anew: number[] = [];
@@ -39,29 +39,31 @@ export class TargetSearch {
   looks = 0;
 
   /** @param proven - by target: whether its own number was found to be its file */
-  constructor(pid: number, efd: number, scan: Scan, links: Links, targets: readonly EpollTarget[], proven: Uint8Array) {
-    this.#pid = pid;
-    this.#efd = efd;
+  constructor(walks: Walks, scan: Scan, links: Links, targets: readonly EpollTarget[], proven: Uint8Array) {
+    this.#walks = walks;
     this.#scan = scan;
     this.#links = links;
     this.#targets = targets;
     this.#proven = proven;
+    this.#told = new Uint8Array(targets.length);
     this.#candidates = new Candidates(links, targets);
   }
 
   /** Goes on with another list of targets: what is known of those under whose numbers nothing changed still stands. */
   *goOn(targets: readonly EpollTarget[]): Steps<void> {
     const places = placesIn(this.#targets, targets);
-    const [items, proven] = [this.#items, this.#proven];
+    const [items, proven, told] = [this.#items, this.#proven, this.#told];
     this.#anew = [...places.keys()].filter((target) => places[target] === -1);
-    const fresh = yield* proveOwnNumbers(
-      this.#pid,
-      this.#efd,
-      this.#anew.map((target) => targets[target] as EpollTarget),
-    );
+    const fresh = this.#walks.isPaced
+      ? []
+      : yield* proveOwnNumbers(
+          this.#walks,
+          this.#anew.map((target) => targets[target] as EpollTarget),
+        );
     this.#items = Array.from(places, (place) => items[place] ?? NONE);
     this.#proven = Uint8Array.from(places, (place) => proven[place] ?? 0);
-    for (const [i, target] of this.#anew.entries()) this.#proven[target] = fresh[i] as number;
+    this.#told = Uint8Array.from(places, (place) => told[place] ?? 0);
+    for (const [i, target] of this.#anew.entries()) this.#proven[target] = fresh[i] ?? 0;
     this.#targets = targets;
     this.#candidates = new Candidates(this.#links, targets);
   }
@@ -94,21 +96,38 @@ export class TargetSearch {
   }
 
   *#match(open: readonly Table[], onDrop: (item: number, code: string) => void): Steps<void> {
-    const isFirst = this.looks === 1;
-    const items = isFirst ? undefined : this.#items;
-    const matcher = new TargetMatcher(this.#pid, this.#efd, this.#links, this.#targets, items, onDrop);
-    if (isFirst) {
-      yield* matcher.takeOwn(this.#targets.keys(), (target) => this.#proven[target] === 1, this.#own, this.#candidates);
-      const classes = yield* this.#candidates.open(this.#scan.tables, matcher.items);
-      for (const one of classes) yield* matcher.matchStill(one);
-    } else {
-      const spans = open.flatMap((table) => [this.#spans.get(table) ?? NO_ITEMS, this.#links.spanOf(table.id)]);
-      const classes = yield* this.#candidates.touched(this.#scan.tables, spans, this.#anew);
-      this.#forget(classes);
-      for (const one of classes) if (!this.#isPlain(one)) yield* matcher.matchMoving(one, this.#own, this.#candidates);
+    const { isPaced } = this.#walks;
+    const known = this.looks === 1 ? undefined : isPaced ? stillThere(this.#links, this.#items) : this.#items;
+    const matcher = new TargetMatcher(this.#walks, this.#links, this.#targets, known, onDrop);
+    const classes = yield* part(0, 0.1, this.#classes(matcher, open));
+    if (known !== undefined) this.#forget(classes);
+    if (isPaced) yield* part(0.1, 1, matchMany(matcher, classes, this.#known));
+    else {
+      const own = this.#own;
+      for (const [i, one] of classes.entries()) {
+        if (known !== undefined && this.#isPlain(one)) continue;
+        const steps = known === undefined ? matcher.matchStill(one) : matcher.matchMoving(one, own, this.#candidates);
+        yield* part(0.1 + (0.9 * i) / classes.length, 0.1 + (0.9 * (i + 1)) / classes.length, steps);
+      }
     }
     this.#anew = [];
     this.#items = matcher.items;
+  }
+
+  /** What is to be looked at: all that there is, and later what is in tables that may have changed, or did. */
+  *#classes(matcher: TargetMatcher, open: readonly Table[]): Steps<InodeClass[]> {
+    const { tables } = this.#scan;
+    const { isPaced } = this.#walks;
+    if (this.looks === 1) {
+      const isProven = (target: number): boolean => this.#proven[target] === 1;
+      if (!isPaced) yield* takeOwn(matcher, this.#targets.keys(), isProven, this.#own, this.#candidates);
+      return yield* this.#candidates.open(tables, matcher.items);
+    }
+    const spans = open.flatMap((table) => {
+      const [before, now] = [this.#spans.get(table) ?? NO_ITEMS, this.#links.spanOf(table.id)];
+      return isPaced ? this.#links.differences(before, now) : [before, now];
+    });
+    return yield* this.#candidates.touched(tables, spans, this.#anew);
   }
 
   /** Without kcmp, see {@link matchSockets}. */
@@ -121,39 +140,30 @@ export class TargetSearch {
   }
 
   /** Tells in the targets what was found; of tables that changed all the while only what is still so. */
-  *describe(unsettled: ReadonlySet<Table>): Steps<void> {
-    const ids = new Set([...unsettled].map(({ id }) => id));
-    const { account, comparable } = this.#scan;
-    for (const [item, code] of this.#dropped) account.skip(this.#links.ids[item] as number, code, 'descriptor');
-    const ofUnresolved = !comparable || unseen(account).length > 0 ? 'unreadable' : 'unseen';
-    const own = this.#own;
-    for (const [i, target] of this.#targets.entries()) {
-      if (i % BETWEEN_PAUSES === 0) yield;
-      const holders = (this.#items[i] ?? []).map((item) => refAt(this.#links, item));
-      const isSure = ({ pid, fd }: FileRef): boolean =>
-        !ids.has(pid) || (this.#isFile(pid, fd, target) && this.#isFile(pid, fd, target));
-      target.holders = ids.size === 0 ? holders : holders.filter(isSure);
-      this.#describe(target, i, own);
-      if (target.status === 'unresolved') target.reason = ofUnresolved;
-    }
+  describe(unsettled: ReadonlySet<Table>): Steps<void> {
+    return describeTargets(this.#known, this.#items, this.#dropped, this.#scan, unsettled);
   }
 
   /** Whether everybody still is what he was found to be, see {@link confirms}. */
   confirms(): Steps<boolean> {
+    const { length } = this.#targets;
     const targets = [...this.#targets.keys()]
       // Of very many those are left out that are alone under their numbers, and are where they were registered.
-      .filter((i) => this.#targets.length <= MANY || this.#targets[i]?.toff !== 0 || this.#proven[i] === 0)
+      .filter((i) => length <= MANY || this.#targets[i]?.toff !== 0 || this.#proven[i] === 0)
+      .filter((i) => this.#told[i] === 0)
       .map((i) => ({ target: this.#targets[i] as EpollTarget, items: this.#items[i] ?? [] }));
-    return confirms(targets, this.#links, this.#scan.tables, (ref, target) => this.#isFile(ref.pid, ref.fd, target));
+    return confirms(targets, this.#links, this.#scan.tables, this.#walks, length);
   }
 
-  #isFile(pid: number, fd: number, { tfd, toff }: EpollTarget): boolean {
-    return kcmpEpollRaw(pid, this.#pid, fd, this.#efd, tfd, toff) === 0;
+  get #known(): Known {
+    const [walks, links, targets, candidates] = [this.#walks, this.#links, this.#targets, this.#candidates];
+    return { walks, links, targets, candidates, own: this.#own, told: this.#told };
   }
 
   /** The items of the task asked about; none when it was skipped. */
   get #own(): Span {
-    return this.#scan.tables.some(({ id }) => id === this.#pid) ? this.#links.spanOf(this.#pid) : NO_ITEMS;
+    const { pid } = this.#walks;
+    return this.#scan.tables.some(({ id }) => id === pid) ? this.#links.spanOf(pid) : NO_ITEMS;
   }
 
   #isPlain({ targets, items }: InodeClass): boolean {
@@ -169,26 +179,12 @@ export class TargetSearch {
   /** Forgets what could not be compared before in what is looked at anew. */
   #forget(classes: readonly InodeClass[]): void {
     const anew = new Set(classes.flatMap(({ items }) => items));
-    const current = new Set(this.#scan.tables.map(({ id }) => this.#links.spanOf(id)));
-    const isCurrent = (item: number): boolean => [...current].some(({ start, end }) => item >= start && item < end);
-    for (const item of this.#dropped.keys()) if (anew.has(item) || !isCurrent(item)) this.#dropped.delete(item);
-  }
-
-  /** What follows from a target's holders. */
-  #describe(target: EpollTarget, index: number, own: Span): void {
-    const { tfd, holders } = target;
-    const at = this.#links.itemOf(own, tfd);
-    target.numberNow = at < 0 ? null : (this.#links.links[at] ?? null);
-    let status: TargetStatus = holders.length > 0 ? 'foreign' : 'unresolved';
-    for (const ref of holders) {
-      if (ref.pid !== this.#pid) continue;
-      status = ref.fd === tfd ? 'live' : 'renumbered';
-      if (status === 'live') break;
+    const ids = new Set(this.#scan.tables.map(({ id }) => id));
+    for (const [item, code] of this.#dropped) {
+      const id = this.#links.ids[item] as number;
+      const { start, end } = ids.has(id) ? this.#links.spanOf(id) : NO_ITEMS;
+      const isCurrent = (item >= start && item < end) || code === 'ETIMEDOUT';
+      if (anew.has(item) || !isCurrent) this.#dropped.delete(item);
     }
-    target.status = status;
-    if (holders.length > 1) holders.sort((a, b) => a.pid - b.pid || a.fd - b.fd);
-    if (status === 'live' || target.numberNow === null) return;
-    // Without kcmp a number that is open as some file of the same inode may still be this very file.
-    target.numberReused = this.#scan.comparable || this.#candidates.inodeOf(at) !== this.#candidates.inodes[index];
   }
 }

@@ -19,21 +19,30 @@ export function* matchSockets(
   const items = targets.map((): number[] => []);
   const { inodes, told } = candidates;
   for (const { targets: places, items: all } of told ? yield* candidates.open(tables, items) : []) {
-    const inode = inodes[places[0] as number] as number;
-    const sockets: number[] = [];
-    for (const item of all) {
-      if (plainSocket(refAt(links, item)) === inode) sockets.push(item);
-      yield;
-    }
     let isOpen = false;
     for (const place of places) {
-      const isSocket = sockets.length > 0 && targets[place]?.sdev === deviceOf(links, sockets[0] as number);
-      if (isSocket) items[place] = sockets;
+      const sockets = yield* socketsOf(inodes[place] as number, targets[place]?.sdev, all, links);
+      if (sockets.length > 0) items[place] = sockets;
       else isOpen = true;
     }
     if (isOpen) for (const item of all) onDrop(item);
   }
   return items;
+}
+
+/** Which items are sockets with this inode; none when their device is another one. */
+export function* socketsOf(
+  inode: number,
+  sdev: number | undefined,
+  items: readonly number[],
+  links: Links,
+): Steps<number[]> {
+  const sockets: number[] = [];
+  for (const item of items) {
+    if (plainSocket(refAt(links, item)) === inode) sockets.push(item);
+    yield;
+  }
+  return sockets.length > 0 && sdev === deviceOf(links, sockets[0] as number) ? sockets : [];
 }
 
 function deviceOf(links: Links, item: number): number | undefined {

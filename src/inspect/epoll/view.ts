@@ -6,13 +6,16 @@ import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import { type Scan, scan, type Table } from '../../scan/tables.ts';
 import { instanceOf } from './instance.ts';
-import { isText, readEpollText, readOwn } from './list.ts';
+import { isText, ownText } from './instance.ts';
 import { proveOwnNumbers, sureLinks } from './proof.ts';
 import { TargetSearch } from './search.ts';
 import { type EpollTarget, parseTargets } from './targets.ts';
+import type { Walks } from './walks.ts';
 
 /** So often the list is read once more where it may have changed and changed back: each time it is even odds to notice. */
 const LOOKS = 16;
+/** Of very many targets less often, since each reading keeps the mutex for long. */
+const FEW_LOOKS = 2;
 /** Milliseconds between two of these at most. */
 const STEP = 0.01;
 
@@ -22,9 +25,10 @@ export class InstanceView {
   /** Whether the list was the same before and after the last look. */
   isSame = true;
   readonly #file: EpollFile;
-  readonly #pid: number;
-  readonly #efd: number;
+  readonly #walks: Walks;
+  /** The list as it was before the last look, and as it was read last. */
   #text: Buffer;
+  #latest: Buffer | string;
   /** How it was with its process before the list was read. */
   #rest: Rest | undefined;
   #seen: Scan | undefined;
@@ -32,26 +36,31 @@ export class InstanceView {
   #search: TargetSearch | undefined;
 
   /** @throws when the list cannot be read */
-  constructor(pid: number, efd: number) {
-    this.#pid = pid;
-    this.#efd = efd;
+  constructor(walks: Walks) {
+    const { pid, efd } = walks;
+    this.#walks = walks;
     this.#file = new EpollFile(pid, efd);
     this.#rest = restOf(pid);
-    this.#text = readOwn(this.#file, pid, efd);
+    this.#latest = this.#text = ownText(walks.read(this.#file), pid, efd);
   }
 
   /** Lists all tables that there are. */
   *scan(pids: readonly number[] | undefined): Steps<Scan> {
     this.#file.yieldLast();
-    this.targets = yield* parseTargets(this.#text);
-    const proven = yield* part(0, 0.25, proveOwnNumbers(this.#pid, this.#efd, this.targets));
-    const links = new Links(this.#pid, sureLinks(this.#pid, this.targets, proven));
+    const walks = this.#walks;
+    const { pid } = walks;
+    this.targets = yield* this.#parse();
+    const proven = walks.isPaced
+      ? new Uint8Array(this.targets.length)
+      : yield* part(0, 0.25, proveOwnNumbers(walks, this.targets));
+    const links = new Links(pid, sureLinks(pid, this.targets, proven));
     const seen = yield* part(
       0.25,
       1,
-      scan(pids, this.#pid, (id) => links.list(id)),
+      scan(pids, pid, (id) => links.list(id)),
     );
-    this.#search = new TargetSearch(this.#pid, this.#efd, seen, links, this.targets, proven);
+    this.#search = new TargetSearch(walks, seen, links, this.targets, proven);
+    if (walks.isPaced) yield* this.#watch(seen, links);
     this.#seen = seen;
     this.#links = links;
     return seen;
@@ -63,46 +72,65 @@ export class InstanceView {
     let hasChanged = false;
     let open = restless;
     if (search.looks > 0) {
-      if (!hasRested(this.#pid, this.#rest)) {
-        this.#rest = restOf(this.#pid);
+      if (!hasRested(this.#walks.pid, this.#rest)) {
+        this.#rest = restOf(this.#walks.pid);
         open = seen.tables;
       }
-      const now = this.#read();
+      const now = this.#walks.isPaced ? this.#latest : yield* this.#read();
       this.isSame = typeof now !== 'string';
       if (typeof now === 'string') return new Set(open);
       hasChanged = !isText(this.#text, now);
       this.#text = now;
       if (hasChanged) {
-        this.targets = yield* parseTargets(now);
+        this.targets = yield* this.#parse();
         yield* search.goOn(this.targets);
       }
     }
     const changed = yield* search.look(open);
-    const instance = yield* instanceOf({ pid: this.#pid, fd: this.#efd }, seen, links);
+    const instance = yield* instanceOf(this.#ref, seen, links);
     const isOther = search.looks > 1 && !areSame(this.instance, instance);
     this.instance = instance;
-    this.isSame = isText(this.#text, this.#read());
+    this.isSame = isText(this.#text, yield* this.#read());
     return hasChanged || isOther ? new Set(open) : changed;
   }
 
-  #read(): Buffer | string {
-    const text = readEpollText(this.#file, this.#pid, this.#efd);
+  get #ref(): FileRef {
+    return { pid: this.#walks.pid, fd: this.#walks.efd };
+  }
+
+  *#read(): Steps<Buffer | string> {
+    this.#latest = this.#walks.read(this.#file);
     this.#file.yieldLast();
-    return text;
+    yield* this.#walks.rest();
+    return this.#latest;
+  }
+
+  *#parse(): Steps<EpollTarget[]> {
+    const targets = yield* parseTargets(this.#text);
+    this.#walks.expect(targets.length);
+    yield* this.#walks.rest();
+    return targets;
+  }
+
+  /** Who has the instance may wait for whoever looks at it. */
+  *#watch(seen: Scan, links: Links): Steps<void> {
+    const ids = new Set((yield* instanceOf(this.#ref, seen, links)).map(({ pid }) => pid));
+    const having = seen.tables.filter(({ id }) => ids.has(id));
+    this.#walks.watch(having.flatMap(({ pid, sharedWith }) => [pid, ...sharedWith]));
   }
 
   /** Whether the list may have changed since it was read, and changed back: not if nobody who is known to have it ran. */
   isRestless(): boolean {
-    if (!this.isSame || !hasRested(this.#pid, this.#rest)) return true;
+    if (!this.isSame || !hasRested(this.#walks.pid, this.#rest)) return true;
     const others = new Set(this.instance.map(({ pid }) => pid));
-    others.delete(this.#pid);
+    others.delete(this.#walks.pid);
     const { tables } = this.#seen as Scan;
     return tables.some((table) => others.has(table.id) && !(this.#seen as Scan).isStill(table));
   }
 
   /** Whether anybody who has the instance is one of these. */
   isAmong(tables: ReadonlySet<Table>): boolean {
-    const holders = new Set([this.#pid, ...this.instance.map(({ pid }) => pid)]);
+    const holders = new Set([this.#walks.pid, ...this.instance.map(({ pid }) => pid)]);
     for (const { id, sharedWith } of tables)
       if (holders.has(id) || sharedWith.some((other) => holders.has(other))) return true;
     return false;
@@ -125,9 +153,9 @@ export class InstanceView {
 
   /** What comes and goes faster than it can be read is met in one state or the other. */
   *#isUnchanged(): Steps<boolean> {
-    for (let look = 0; look < LOOKS; look++) {
-      yield;
-      if (!isText(this.#text, this.#file.read())) return false;
+    for (let look = this.#walks.isPaced ? LOOKS - FEW_LOOKS : 0; look < LOOKS; look++) {
+      yield* this.#walks.rest();
+      if (!isText(this.#text, this.#walks.isPaced ? this.#walks.read(this.#file) : this.#file.read())) return false;
       // Reader and changer wait for one another and would fall into step.
       for (const end = performance.now() + Math.random() * STEP; performance.now() < end; );
     }
