@@ -6,7 +6,7 @@
  */
 import { KCMP_FILE } from '../binding/abi.ts';
 import type { FileRef } from '../binding/kcmp.ts';
-import { kcmpEpollRaw, kcmpRaw } from '../binding/syscall.ts';
+import { kcmpRaw } from '../binding/syscall.ts';
 import { EpollFile } from '../procfs/epoll-file.ts';
 import { parseItemsAs } from '../procfs/epoll-items.ts';
 import type { FileStat } from '../procfs/fd.ts';
@@ -14,7 +14,7 @@ import type { FileKind } from '../procfs/kind.ts';
 import { mayKeepMutex } from '../scan/busy.ts';
 import type { Steps } from '../scan/steps.ts';
 import type { Scan } from '../scan/tables.ts';
-import { readEpollText } from './epoll/list.ts';
+import { Walks } from './epoll/walks.ts';
 
 /** An epoll instance that watches a description. */
 export interface Watcher {
@@ -70,9 +70,15 @@ export function* findWatchers(
       account.skip(pid, 'EBUSY', 'descriptor');
       continue;
     }
-    for (const { tfd, toff, eventNames } of yield* itemsOn(ino, pid, fd)) {
-      yield;
-      if (kcmpEpollRaw(file.pid, pid, file.fd, fd, tfd, toff) !== 0) continue;
+    const walks = new Walks(pid, fd, false);
+    for (const item of yield* itemsOn(ino, walks)) {
+      yield* walks.rest();
+      if (walks.isOver) {
+        account.skip(pid, 'ETIMEDOUT', 'descriptor');
+        break;
+      }
+      if (!walks.isFile(file, item)) continue;
+      const { tfd, eventNames } = item;
       const isTold = watchers.some((one) => one.tfd === tfd && isSame({ pid: one.pid, fd: one.efd }, { pid, fd }));
       if (!isTold) watchers.push({ pid, efd: fd, tfd, eventNames });
     }
@@ -81,15 +87,16 @@ export function* findWatchers(
 }
 
 /** The items of an instance that may be a file on this inode; none when it is none any more. */
-function* itemsOn(ino: bigint, pid: number, efd: number): Steps<Item[]> {
-  const file = new EpollFile(pid, efd);
+function* itemsOn(ino: bigint, walks: Walks): Steps<Item[]> {
+  const file = new EpollFile(walks.pid, walks.efd);
   try {
-    const text = readEpollText(file, pid, efd);
+    const text = walks.read(file);
     // Most have nothing to do with it, and need not be parsed. The kernel before 4.13 tells no inodes.
     if (typeof text === 'string' || (text.includes(' ino:') && !text.includes(` ino:${ino.toString(16)} `))) return [];
     const items = yield* parseItemsAs(text, (tfd, toff, _, eventNames, __, ___, at = ino): Item | undefined =>
       at === ino ? { tfd, toff, eventNames } : undefined,
     );
+    walks.expect(items.length);
     return items.filter((item) => item !== undefined);
   } finally {
     file.close();

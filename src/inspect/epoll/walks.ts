@@ -28,6 +28,9 @@ const LIMIT = 60_000;
 /** Whether more processes ran is not asked. */
 const FEW = 16;
 
+/** What names a target. */
+type Slot = Pick<EpollItem, 'tfd' | 'toff'>;
+
 export class Walks {
   readonly pid: number;
   readonly efd: number;
@@ -76,7 +79,7 @@ export class Walks {
   }
 
   /** kcmp(2)'s own answer about a descriptor and a target, or a negative errno: ETIMEDOUT when the time is up. */
-  compare(id: number, fd: number, { tfd, toff }: EpollItem): number {
+  compare(id: number, fd: number, { tfd, toff }: Slot): number {
     if (!this.isPaced) return kcmpEpollRaw(id, this.pid, fd, this.efd, tfd, toff);
     const start = performance.now();
     if (start > this.#end) return -ETIMEDOUT;
@@ -85,12 +88,12 @@ export class Walks {
     return result;
   }
 
-  isFile({ pid, fd }: FileRef, target: EpollItem): boolean {
+  isFile({ pid, fd }: FileRef, target: Slot): boolean {
     return this.compare(pid, fd, target) === 0;
   }
 
   /** Whether a target's own number is its file: the common case. */
-  isAtOwnNumber(target: EpollItem): boolean {
+  isAtOwnNumber(target: Slot): boolean {
     return this.compare(this.pid, target.tfd, target) === 0;
   }
 
