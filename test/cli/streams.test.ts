@@ -54,7 +54,7 @@ test('control characters and newlines in names do not reach the terminal, in tex
 
 test('an escaped name stays on its line', async () => {
   const { out } = await kcmp('groups', child.pid);
-  assert.ok(out.includes(`. regular ${folder}/x\\n9. pipe\\x1b]0;owned\\x07\\x9b2J\\u202etxt\n`), out);
+  assert.ok(out.includes(`. ${folder}/x\\n9. pipe\\x1b]0;owned\\x07\\x9b2J\\u202etxt\n`), out);
   assert.ok(out.includes(`   ${child.pid} (a\\nb\\x1b[2J\\x07c)): fds `), out);
 });
 
