@@ -151,14 +151,16 @@ function* byInodes(pid: number, own: number[], from: number, theirs: number[], a
   for (const [i, fd] of own.entries()) {
     yield i / own.length;
     if (fd <= 2) continue;
-    const link = readLink(pid, fd);
-    if (allowed(fd, link)) continue;
+    if (allowed(fd, readLink(pid, fd))) continue;
     // Most are inherited under the number they had.
     const guesses = theirs.includes(fd) ? [fd, ...theirs.filter((other) => other !== fd)] : theirs;
     for (const other of guesses) {
       yield;
       if (sameWithoutKcmp({ pid, fd }, { pid: from, fd: other }, account) !== true) continue;
-      files.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
+      // Either may be another file by now.
+      const link = readLink(pid, fd);
+      if (readLink(from, other) !== link) account.skip(pid, 'EAGAIN', 'descriptor');
+      else files.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
       break;
     }
   }

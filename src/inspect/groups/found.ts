@@ -63,7 +63,7 @@ export class FoundGroups {
       const groups = yield* group(files, tables, this.#minHolders, drop);
       if (this.#looks > 1) changed = this.#compare(open, this.groups, groups);
       this.groups = [];
-      yield* this.#add(groups, new Map(), new Set(), isCareful);
+      yield* this.#add(groups, new Map(), new Set(), this.#looks > 1);
     } else changed = yield* this.#lookAgain(open, isCareful, drop);
     for (const table of open) {
       const span = files.spanOf(table.id);
@@ -134,7 +134,7 @@ export class FoundGroups {
     const changed = this.#compare(open, before, groups);
     this.groups = kept;
     const names = new Map(before.filter(({ by }) => !read.has(files.ids[by] as number)).map((name) => [name.by, name]));
-    yield* this.#add(groups, names, read, isCareful);
+    yield* this.#add(groups, names, read, true);
     return changed;
   }
 
@@ -184,7 +184,7 @@ export class FoundGroups {
     groups: readonly number[][],
     names: ReadonlyMap<number, Name>,
     open: ReadonlySet<number>,
-    isCareful: boolean,
+    mayMove: boolean,
   ): Steps<void> {
     const files = this.#files;
     for (const [i, items] of groups.entries()) {
@@ -192,7 +192,7 @@ export class FoundGroups {
       const known = names.size === 0 ? undefined : items.find((item) => names.has(item));
       if (open.size > 0)
         items.sort((a, b) => Number(open.has(files.ids[a] as number)) - Number(open.has(files.ids[b] as number)));
-      const name = known === undefined ? this.#nameOf(files, items, isCareful) : (names.get(known) as Name);
+      const name = known === undefined ? this.#nameOf(files, items, mayMove) : (names.get(known) as Name);
       this.groups.push({ ...name, items });
     }
   }

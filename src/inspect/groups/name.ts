@@ -2,6 +2,7 @@
 import { readLink, statIno, tryLink } from '../../procfs/fd.ts';
 import { parseFdinfo } from '../../procfs/fdinfo.ts';
 import { type FileKind, kindAt } from '../../procfs/kind.ts';
+import { inodeOf, namesInode } from '../../procfs/link.ts';
 import { readStart } from '../../procfs/raw/start.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
 import { refAt } from '../../scan/columns.ts';
@@ -46,7 +47,7 @@ function describeGroup(files: OpenFiles, items: readonly number[], mayMove: bool
     const kind = kindAt(pid, fd, link, mode);
     const name = isWhole && link !== null ? nameAt(pid, fd, kind, link) : null;
     // What became another file since would give the group that file's name.
-    if (mayMove && readLink(pid, fd) !== link) continue;
+    if (mayMove && (isAnothers(link, files, by) || readLink(pid, fd) !== link)) continue;
     return { kind, link, name, by };
   }
   const by = items[0] as number;
@@ -55,6 +56,10 @@ function describeGroup(files: OpenFiles, items: readonly number[], mayMove: bool
   const link = readLink(pid, fd);
   return { kind: kindAt(pid, fd, link), link, name: null, by };
 }
+
+/** Whether a link names another inode than the item was listed with: what flips may be read as both, in turn. */
+const isAnothers = (link: string | null, files: OpenFiles, item: number): boolean =>
+  namesInode(link) && inodeOf(link) !== files.inos[item];
 
 /** Most are called by the text of their link, and what that does not say fdinfo does. */
 function nameAt(pid: number, fd: number, kind: FileKind, link: string): string | null {

@@ -4,6 +4,8 @@ import type { Witness } from './subject.ts';
 
 /** What stands for no end: a descriptor that shares the subject's inode, and no more. */
 export const NO_END = '';
+/** What stands for a descriptor that was on another inode just before. */
+export const CHANGED = 'changed';
 
 /** A descriptor that is the subject, shares its inode, or is of its other end. */
 export interface Sighting extends Witness {

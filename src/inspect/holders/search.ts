@@ -12,7 +12,7 @@ import { describeHolder, describeTask, isTask, type TaskInfo } from '../../scan/
 import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import type { Peer } from '../peers/peer.ts';
-import { areAlike, type Found, isAlike, isHolder, NO_END, NOTHING, type Sighting } from './found.ts';
+import { areAlike, CHANGED, type Found, isAlike, isHolder, NO_END, NOTHING, type Sighting } from './found.ts';
 import type { Subject } from './subject.ts';
 
 const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
@@ -97,7 +97,7 @@ export class Search {
   }
 
   #isStill(one: Sighting): boolean {
-    return this.#subject.agrees(one) && (one.result === 0 || this.#endOf(one.pid, one.fd) === one.end);
+    return this.#subject.agrees(one) && (one.result === 0 || this.#endOf(one.pid, one.fd, one.result) === one.end);
   }
 
   /** Whether the last looks found the same holders: the subject is another file when none of them is. */
@@ -145,11 +145,13 @@ export class Search {
       if (result === -EBADF || result === -ESRCH) found.hasGone = true;
       else if (result < 0) found.skipped.push(errnoName(result));
       else {
-        const end = result === 0 ? NO_END : this.#endOf(table.id, fd, folder, found.epolls);
-        if (end === undefined || (Number.isNaN(result) && end === NO_END)) continue;
+        const end = result === 0 ? NO_END : this.#endOf(table.id, fd, result, folder, found.epolls);
+        if (end === CHANGED) found.hasGone = true;
+        if (end === undefined || end === CHANGED || (Number.isNaN(result) && end === NO_END)) continue;
         task ??= describeTask(table.id);
         const holder = describeHolder(table, fd, task, file, result === 0, this.#isQuick);
-        if (holder === undefined) found.hasGone = true;
+        const isOther = !this.#scan.comparable && !Object.is(this.#compare(table.id, fd), result);
+        if (holder === undefined || isOther) found.hasGone = true;
         // Without access to a file nobody is at an end of it.
         else if (end === NO_END || holder.mode !== 'path')
           found.sightings.push({ pid: table.id, fd, result, holder, end });
@@ -162,20 +164,22 @@ export class Search {
   }
 
   /** The end that a descriptor of another file is of, '' when it is on the subject's inode and no more; undefined for all else. */
-  #endOf(pid: number, fd: number, folder?: FdFolder, epolls?: number[]): string | undefined {
+  #endOf(pid: number, fd: number, result: number, folder?: FdFolder, epolls?: number[]): string | undefined {
     if (!this.#isLinkNeeded) return undefined;
     const read = folder?.link(fd) ?? readLink(pid, fd);
     const link = typeof read === 'number' ? null : read;
     if (link === EPOLL_LINK) epolls?.push(fd);
     const isOnInode = this.#isOnInode?.(pid, fd, link) === true;
+    // Without kcmp only inodes say that two are not one, but for a process's own.
+    if (isOnInode && result === 1 && !this.#scan.comparable && pid !== process.pid) return CHANGED;
     return this.#peer?.endAt(pid, fd, link, isOnInode) ?? (isOnInode ? NO_END : undefined);
   }
 
   /** As kcmp(2) answers; NaN when it could not be told without it, which is counted. */
-  #compare(pid: number, fd: number, { skipped }: Found): number {
+  #compare(pid: number, fd: number, found?: Found): number {
     const { file } = this.#subject;
     if (this.#scan.comparable) return kcmpRaw(file.pid, pid, KCMP_FILE, file.fd, fd);
-    const same = sameWithoutKcmp(file, { pid, fd }, { skip: (_, code) => void skipped.push(code) });
+    const same = sameWithoutKcmp(file, { pid, fd }, { skip: (_, code) => void found?.skipped.push(code) });
     return same === undefined ? Number.NaN : Number(!same);
   }
 }
