@@ -1,6 +1,9 @@
 /** kcmp same: one object or two, for descriptors and for resources of tasks. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { mkdtempSync, openSync, readlinkSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startChild, type Child } from '../support/child.ts';
 import * as libc from '../support/libc.ts';
@@ -23,8 +26,26 @@ describe('of two descriptors', () => {
   test('that dup made is 0, in one sentence', async () => {
     const { code, out, err } = await kcmp('same', `${me}:${pipe[0]}`, `${me}:${copy}`);
     assert.equal(code, 0);
-    assert.equal(mask(out, { PID: me }), `PID:${pipe[0]} and PID:${copy} are one open file description.\n`);
+    assert.equal(
+      mask(out, { PID: me, LINK: readlinkSync(`/proc/self/fd/${copy}`) }),
+      `PID:${pipe[0]} and PID:${copy} are one open file description: read end of LINK, flags rdonly.\n`,
+    );
     assert.equal(err, '');
+  });
+
+  test('that share an offset is told with where that is', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'kcmp-same-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'hosts');
+    writeFileSync(path, 'alpha\nbeta\n');
+    const fd = openSync(path, 'r');
+    const other = libc.dup(fd);
+    const told = async (): Promise<string> => (await kcmp('same', `${me}:${fd}`, `${me}:${other}`)).out;
+    readSync(fd, Buffer.alloc(6));
+    assert.match(await told(), /: .*\/hosts, flags rdonly, position 6 of 11 bytes\.\n$/);
+    readSync(other, Buffer.alloc(6));
+    assert.match(await told(), /, position 11 of 11 bytes \(at the end\)\.\n$/);
+    for (const one of [fd, other]) libc.close(one);
   });
 
   test('that a child inherited is 0', async () => {
@@ -60,6 +81,10 @@ describe('of two descriptors', () => {
       type: 'file',
       relation: 'same',
       via: 'kcmp',
+      name: `read end of ${readlinkSync(`/proc/self/fd/${copy}`)}`,
+      flags: ['rdonly'],
+      pos: null,
+      size: null,
     });
     const other = await kcmpJson<{ relation: string }>('same', `${me}:${copy}`, `${me}:${pipe[1]}`);
     assert.deepEqual([other.code, other.report.relation], [1, 'different']);

@@ -1,13 +1,15 @@
 /** `kcmp same A B`: do two descriptors, or one resource of two tasks, share one object? */
 import {
   compareTasks,
+  findHolders,
   identifyFiles,
   taskSharing,
   type FileIdentity,
   type FileRef,
+  type HolderReport,
   type TaskResource,
 } from '../../index.ts';
-import { ref } from '../../util/text.ts';
+import { describeFile, plural, ref } from '../../util/text.ts';
 import { choice, expect, fileRef, parse, taskId } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
 import { printJson } from '../output/json.ts';
@@ -25,12 +27,38 @@ const BY: Readonly<Record<FileIdentity['via'], string>> = {
   none: '',
 };
 
+/** What the one description is; undefined when it has moved, or may not be looked at. */
+function factsOf(file: FileRef): HolderReport | undefined {
+  try {
+    return findHolders(file, { pids: [file.pid], parts: [] });
+  } catch {
+    return undefined;
+  }
+}
+
+/** `: /tmp/log, flags rdwr, append, position 5 of 12 bytes`: its name, and what whoever has it shares. */
+function described(file: HolderReport | undefined): string {
+  if (file === undefined) return '';
+  const { kind, link, name, flags, pos, size } = file;
+  const where = size === null ? '' : ` of ${plural(size, 'byte')}${pos === size ? ' (at the end)' : ''}`;
+  const parts = [
+    name ?? describeFile(kind, link),
+    ...(flags.length === 0 ? [] : [`flags ${flags.join(', ')}`]),
+    ...(pos === null ? [] : [`position ${pos}${where}`]),
+  ];
+  return `: ${parts.join(', ')}`;
+}
+
 function sameFiles(a: FileRef, b: FileRef, json: boolean, io: Io): ExitCode {
   const { relation, via, reason } = identifyFiles(a, b);
-  if (json) printJson(io, { a, b, type: 'file', relation, via, ...(reason === undefined ? {} : { reason }) });
-  else if (relation !== 'unknown') {
+  const file = relation === 'same' ? factsOf(a) : undefined;
+  if (json) {
+    const { name, flags, pos, size } = file ?? {};
+    const more = file === undefined ? {} : { name, flags, pos, size };
+    printJson(io, { a, b, type: 'file', relation, via, ...(reason === undefined ? {} : { reason }), ...more });
+  } else if (relation !== 'unknown') {
     const what = relation === 'same' ? 'one open file description' : 'two different open file descriptions';
-    printAnswer(io, [`${ref(a)} and ${ref(b)} are ${what}${BY[via]}.`]);
+    printAnswer(io, [`${ref(a)} and ${ref(b)} are ${what}${BY[via]}${described(file)}.`]);
   }
   if (relation === 'unknown')
     tell(io, `whether ${ref(a)} and ${ref(b)} are one cannot be known: ${reason ?? 'no reason given'}`);
