@@ -3,6 +3,7 @@
  * it does for one descriptor, but the kernel's lists of sockets are read once for all, and who may be at an end is looked
  * up by inode or number.
  */
+import { isRefusal } from '../../netlink/sock-diag.ts';
 import { inodeOf } from '../../procfs/link.ts';
 import { refAt } from '../../scan/columns.ts';
 import type { Holder } from '../../scan/holder.ts';
@@ -16,6 +17,7 @@ import { ListedSockets } from '../peers/listed-sockets.ts';
 import type { Peer, Seen } from '../peers/peer.ts';
 import { PipePeer } from '../peers/pipe.ts';
 import { SocketPeer } from '../peers/socket.ts';
+import { UnixPeer } from '../peers/unix.ts';
 import { Candidates } from './candidates.ts';
 import type { Holding } from './holding.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -58,7 +60,7 @@ export class Ends {
     for (const subject of yield* this.#snapshot.sockets()) {
       const link = subject.link as string;
       const isKnown = this.#peers.has(link);
-      const peer = isKnown ? this.#peers.get(link) : peerOf(subject, this.#listed);
+      const peer = isKnown ? this.#peers.get(link) : yield* this.#peerOf(subject);
       this.#peers.set(link, peer);
       if (peer !== undefined && (yield* peer.hasMoved())) hasMoved = true;
       if (!isKnown) hasMoved = true;
@@ -66,6 +68,14 @@ export class Ends {
     const links = [...this.#peers.values()].flatMap((peer) => peer?.links() ?? []);
     this.#snapshot.ends = new Set(links.map(inodeOf));
     return hasMoved;
+  }
+
+  /** Most sockets are of AF_UNIX, which their list tells: to ask each for its protocol takes eight calls. */
+  *#peerOf(subject: SubjectFacts): Steps<Peer | undefined> {
+    const [place] = this.#listed.placesOf(subject.file.pid);
+    const socket = place && (yield* this.#listed.unix(place, inodeOf(subject.link as string)));
+    const isUnix = socket !== undefined && !isRefusal(socket);
+    return isUnix ? new UnixPeer(subject, this.#listed) : peerOf(subject, this.#listed);
   }
 
   /** The socket with a link, where it was found as one end: it need not be looked up once more. */
@@ -80,7 +90,8 @@ export class Ends {
     const link = subject.link ?? '';
     const known = this.#peers.get(link);
     const peer = known ?? (this.#peers.has(link) ? undefined : peerOf(subject, this.#listed));
-    if (peer === undefined) return null;
+    // What gives no access to a file is an end of nothing.
+    if (peer === undefined || holders[0]?.mode === 'path') return null;
     if (known === undefined) yield* peer.hasMoved();
     const [first] = holders;
     const key =

@@ -2,7 +2,7 @@
 import type { FileRef } from '../../binding/kcmp.ts';
 import { readLink } from '../../procfs/fd.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
-import { EPOLL_LINK, INOTIFY_LINK } from '../../procfs/link.ts';
+import { EPOLL_LINK, INOTIFY_LINK, namesInode } from '../../procfs/link.ts';
 import { refAt } from '../../scan/columns.ts';
 import { describeHolder, describeTask, type Holder, isTask, type TaskInfo } from '../../scan/holder.ts';
 import type { Table } from '../../scan/tables.ts';
@@ -15,6 +15,8 @@ export class Holding {
   readonly #snapshot: Snapshot;
   readonly #tables: ReadonlyMap<number, Table>;
   readonly #tasks = new Map<number, TaskInfo>();
+  /** Of a pipe or a socket the link tells whether it still is the same. */
+  readonly #holders = new Map<number, Holder>();
   readonly #folders = new Map<number, FdFolder | undefined>();
 
   constructor(snapshot: Snapshot) {
@@ -45,12 +47,15 @@ export class Holding {
   /** The holder of an item that is, or is not, the file of a descriptor; undefined when it is another one by now. */
   describe(item: number, file: FileRef, link: string | null, same: boolean): Holder | undefined {
     const { pid, fd } = refAt(this.#snapshot.files, item);
+    const known = same ? undefined : this.#holders.get(item);
+    if (known !== undefined && link !== null && namesInode(link)) return this.linkOf(item) === link ? known : undefined;
     const table = this.#tables.get(pid);
     if (table === undefined) return undefined;
     let task = this.#tasks.get(pid);
     if (task === undefined) this.#tasks.set(pid, (task = describeTask(pid)));
     const isQuick = link !== EPOLL_LINK && link !== INOTIFY_LINK;
     const holder = describeHolder(table, fd, task, file, same, isQuick);
+    if (holder !== undefined) this.#holders.set(item, holder);
     return same || this.linkOf(item) === link ? holder : undefined;
   }
 

@@ -36,6 +36,8 @@ export class Snapshot {
   /** The inodes of sockets that are other ends. */
   ends: ReadonlySet<number> = new Set();
   readonly #facts = new Map<Table, string>();
+  /** By inode: one inode is one socket for as long as it is open. */
+  readonly #sockets = new Map<number, SubjectFacts & { link: string; dev: number }>();
 
   private constructor(files: OpenFiles, seen: Scan, pids: ReadonlySet<number>) {
     this.files = files;
@@ -155,11 +157,19 @@ export class Snapshot {
           const mode = files.modes[item] as number;
           if ((mode & S_IFMT) !== S_IFSOCK) continue;
           yield;
+          const dev = files.devs[item] as number;
+          const ino = files.inos[item] as number;
+          const known = this.#sockets.get(ino);
+          if (known?.dev === dev) {
+            sockets.set(known.link, known);
+            continue;
+          }
           const file = refAt(files, item);
           const link = folder?.link(file.fd) ?? readLink(file.pid, file.fd);
-          if (typeof link !== 'string' || !isSocketLink(link) || sockets.has(link)) continue;
-          const inode = { dev: files.devs[item] as number, ino: BigInt(files.inos[item] as number), mode, rdev: 0 };
-          sockets.set(link, { file, link, inode });
+          if (typeof link !== 'string' || !isSocketLink(link)) continue;
+          const socket = { file, link, dev, inode: { dev, ino: BigInt(ino), mode, rdev: 0 } };
+          this.#sockets.set(ino, socket);
+          sockets.set(link, socket);
         }
       } finally {
         folder?.close();
