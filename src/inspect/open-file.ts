@@ -2,7 +2,7 @@
 import type { FileRef } from '../binding/kcmp.ts';
 import type { Sockets } from '../netlink/sockets.ts';
 import { readLink, statIno } from '../procfs/fd.ts';
-import { O_PATH } from '../procfs/fdinfo.ts';
+import { type Fdinfo, O_PATH } from '../procfs/fdinfo.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
 import { readFdinfoQuickly } from '../procfs/raw/fdinfo.ts';
 import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../procfs/link.ts';
@@ -82,16 +82,17 @@ const safe = (value: bigint | undefined): number | null =>
  * Looks at one descriptor.
  * @param link, inode - what was read of it
  * @param sockets - where a socket is looked up
+ * @param read - its fdinfo
  */
 export function* describeOpen(
   { pid, fd }: FileRef,
   link: string | null,
   inode: ReturnType<typeof statIno>,
   sockets: SocketFinder,
+  read: Fdinfo | string = readUnlessSlow({ pid, fd }, link),
 ): Steps<FileFacts> {
   const stat = typeof inode === 'string' ? undefined : inode;
   const kind = kindAt(pid, fd, link, stat?.mode);
-  const read = isUnread(link) ? '' : readFdinfoQuickly(pid, fd);
   const info = typeof read === 'string' ? undefined : read;
   const isSocket = isSocketLink(link);
   const socket = isSocket ? yield* sockets.find(pid, fd, inodeOf(link as string)) : undefined;
@@ -115,6 +116,9 @@ export function queuesOf(socket: InetSocket | UnixListing | undefined): SocketQu
   const { state, rqueue, wqueue } = socket as InetSocket | UnixSocket;
   return state === 'LISTEN' ? { pending: rqueue, backlog: wqueue ?? null } : { unread: rqueue, unsent: wqueue ?? 0 };
 }
+/** The fdinfo of a descriptor, or why there is none; '' where to read it is to wait, or long. */
+export const readUnlessSlow = ({ pid, fd }: FileRef, link: string | null): Fdinfo | string =>
+  isUnread(link) ? '' : readFdinfoQuickly(pid, fd);
 
 const uidOf = (socket: object | undefined): number | undefined =>
   socket === undefined ? undefined : (socket as { uid?: number }).uid;

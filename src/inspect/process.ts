@@ -79,7 +79,7 @@ export function* openedBy(
 /** Whether the other end was found by now of what seemed to have none: what was in flight may have come down. */
 function* hasMore(snapshot: Snapshot, told: ProcessFiles, ends: Ends | undefined, isLast: boolean): Steps<boolean> {
   if (ends?.isAnyUnheld !== true) return false;
-  yield* snapshot.settle();
+  yield* snapshot.lookAgain();
   return yield* told.hasMore(isLast);
 }
 

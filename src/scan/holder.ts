@@ -3,7 +3,7 @@ import { KCMP_FILE } from '../binding/abi.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { dateOf } from '../procfs/boot.ts';
-import { type Access, accessOf, O_CLOEXEC, parseFdinfo } from '../procfs/fdinfo.ts';
+import { type Access, accessOf, type Fdinfo, O_CLOEXEC, parseFdinfo } from '../procfs/fdinfo.ts';
 import { showsLock } from '../procfs/locks.ts';
 import { readUser } from '../procfs/processes.ts';
 import { readStart } from '../procfs/raw/start.ts';
@@ -62,6 +62,7 @@ export function isTask(id: number, { startTime }: TaskInfo): boolean {
  * beside another's file.
  *
  * @param isQuick - whether its fdinfo may be read: that of an epoll instance waits for a mutex, and an inotify's is long
+ * @param known - its fdinfo, where that was read just now
  */
 export function describeHolder(
   { id, sharedWith }: Table,
@@ -70,10 +71,10 @@ export function describeHolder(
   file: FileRef,
   same: boolean,
   isQuick: boolean,
+  known?: Fdinfo,
 ): Holder | undefined {
   const holder: Holder = { pid: id, fd };
-  const text = isQuick ? readStart(id, `fdinfo/${fd}`) : '';
-  const { flags } = parseFdinfo(text);
+  const { flags, text } = known ?? parseFdinfo(isQuick ? readStart(id, `fdinfo/${fd}`) : '');
   if (showsLock(text)) locked.add(holder);
   if (flags !== undefined) {
     holder.mode = accessOf(flags);

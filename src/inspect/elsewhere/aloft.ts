@@ -32,7 +32,7 @@ export interface Aloft {
 }
 
 /** Looks for them in all tables. An instance that is busy all the while is counted as skipped. */
-export function* lookAloft({ tables, account }: Scan): Steps<Aloft> {
+export function* lookAloft({ tables, account }: Pick<Scan, 'tables' | 'account'>): Steps<Aloft> {
   const aloft: Aloft = { inFlight: [], rings: [] };
   const sockets = new Map<number, FileRef>();
   for (const [place, { id, fds }] of tables.entries()) {

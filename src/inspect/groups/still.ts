@@ -86,6 +86,7 @@ function* distinct(files: OpenFiles, tables: readonly Table[], alike: Alike, onD
     const { start, end } = files.spanOf(id);
     for (let item = start; item < end; item++) {
       if (item % BETWEEN_PAUSES === 0) yield;
+      if (files.leavesOut(item)) continue;
       const origin = files.origins[item] as number;
       const standIn = standIns[origin] as number;
       if (standIn === -1) standIns[origin] = item;
@@ -101,8 +102,9 @@ function* distinct(files: OpenFiles, tables: readonly Table[], alike: Alike, onD
   return items.subarray(0, count);
 }
 
-/** Whether there is an inode to gather an item by. */
+/** Whether there is an inode to gather an item by, and a reason to. */
 export function isReadable(files: OpenFiles, item: number, onDrop: OnDrop): boolean {
+  if (files.leavesOut(item)) return false;
   const ino = files.inos[item] as number;
   if (ino < 0) onDrop(item, ino === -ENOENT ? 'EBADF' : errnoName(ino));
   return ino >= 0;

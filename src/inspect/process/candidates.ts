@@ -35,7 +35,8 @@ export class Candidates {
   *#listSockets(): Steps<Map<number, number[]>> {
     const { files } = this.#snapshot;
     const sockets = new Map<number, number[]>();
-    for (const item of yield* this.#snapshot.itemsOfMode(S_IFSOCK)) addTo(sockets, files.inos[item] as number, item);
+    for (const item of yield* this.#snapshot.itemsOfType(this.#snapshot.scan.tables, S_IFSOCK))
+      addTo(sockets, files.inos[item] as number, item);
     return sockets;
   }
 
@@ -43,7 +44,7 @@ export class Candidates {
   *#listTerminals(): Steps<Map<number, number[]>> {
     const { files } = this.#snapshot;
     const terminals = new Map<number, number[]>();
-    for (const item of yield* this.#snapshot.itemsOfMode(S_IFCHR)) {
+    for (const item of yield* this.#snapshot.itemsOfType(this.#snapshot.scan.tables, S_IFCHR)) {
       yield;
       const { pid, fd } = refAt(files, item);
       const stat = statIno(pid, fd);

@@ -4,10 +4,12 @@
  * up by inode or number.
  */
 import { isRefusal } from '../../netlink/sock-diag.ts';
+import { S_IFSOCK } from '../../procfs/kind.ts';
 import { inodeOf } from '../../procfs/link.ts';
 import { refAt } from '../../scan/columns.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
+import type { Table } from '../../scan/tables.ts';
 import type { InetSocket, UnixSocket } from '../../util/socket.ts';
 import { type Aloft, lookAloft } from '../elsewhere/aloft.ts';
 import type { SubjectFacts } from '../holders/subject.ts';
@@ -132,8 +134,16 @@ export class Ends {
     return this.#unheld.length > 0;
   }
 
+  /** Only a socket or an io_uring instance may have anything. */
   *#findAloft(): Steps<Aloft> {
-    return (this.#aloft ??= yield* lookAloft(this.#snapshot.scan));
+    if (this.#aloft !== undefined) return this.#aloft;
+    const { files, scan } = this.#snapshot;
+    const tables: Table[] = [];
+    for (const table of scan.tables) {
+      const items = yield* this.#snapshot.itemsOfType([table], S_IFSOCK, 0);
+      tables.push({ ...table, fds: items.map((item) => files.fds[item] as number) });
+    }
+    return (this.#aloft = yield* lookAloft({ tables, account: scan.account }));
   }
 
   *#seenAt(peer: Peer, asked: AskedEnd, holding: Holding): Steps<Seen[]> {

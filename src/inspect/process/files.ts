@@ -9,7 +9,7 @@ import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Pausing } from '../../util/drain.ts';
 import type { SubjectFacts } from '../holders/subject.ts';
-import { describeOpen, type FileFacts, type SocketFinder } from '../open-file.ts';
+import { describeOpen, type FileFacts, readUnlessSlow, type SocketFinder } from '../open-file.ts';
 import type { FoundFile } from '../open/files.ts';
 import { type Ends, RESTLESS } from './ends.ts';
 import { Holding } from './holding.ts';
@@ -112,11 +112,13 @@ export class ProcessFiles implements SocketFinder {
       const file = refAt(files, item);
       const link = this.#holding.linkOf(item);
       const inode = statIno(file.pid, file.fd);
-      const facts = yield* describeOpen(file, link, inode, this);
+      const read = readUnlessSlow(file, link);
+      const facts = yield* describeOpen(file, link, inode, this, read);
       if (!files.isOnInode(item, inode) || this.#holding.linkOf(item) !== link) continue;
       const holders: Holder[] = [];
       for (const other of items) {
-        const holder = this.#holding.describe(other, file, link, true);
+        const info = other === item && typeof read !== 'string' ? read : undefined;
+        const holder = this.#holding.describe(other, file, link, true, info);
         if (holder === undefined) this.lost.push(files.ids[other] as number);
         else holders.push(holder);
       }

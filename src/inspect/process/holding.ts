@@ -1,6 +1,7 @@
 /** Who holds the descriptors of a snapshot: each task is described once, and one open folder of each tells links. */
 import type { FileRef } from '../../binding/kcmp.ts';
 import { readLink } from '../../procfs/fd.ts';
+import type { Fdinfo } from '../../procfs/fdinfo.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { EPOLL_LINK, INOTIFY_LINK, namesInode } from '../../procfs/link.ts';
 import { refAt } from '../../scan/columns.ts';
@@ -45,7 +46,7 @@ export class Holding {
   }
 
   /** The holder of an item that is, or is not, the file of a descriptor; undefined when it is another one by now. */
-  describe(item: number, file: FileRef, link: string | null, same: boolean): Holder | undefined {
+  describe(item: number, file: FileRef, link: string | null, same: boolean, info?: Fdinfo): Holder | undefined {
     const { pid, fd } = refAt(this.#snapshot.files, item);
     const known = same ? undefined : this.#holders.get(item);
     if (known !== undefined && link !== null && namesInode(link)) return this.linkOf(item) === link ? known : undefined;
@@ -54,7 +55,7 @@ export class Holding {
     let task = this.#tasks.get(pid);
     if (task === undefined) this.#tasks.set(pid, (task = describeTask(pid)));
     const isQuick = link !== EPOLL_LINK && link !== INOTIFY_LINK;
-    const holder = describeHolder(table, fd, task, file, same, isQuick);
+    const holder = describeHolder(table, fd, task, file, same, isQuick, info);
     if (holder !== undefined) this.#holders.set(item, holder);
     return same || this.linkOf(item) === link ? holder : undefined;
   }

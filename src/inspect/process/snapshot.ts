@@ -10,11 +10,12 @@ import { type Scan, scan, type Table } from '../../scan/tables.ts';
 import { isSocketLink } from '../../procfs/link.ts';
 import { readLink } from '../../procfs/fd.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
-import { S_IFCHR, S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
+import { S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
 import { addTo } from '../../util/multimap.ts';
 import { FoundGroups } from '../groups/found.ts';
 import type { NameOf } from '../groups/name.ts';
 import type { SubjectFacts } from '../holders/subject.ts';
+import { areAlike, Interest, leadersOf, placeOf } from './interest.ts';
 
 /** It is there, and kcmp(2) does not tell which description it is. */
 const UNTOLD: ReadonlySet<string> = new Set(['EPERM', 'ENOSYS']);
@@ -32,10 +33,10 @@ export class Snapshot {
   readonly scan: Scan;
   readonly #pids: ReadonlySet<number>;
   readonly #found: FoundGroups;
-  #keys: ReadonlySet<number> | undefined;
+  #interest: Interest | undefined;
   /** The inodes of sockets that are other ends. */
   ends: ReadonlySet<number> = new Set();
-  readonly #facts = new Map<Table, string>();
+  readonly #facts = new Map<Table, Float64Array>();
   /** By inode: one inode is one socket for as long as it is open. */
   readonly #sockets = new Map<number, SubjectFacts & { link: string; dev: number }>();
 
@@ -43,6 +44,7 @@ export class Snapshot {
     this.files = files;
     this.scan = seen;
     this.#pids = pids;
+    files.leavesOut = (item) => !this.#isOne(item);
     this.#found = new FoundGroups(files, seen, 1, nameless);
   }
 
@@ -70,43 +72,33 @@ export class Snapshot {
     return yield* settle(this.scan, (open, isCareful) => this.#look(open, isCareful));
   }
 
+  /** Looks once more at whatever may have changed since. */
+  *lookAgain(): Steps<void> {
+    const restless: Table[] = [];
+    for (const table of this.scan.tables) {
+      if (!this.scan.isStill(table)) restless.push(table);
+      yield;
+    }
+    for (const table of restless) yield* this.scan.readAgain(table);
+    yield* this.#look([...restless, ...(yield* this.scan.readBorn())], true);
+  }
+
   /** What others open and close that is of no interest here does not count as a change. */
   *#look(open: readonly Table[], isCareful: boolean): Steps<ReadonlySet<Table>> {
-    this.#keys = undefined;
+    this.#interest = undefined;
     const moved = yield* this.#found.look(open, isCareful);
-    const leaders = yield* this.#leaders();
+    const interest = (this.#interest ??= new Interest(this.files, this.tables()));
+    const leaders = yield* leadersOf(this.files, this.#found.groups);
     const changed = new Set<Table>();
     for (const table of this.scan.tables) {
       yield;
       const before = this.#facts.get(table);
-      const facts = this.#factsOf(table, leaders);
+      const facts = yield* interest.factsOf(table, leaders, this.ends);
       this.#facts.set(table, facts);
-      if (moved.has(table) && (!table.isWhole || (before !== undefined && before !== facts))) changed.add(table);
+      const isOther = before !== undefined && !areAlike(before, facts);
+      if (moved.has(table) && (!table.isWhole || isOther)) changed.add(table);
     }
     return changed;
-  }
-
-  /** Of items on the inodes of interest: which one stands for its description. */
-  *#leaders(): Steps<Map<number, number>> {
-    const leaders = new Map<number, number>();
-    for (const [i, { items }] of this.#found.groups.entries()) {
-      if (i % WALK === 0) yield;
-      if (!this.#isKey(items[0] as number)) continue;
-      const leader = Math.min(...items.map((item) => this.#place(item)));
-      for (const item of items) leaders.set(item, leader);
-    }
-    return leaders;
-  }
-
-  #factsOf({ id }: Table, leaders: ReadonlyMap<number, number>): string {
-    const { fds, inos, modes } = this.files;
-    const facts: Array<number | undefined> = [];
-    for (const item of this.files.itemsOf([{ id }])) {
-      const type = (modes[item] as number) & S_IFMT;
-      const isEnd = type === S_IFCHR || (type === S_IFSOCK && this.ends.has(inos[item] as number));
-      if (isEnd || this.#isKey(item)) facts.push(fds[item], inos[item], leaders.get(item));
-    }
-    return facts.join();
   }
 
   /** Counts what could not be looked at: what changed all the while, and on these inodes what could not be compared. */
@@ -114,7 +106,7 @@ export class Snapshot {
     const { account } = this.scan;
     for (const { id, fds } of unsettled) account.skip(id, 'EAGAIN', 'descriptor', fds.length || 1);
     for (const [item, code] of this.#found.dropped)
-      if (this.#isKey(item)) account.skip(this.files.ids[item] as number, code, 'descriptor');
+      if (this.#isOne(item)) account.skip(this.files.ids[item] as number, code, 'descriptor');
   }
 
   /** Those that are asked about: what nobody can tell apart stands by itself. */
@@ -130,8 +122,8 @@ export class Snapshot {
       if (group.items.some(isOwn)) groups.push(group);
     }
     for (const [item, code] of this.#found.dropped) if (UNTOLD.has(code) && isOwn(item)) groups.push({ items: [item] });
-    for (const { items } of groups) items.sort((a, b) => this.#place(a) - this.#place(b));
-    const places = new Map(groups.map((group) => [group, this.#place(group.items.find(isOwn) as number)]));
+    for (const { items } of groups) items.sort((a, b) => placeOf(files, a) - placeOf(files, b));
+    const places = new Map(groups.map((group) => [group, placeOf(files, group.items.find(isOwn) as number)]));
     return groups.sort((a, b) => (places.get(a) as number) - (places.get(b) as number));
   }
 
@@ -141,7 +133,7 @@ export class Snapshot {
     for (const [i, group] of this.#found.groups.entries()) {
       if (i % WALK === 0) yield;
       const [first = 0] = group.items;
-      if (this.#isKey(first)) addTo(groups, this.files.keyOf(first), group);
+      if (this.#isOne(first)) addTo(groups, this.files.keyOf(first), group);
     }
     return groups;
   }
@@ -178,28 +170,21 @@ export class Snapshot {
     return [...sockets.values()];
   }
 
-  /** All items of some mode: sockets, or devices. */
-  *itemsOfMode(mode: number): Steps<number[]> {
+  /** All items of some type: sockets, devices, or what is anonymous. */
+  *itemsOfType(tables: Iterable<Table>, ...types: number[]): Steps<number[]> {
     const items: number[] = [];
     const { files } = this;
     let walked = 0;
-    for (const item of files.itemsOf(this.scan.tables)) {
+    for (const item of files.itemsOf(tables)) {
       if (++walked % WALK === 0) yield;
-      if (((files.modes[item] as number) & S_IFMT) === mode) items.push(item);
+      if (types.includes((files.modes[item] as number) & S_IFMT)) items.push(item);
     }
     return items;
   }
 
-  #place(item: number): number {
-    return (this.files.ids[item] as number) * 2 ** 31 + (this.files.fds[item] as number);
-  }
-
-  #isKey(item: number): boolean {
-    if (this.#keys === undefined) {
-      const keys = new Set<number>();
-      for (const one of this.files.itemsOf(this.tables())) keys.add(this.files.keyOf(one));
-      this.#keys = keys;
-    }
-    return this.#keys.has(this.files.keyOf(item));
+  /** Whether an item is on an inode of interest. */
+  #isOne(item: number): boolean {
+    this.#interest ??= new Interest(this.files, this.tables());
+    return this.#interest.has(item);
   }
 }
