@@ -23,7 +23,7 @@ export {
   type EpollTargetRef,
   type Ordering,
 } from './binding/compare.ts';
-export { kcmp, type FileRef } from './binding/kcmp.ts';
+export { kcmp, type FileRef, type KcmpIndices } from './binding/kcmp.ts';
 export { probe, type KcmpStatus, type KcmpSupport } from './binding/probe.ts';
 export type { EpollItem } from './procfs/epoll-items.ts';
 export type { FileKind } from './procfs/kind.ts';

@@ -18,16 +18,25 @@ export interface FileRef {
   fd: number;
 }
 
+/** What a comparison type takes besides the two tasks; of a type that is known only when it runs, any of these. */
+export type KcmpIndices<T extends KcmpType> = T extends typeof KCMP_FILE
+  ? [fd1: number, fd2: number]
+  : T extends typeof KCMP_EPOLL_TFD
+    ? [fd1: number, slot: EpollSlot]
+    : [];
+
 /**
  * `kcmp(pid1, pid2, KCMP_FILE, fd1, fd2)` — do two descriptors refer to the same open file description?
  *
  * The system call and nothing else. The other forms compare a descriptor with a target of
  * an epoll instance of `pid2`, and a resource of two whole tasks.
  *
- * @param pid1, pid2 - tasks, 0 … 2^31−1 (0 names none)
+ * @typeParam T - the type, which says what else is taken
+ * @param pid1 - a task, 0 … 2^31−1 (0 names none)
+ * @param pid2 - a task, 0 … 2^31−1, as a rule another one
  * @param type - one of the KCMP_ constants; any other signed 32-bit integer is left to the kernel to judge
- * @param fd1, fd2 - descriptors, 0 … 2^31−1
- * @param slot - the target, with `efd` a descriptor of `pid2`
+ * @param indices - for KCMP_FILE `fd1` and `fd2`, descriptors, 0 … 2^31−1; for KCMP_EPOLL_TFD `fd1` and the `slot` of the
+ *   target, with `efd` a descriptor of `pid2`; for the others nothing
  * @returns 0 same, 1 the first orders before the second, 2 after it, 3 different without an order.
  *   Two tasks that both lack a resource compare as same.
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument; an index that the type does not take
@@ -42,9 +51,7 @@ export interface FileRef {
  * @since Linux 3.5; KCMP_EPOLL_TFD since Linux 4.13
  * @see kernel/kcmp.c
  */
-export function kcmp(pid1: number, pid2: number, type: typeof KCMP_FILE, fd1: number, fd2: number): KcmpResult;
-export function kcmp(pid1: number, pid2: number, type: typeof KCMP_EPOLL_TFD, fd1: number, slot: EpollSlot): KcmpResult;
-export function kcmp(pid1: number, pid2: number, type: 1 | 2 | 3 | 4 | 5 | 6): KcmpResult;
+export function kcmp<T extends KcmpType>(pid1: number, pid2: number, type: T, ...indices: KcmpIndices<T>): KcmpResult;
 export function kcmp(
   pid1: number,
   pid2: number,

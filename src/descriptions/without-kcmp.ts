@@ -21,12 +21,14 @@ const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 export type Via = 'kcmp' | 'dupfd-query' | 'socket-inode' | 'different-inode' | 'same-descriptor' | 'none';
 
 /** What {@link identifyFiles} found out, and by which means. */
-export interface FileIdentity {
-  relation: 'same' | 'different' | 'unknown';
-  via: Via;
-  /** Why it stays unknown. */
-  reason?: string;
-}
+export type FileIdentity =
+  | { relation: 'same' | 'different'; via: Exclude<Via, 'none'>; reason?: undefined }
+  | {
+      relation: 'unknown';
+      via: 'none';
+      /** Why it stays unknown. */
+      reason: string;
+    };
 
 const F_GETFD = 1;
 const ATTEMPTS = 3;

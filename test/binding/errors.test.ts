@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { SYSCALL_NUMBERS } from '../../src/binding/abi.ts';
-import { compareTasks, kcmp, KCMP_EPOLL_TFD, KCMP_FILE, KCMP_VM, KcmpError, sameFile } from '../../src/index.ts';
+import {
+  compareTasks,
+  kcmp,
+  KCMP_EPOLL_TFD,
+  KCMP_FILE,
+  KCMP_VM,
+  KcmpError,
+  sameFile,
+  type KcmpType,
+} from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
 import * as libc from '../support/libc.ts';
 import { startZombies } from '../support/scenes.ts';
@@ -73,7 +82,7 @@ describe('the kernel checks', () => {
     assert.match(message(NO_PID, me), /^ESRCH: .*pid 2147483647 does not exist/);
     assert.match(message(me, NO_PID), /pid 2147483647 does not exist/);
     assert.match(message(NO_PID, NO_PID - 1), /pids 2147483647 and 2147483646 do not exist/);
-    assert.equal(caught(() => kcmp(NO_PID, me, 8 as never)).code, 'ESRCH');
+    assert.equal(caught(() => kcmp(NO_PID, me, 8 as KcmpType)).code, 'ESRCH');
   });
 
   test('for pid 0 nobody, not the caller: ESRCH', () => {
@@ -83,7 +92,7 @@ describe('the kernel checks', () => {
   });
 
   test('then the type: EINVAL', () => {
-    assert.equal(caught(() => kcmp(me, me, 8 as never)).code, 'EINVAL');
+    assert.equal(caught(() => kcmp(me, me, 8 as KcmpType)).code, 'EINVAL');
   });
 
   test('then the descriptors: EBADF, which names the closed side or both', () => {

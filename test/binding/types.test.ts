@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import {
   compareFiles,
   compareTasks,
+  identifyFiles,
   isEpollTarget,
   kcmp,
   KCMP_EPOLL_TFD,
@@ -21,10 +22,13 @@ import {
   packEpollSlot,
   probe,
   sameFile,
+  taskSharing,
   unpackEpollSlot,
   type EpollSlot,
   type EpollTargetRef,
+  type FileIdentity,
   type FileRef,
+  type KcmpIndices,
   type KcmpResult,
   type KcmpSupport,
   type KcmpType,
@@ -102,6 +106,31 @@ describe('what can be compiles', () => {
     assert.equal([file, file].sort(compareFiles).length, 2);
     const type: KcmpType = KCMP_EPOLL_TFD;
     assert.equal(type, 7);
+  });
+});
+
+describe('what depends on another value', () => {
+  test('a comparison type that is known only when it runs takes what any of them takes', () => {
+    const types: KcmpType[] = [KCMP_VM, KCMP_IO];
+    for (const type of types) assert.equal(typeof kcmp(pid, pid, type), 'number');
+    const type: KcmpType = JSON.parse('0');
+    const indices: KcmpIndices<KcmpType> = [1, 1];
+    assert.equal(kcmp(pid, pid, type, ...indices), 0);
+    // @ts-expect-error of none of them
+    refused(() => kcmp(pid, pid, type, '1', 1));
+  });
+
+  test('the reason is there where the relation is unknown, and the code where the verdict is', () => {
+    const identity = identifyFiles(file, file);
+    const reason: string = identity.relation === 'unknown' ? identity.reason : identity.via;
+    assert.equal(reason, 'kcmp');
+    for (const pair of taskSharing([pid, pid]).resources.vm) {
+      const code: string = pair.verdict === 'unknown' ? pair.code : '';
+      assert.equal(code, '');
+    }
+    // @ts-expect-error where it is known, there is none
+    const known: FileIdentity = { relation: 'same', via: 'kcmp', reason: 'because' };
+    assert.ok(known);
   });
 });
 

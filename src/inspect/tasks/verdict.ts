@@ -11,17 +11,18 @@ import { presence } from '../../scan/task-state.ts';
  */
 export type SharingVerdict = 'shared' | 'separate' | 'none' | 'shared-or-none' | 'unknown';
 
+type Answer =
+  | { verdict: Exclude<SharingVerdict, 'unknown'>; code?: undefined }
+  | {
+      verdict: 'unknown';
+      /** The name of the errno, such as EPERM. */
+      code: string;
+    };
+
 /** Two tasks, and whether they share a resource. */
-export interface TaskPair {
-  a: number;
-  b: number;
-  verdict: SharingVerdict;
-  code?: string;
-}
+export type TaskPair = { a: number; b: number } & Answer;
 
 const ATTEMPTS = 3;
-
-type Answer = Pick<TaskPair, 'verdict' | 'code'>;
 
 /** What a task was like before and after a comparison; a string is the code of a read that failed. */
 export interface Sight {
