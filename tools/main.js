@@ -1,9 +1,10 @@
 /**
- * `npm run docs`: makes what is made of the help texts and the docstrings, docs/command.md, docs/api.md and man/*.1. With
+ * `npm run docs`: makes what is made of the help texts and the docstrings, docs/command.md, docs/api.md, docs/api-promises.md and man/*.1. With
  * --check it changes nothing, and fails where what is there differs.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { apiPages } from './api.js';
 import { manPage } from './man.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -28,7 +29,7 @@ function manPages() {
   return pages.map((page) => [`man/${page.name}.1`, manPage({ ...page, others, version })]);
 }
 
-const made = [['docs/command.md', commandPage()], ...manPages()];
+const made = [['docs/command.md', commandPage()], ...manPages(), ...(await apiPages())];
 const isCheck = process.argv.includes('--check');
 mkdirSync(`${ROOT}man`, { recursive: true });
 const surplus = readdirSync(`${ROOT}man`).filter((name) => !made.some(([path]) => path === `man/${name}`));

@@ -35,11 +35,13 @@ function compareRefs(a: FileRef, b: FileRef): KcmpResult {
  * `kcmp(a.pid, b.pid, KCMP_FILE, a.fd, b.fd) == 0` — do two descriptors share one open file description,
  * with its offset, status flags and locks?
  *
- * @param a, b - descriptors, also of different processes
+ * @param a - a descriptor
+ * @param b - another one, also of another process
  * @returns true after dup, fork and SCM_RIGHTS; false for a second open of the same file
  * @throws what {@link kcmp} throws for KCMP_FILE
+ * @example sameFile({ pid: process.pid, fd: 1 }, { pid: process.ppid, fd: 1 }); // does this process write where its parent does?
  * @since Linux 3.5
- * @see kernel/kcmp.c
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c
  */
 export function sameFile(a: FileRef, b: FileRef): boolean {
   return compareRefs(a, b) === 0;
@@ -51,12 +53,16 @@ export function sameFile(a: FileRef, b: FileRef): boolean {
  *
  * The order is total, random, and good until the next boot only.
  *
- * @param a, b - descriptors, also of different processes
+ * @param a - a descriptor
+ * @param b - another one, also of another process
  * @returns 0 for one description, otherwise -1 or 1
  * @throws what {@link kcmp} throws for KCMP_FILE
  * @throws KcmpError `ERR_KCMP_UNORDERED` — the kernel says different, but gives no order
+ * @example
+ * const fds = [2, 0, 1].map((fd) => ({ pid: process.pid, fd }));
+ * fds.sort(compareFiles); // those of one description are neighbours now
  * @since Linux 3.5; transitive since Linux 3.17
- * @see kernel/kcmp.c
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c
  */
 export function compareFiles(a: FileRef, b: FileRef): Ordering {
   const result = compareRefs(a, b);
@@ -81,8 +87,12 @@ function compareFileTarget(file: FileRef, target: EpollTargetRef): KcmpResult {
  *   under, `toff` its place among the targets with that number
  * @returns true for that very file; false for another description, also of the same inode
  * @throws what {@link kcmp} throws for KCMP_EPOLL_TFD; `ENOENT` when there is no such target, never false
+ * @example
+ * const { pid } = process;
+ * const [efd = -1] = listEpolls(pid);
+ * for (const { tfd } of readEpoll(pid, efd)) isEpollTarget({ pid, fd: tfd }, { pid, efd, tfd }); // false: its number was reused
  * @since Linux 4.13
- * @see kernel/kcmp.c, get_epoll_tfile_raw_ptr() in fs/eventpoll.c
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c, get_epoll_tfile_raw_ptr() in fs/eventpoll.c
  */
 export function isEpollTarget(file: FileRef, target: EpollTargetRef): boolean {
   return compareFileTarget(file, target) === 0;
@@ -96,8 +106,12 @@ export function isEpollTarget(file: FileRef, target: EpollTargetRef): boolean {
  * @param target - as for {@link isEpollTarget}
  * @returns 0 for the same file, otherwise -1 or 1
  * @throws what {@link kcmp} throws for KCMP_EPOLL_TFD, and KcmpError `ERR_KCMP_UNORDERED`
+ * @example
+ * const { pid } = process;
+ * const [efd = -1] = listEpolls(pid);
+ * for (const { tfd } of readEpoll(pid, efd)) compareEpollTarget({ pid, fd: 0 }, { pid, efd, tfd }); // 0: this is stdin
  * @since Linux 4.13
- * @see kernel/kcmp.c
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c
  */
 export function compareEpollTarget(file: FileRef, target: EpollTargetRef): Ordering {
   const result = compareFileTarget(file, target);
@@ -115,13 +129,15 @@ export function compareEpollTarget(file: FileRef, target: EpollTargetRef): Order
  * 0 does not prove sharing where both have none: two tasks without an I/O context or undo list, two
  * kernel threads without an address space, two zombies. {@link taskSharing} tells these apart.
  *
- * @param pid1, pid2 - tasks, threads included, 0 … 2^31−1 (0 names none)
+ * @param pid1 - a task, threads included, 0 … 2^31−1 (0 names none)
+ * @param pid2 - another one, 0 … 2^31−1
  * @param resource - 'vm', 'files', 'fs', 'sighand', 'io' or 'sysvsem'
  * @returns 0 for the same, otherwise -1 or 1; a different order for every resource
  * @throws TypeError `ERR_INVALID_ARG_VALUE` — an unknown resource; `ERR_INVALID_ARG_TYPE` — no string
  * @throws what {@link kcmp} throws for that type, and KcmpError `ERR_KCMP_UNORDERED`
+ * @example compareTasks(process.pid, process.ppid, 'vm') === 0; // after vfork, or of two threads
  * @since Linux 3.5
- * @see kernel/kcmp.c
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c
  */
 export function compareTasks(pid1: number, pid2: number, resource: TaskResource): Ordering {
   if (!isInt31(pid1)) throw badInt31('pid1', pid1);

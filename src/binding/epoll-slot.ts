@@ -32,8 +32,9 @@ export function writeEpollSlot(view: DataView, efd: number, tfd: number, toff: n
  * @returns 12 bytes in memory of their own
  * @throws TypeError `ERR_INVALID_ARG_TYPE` when `slot` is no object or a member no number
  * @throws RangeError `ERR_OUT_OF_RANGE` when a member is fractional, NaN or outside u32
+ * @example packEpollSlot({ efd: 5, tfd: 7 }); // what a call of one's own hands to the kernel
  * @since Linux 4.13 reads them
- * @see include/uapi/linux/kcmp.h
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, include/uapi/linux/kcmp.h
  */
 export function packEpollSlot(slot: EpollSlot): Uint8Array {
   const { efd, tfd, toff } = readSlot(slot, 'slot');
@@ -51,8 +52,9 @@ export function packEpollSlot(slot: EpollSlot): Uint8Array {
  * @returns the three members
  * @throws TypeError `ERR_INVALID_ARG_TYPE` when `bytes` is no Uint8Array
  * @throws RangeError `ERR_OUT_OF_RANGE` when it is not 12 bytes long
+ * @example unpackEpollSlot(new Uint8Array(12)); // { efd: 0, tfd: 0, toff: 0 }
  * @since Linux 4.13 reads them
- * @see include/uapi/linux/kcmp.h
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, include/uapi/linux/kcmp.h
  */
 export function unpackEpollSlot(bytes: Uint8Array): Required<EpollSlot> {
   const view = readBytes(bytes, 'bytes', EPOLL_SLOT_SIZE);

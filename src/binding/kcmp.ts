@@ -48,8 +48,9 @@ export type KcmpIndices<T extends KcmpType> = T extends typeof KCMP_FILE
  * @throws KcmpError `EOPNOTSUPP` — kernel without epoll or System V semaphores
  * @throws KcmpError `ENOSYS` — kernel without kcmp
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE` — on the first call
+ * @example kcmp(process.pid, process.ppid, KCMP_FILE, 1, 1); // 0 where both write to one description
  * @since Linux 3.5; KCMP_EPOLL_TFD since Linux 4.13
- * @see kernel/kcmp.c
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c
  */
 export function kcmp<T extends KcmpType>(pid1: number, pid2: number, type: T, ...indices: KcmpIndices<T>): KcmpResult;
 export function kcmp(

@@ -153,8 +153,11 @@ function printed(error: unknown): string {
  *   (SIGSYS; Chromium's and Android's do); costs the start of a process. Where none can be started, only a thread
  *   without a filter asks
  * @returns the status, its reason, what to change, and the status of every comparison type
+ * @example
+ * const { status, reason, fix } = probe();
+ * if (status !== 'available') console.log(`${reason}; ${fix}`);
  * @since Linux 3.5; on older ones the status is `missing`
- * @see kernel/kcmp.c, seccomp(2)
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c, seccomp(2)
  */
 export function probe(options?: { isolated?: boolean }): KcmpSupport {
   try {

@@ -50,8 +50,9 @@ export interface EpollReport {
  * @throws Error `ESRCH` — no such task; `EACCES` or `EPERM` — it may not be inspected;
  *   `EBUSY` — it is in an exec that does not end, for which a look would wait
  * @throws Error `ERR_PROC_UNAVAILABLE` — /proc is not mounted, or another pid namespace's
+ * @example listEpolls(process.pid); // Node's main loop, and others
  * @since Linux 2.6.9
- * @see proc(5)
+ * @see https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html, proc(5)
  */
 export function listEpolls(pid: number): number[] {
   checkPid(pid, 'pid');
@@ -70,8 +71,9 @@ export function listEpolls(pid: number): number[] {
  * @throws Error `ESRCH` — no such task; `EBADF` — `efd` is not open; `EINVAL` — it is no epoll instance;
  *   `EACCES` or `EPERM` — the task may not be inspected
  * @throws Error `ERR_PROC_UNAVAILABLE` — /proc is not mounted, or another pid namespace's
+ * @example for (const efd of listEpolls(process.pid)) console.log(readEpoll(process.pid, efd).map(({ tfd, eventNames }) => [tfd, eventNames]));
  * @since Linux 3.8
- * @see proc(5), ep_show_fdinfo() in fs/eventpoll.c
+ * @see https://man7.org/linux/man-pages/man5/proc_pid_fdinfo.5.html, proc(5), ep_show_fdinfo() in fs/eventpoll.c
  */
 export function readEpoll(pid: number, efd: number): EpollItem[] {
   checkPid(pid, 'pid');
@@ -101,8 +103,11 @@ export function readEpoll(pid: number, efd: number): EpollItem[] {
  * @throws KcmpError `EINVAL` — before Linux 4.13, which cannot compare targets
  * @throws what {@link readEpoll} throws; never because another process ended, changed or refused
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`
+ * @example
+ * const [efd = -1] = listEpolls(process.pid);
+ * resolveEpoll(process.pid, efd).targets.filter(({ status }) => status !== 'live'); // stale ones
  * @since Linux 4.13
- * @see kernel/kcmp.c, fs/eventpoll.c
+ * @see https://man7.org/linux/man-pages/man7/epoll.7.html, kernel/kcmp.c, fs/eventpoll.c
  */
 export function resolveEpoll(pid: number, efd: number, options?: EpollOptions): EpollReport {
   return finish(askEpoll(pid, efd, options));

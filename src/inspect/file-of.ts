@@ -58,8 +58,9 @@ const mayHave = (handle: object): boolean => ['pipe', 'listen', 'addMembership']
  * @throws Error `ERR_NO_DESCRIPTOR` — it has no descriptor of its own, as the streams of a Worker and a server in a
  *   cluster's worker have none; or the runtime does not tell: Bun that of `child.stdout` and http servers, Deno
  *   that of TCP, UDP and terminals
+ * @example findHolders(fileOf(process.stdout)).holders.length; // how many write to this standard output
  * @since Linux 2.2, on Node, Bun and Deno
- * @see proc_pid_fd(5)
+ * @see https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html, proc_pid_fd(5)
  */
 export function fileOf(handle: number | object): FileRef {
   const { pid } = process;

@@ -55,8 +55,9 @@ export interface GroupOptions extends ScanOptions {
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`; never because
  *   a process ended or refused, which `coverage` counts
+ * @example groupFiles({ pids: [process.pid, process.ppid] }).groups.length; // what a process shares with its parent
  * @since Linux 3.5
- * @see kernel/kcmp.c
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c
  */
 export function groupFiles(options?: GroupOptions): GroupReport {
   return finish(askGroups(options));

@@ -56,8 +56,9 @@ export interface HolderReport extends OpenFile {
  * @throws Error `ESRCH` — no such process; `EBADF` — `file` is not open; `EACCES` or `EPERM` — it may not be inspected;
  *   `EAGAIN` — it was another file time and again. Other processes that end or refuse are counted in `coverage`, never thrown
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`
+ * @example findHolders({ pid: process.pid, fd: 1 }).holders.map(({ pid, fd, command }) => `${command} (${pid}), fd ${fd}`);
  * @since Linux 3.5
- * @see kernel/kcmp.c, sock_diag(7), proc_locks(5)
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c, sock_diag(7), proc_locks(5)
  */
 export function findHolders(file: FileRef, options?: HolderOptions): HolderReport {
   return finish(askHolders(file, options));

@@ -34,15 +34,17 @@ function whyNot(result: number, a: FileRef, b: FileRef): string {
  * inodes are different descriptions; one socket inode is one description. Everything else is `unknown`.
  * Under a filter that kills, it kills: ask {@link probe} with `isolated` before.
  *
- * @param a, b - descriptors, also of different processes
+ * @param a - a descriptor
+ * @param b - another one, also of another process
  * @returns the relation, the means, and for `unknown` the reason
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
  * @throws KcmpError `EBADF` — a descriptor is not open
  * @throws KcmpError `ESRCH` — no such task
  * @throws Error `EBUSY` — a process is in an exec that does not end, for which kcmp(2) would wait
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`
+ * @example identifyFiles({ pid: process.pid, fd: 1 }, { pid: process.pid, fd: 2 }).relation; // also where kcmp is blocked
  * @since Linux 3.5, and without kcmp
- * @see kernel/kcmp.c, fcntl(2), proc(5)
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c, fcntl(2), proc(5)
  */
 export function identifyFiles(a: FileRef, b: FileRef): FileIdentity {
   const first = readRef(a, 'a');

@@ -58,8 +58,9 @@ export interface InheritedReport {
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
  * @throws Error `ESRCH` — no such process, or no parent in this pid namespace; `EACCES` or `EPERM` — one of them may not be inspected
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`
+ * @example findInherited(process.pid, { allow: ['pipe:*'] }).inherited.map(({ fd, link }) => `${fd}: ${link}`);
  * @since Linux 3.5
- * @see kernel/kcmp.c
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c
  */
 export function findInherited(pid: number, options?: InheritedOptions): InheritedReport {
   return finish(askInherited(pid, options));
@@ -183,12 +184,14 @@ function parentOf(pid: number): number {
  * `kcmp(pid, parent, KCMP_FILE, …)` — asserts that a process shares no descriptor beyond 0, 1 and 2 with its parent,
  * or with `options.from`; for test suites.
  *
- * @param pid, options - as for {@link findInherited}
+ * @param pid - as for {@link findInherited}
+ * @param options - as for {@link findInherited}
  * @returns nothing, when nothing is shared and everything could be looked at
  * @throws AssertionError `ERR_ASSERTION` — with a table of what is shared; also when something could not be looked at
  * @throws what {@link findInherited} throws
+ * @example assertNoInherited(process.pid, { from: process.pid, allow: ['*'] }); // in a test: of a child that it started
  * @since Linux 3.5
- * @see kernel/kcmp.c
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c
  */
 export function assertNoInherited(pid: number, options?: InheritedOptions): void {
   refuseInherited(findInherited(pid, options), assertNoInherited);

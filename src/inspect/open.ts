@@ -85,8 +85,9 @@ export interface OpenReport {
  * @throws TypeError `ERR_INVALID_ARG_TYPE` — a bad argument; `ERR_INVALID_ARG_VALUE` — the text names nothing
  * @throws Error as findHolders does, for `PID:FD` and `PID`
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`
+ * @example findOpen(':8080').files.flatMap(({ holders }) => holders.map(({ pid, command }) => `${command} (${pid})`));
  * @since Linux 3.5
- * @see proc_pid_fd(5), sock_diag(7), openat2(2)
+ * @see https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html, proc_pid_fd(5), sock_diag(7), openat2(2)
  */
 export function findOpen(reference: string, options?: OpenOptions): OpenReport {
   return finish(askOpen(reference, options));

@@ -44,8 +44,9 @@ const MANY = 64;
  *   `a` given before `b`
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, `ERR_KOFFI_UNAVAILABLE`, `ERR_PROC_UNAVAILABLE`
+ * @example taskSharing([process.pid, process.ppid]).groups.files; // who shares a whole descriptor table
  * @since Linux 3.5
- * @see kernel/kcmp.c, clone(2) on CLONE_VM, CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_IO and CLONE_SYSVSEM
+ * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c, clone(2) on CLONE_VM, CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_IO and CLONE_SYSVSEM
  */
 export function taskSharing(ids: Iterable<number>): TaskSharing {
   return finish(askTasks(ids));
