@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 const args = (first: string): string => `0x${first} 0x7ffc0a 0x400 0x0 0x0 0x0 0x7ffc0a50d0d8 0x7f3b0e6147e2\n`;
 
 test('io_uring_enter has the same number everywhere', () => {
-  assert.deepEqual(parseSyscall(`426 ${args('5')}`), { call: 'io_uring_enter', fd: 5 });
+  assert.deepEqual(parseSyscall(`426 ${args('5')}`), { call: 'io_uring_enter', fd: 5, argument: 0x7ffc0a });
 });
 
 test('what has no descriptor, or runs, tells none', () => {
@@ -27,7 +27,8 @@ test(
 test('cat waits in read', async () => {
   const cat = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] });
   try {
-    assert.deepEqual(await until('cat reads', () => readSyscall(cat.pid as number)), { call: 'read', fd: 0 });
+    const { call, fd } = await until('cat reads', () => readSyscall(cat.pid as number));
+    assert.deepEqual([call, fd], ['read', 0]);
   } finally {
     cat.kill();
   }

@@ -5,11 +5,11 @@
  * Sources: proc_pid_syscall(5), proc_pid_wchan(5), flock(2), F_OFD_SETLKW of fcntl(2).
  */
 import type { FileRef } from '../../binding/kcmp.ts';
-import { syscallNumbers } from '../../binding/syscall.ts';
 import type { LockMode, LockType } from '../../procfs/locks.ts';
 import { listTasks } from '../../procfs/processes.ts';
 import { readPulse } from '../../procfs/raw/runs.ts';
 import { readStart } from '../../procfs/raw/start.ts';
+import { readSyscall, type WaitingCall } from '../../procfs/raw/syscall.ts';
 import { isStuckInExec } from '../../scan/busy.ts';
 import type { Steps } from '../../scan/steps.ts';
 
@@ -23,23 +23,13 @@ export interface Waiting {
 
 const LOCK_EX = 2;
 const F_OFD_SETLKW = 38;
-/** Number of the call, then its arguments; a task that runs has `running`. */
-const CALL = /^(\d+) 0x([\da-f]+) 0x([\da-f]+) /;
 /** Functions of fs/locks.c that sleep. */
 const SLEEPS = /^(?!.*mutex).*(?:lock|lease)|^fcntl_setlk/;
 
-function parseCall(pid: number, text: string): Waiting | undefined {
-  const match = CALL.exec(text);
-  if (match === null) return undefined;
-  const { flock, fcntl } = syscallNumbers();
-  const [call, fd, argument] = [
-    Number(match[1]),
-    Number.parseInt(match[2] ?? '', 16),
-    Number.parseInt(match[3] ?? '', 16),
-  ];
+function waitingIn(pid: number, { call, fd, argument }: WaitingCall): Waiting | undefined {
   const ref = { pid, fd };
-  if (call === flock) return { ref, type: 'flock', mode: (argument & LOCK_EX) === 0 ? 'read' : 'write' };
-  return call === fcntl && argument === F_OFD_SETLKW ? { ref, type: 'ofd', mode: undefined } : undefined;
+  if (call === 'flock') return { ref, type: 'flock', mode: (argument & LOCK_EX) === 0 ? 'read' : 'write' };
+  return call === 'fcntl' && argument === F_OFD_SETLKW ? { ref, type: 'ofd', mode: undefined } : undefined;
 }
 
 const tasksOf = (pid: number): number[] => {
@@ -65,7 +55,8 @@ export function* waitingOf(pids: Iterable<number>): Steps<Waiting[]> {
     if (!(yield* mayWait(pid)) || (yield* isStuckInExec(pid))) continue;
     for (const tid of tasksOf(pid)) {
       yield;
-      const waiting = parseCall(pid, readStart(tid, 'syscall'));
+      const call = readSyscall(tid);
+      const waiting = call === undefined ? undefined : waitingIn(pid, call);
       if (waiting !== undefined) found.push(waiting);
     }
   }

@@ -43,18 +43,22 @@ function readNames(): ReadonlyMap<number, string> {
 export interface WaitingCall {
   call: string;
   fd: number;
+  /** What stands behind it, as an int: of flock(2) and fcntl(2) the operation. */
+  argument: number;
 }
 
-const LINE = /^(\d+) 0x([\da-f]+) (?:0x[\da-f]+ ){5}0x([\da-f]+) 0x[\da-f]+$/;
+const LINE = /^(\d+) 0x([\da-f]+) 0x([\da-f]+) (?:0x[\da-f]+ ){4}0x([\da-f]+) 0x[\da-f]+$/;
 
 /** Undefined for a task that runs, or waits in a call that has no descriptor for its first argument. */
 export function parseSyscall(text: string): WaitingCall | undefined {
-  const [, number, first = '', stack = ''] = LINE.exec(text.trim()) ?? [];
+  const [, number, first = '', second = '', stack = ''] = LINE.exec(text.trim()) ?? [];
   if (number === undefined || (isWide && BigInt(`0x${stack}`) < FOUR_GIB)) return undefined;
   const call = (names ??= readNames()).get(Number(number));
-  // The register is as wide as the machine, the argument is not.
-  const fd = Number(BigInt.asUintN(32, BigInt(`0x${first}`)));
-  return call === undefined || fd >= MAX_FD ? undefined : { call, fd };
+  const fd = intOf(first);
+  return call === undefined || fd >= MAX_FD ? undefined : { call, fd, argument: intOf(second) };
 }
+
+/** The register is as wide as the machine, the argument is not. */
+const intOf = (digits: string): number => Number(BigInt.asUintN(32, BigInt(`0x${digits}`)));
 
 export const readSyscall = (tid: number): WaitingCall | undefined => parseSyscall(readStart(tid, 'syscall'));
