@@ -111,17 +111,18 @@ function* openOf(
   parts: ReadonlySet<Part>,
   isTree: boolean,
 ): Steps<OpenReport> {
+  // What nobody but a path or a port has.
+  const none = { ...(parts.has('elsewhere') ? { elsewhere: [] } : {}), ...(parts.has('locks') ? { locks: [] } : {}) };
   if (parsed.is === 'process') {
     const { files, waiting, coverage } = yield* openedBy(parsed.pid, isTree, pids, parts);
-    return { reference, files, unheld: [], waiting, coverage };
+    return { reference, files, ...none, unheld: [], waiting, coverage };
   }
   if (parsed.is === 'descriptor') {
     const { file: _, coverage, ...file } = yield* holdersOf(parsed, pids, parts);
     return {
       reference,
       files: [{ ...file, isConnection: file.otherEnd?.state === 'connected' && file.kind === 'socket' }],
-      ...(parts.has('elsewhere') ? { elsewhere: [] } : {}),
-      ...(parts.has('locks') ? { locks: [] } : {}),
+      ...none,
       unheld: [],
       coverage,
     };
