@@ -16,7 +16,7 @@ import { checkPid, checkScan, type ScanOptions } from '../scan/options.ts';
 import { type Asked, finish, type Steps } from '../scan/steps.ts';
 import { listOrThrow, requireComparable } from '../scan/subject.ts';
 import { ownText, readEpollText } from './epoll/instance.ts';
-import { resolveTargets } from './epoll/resolve.ts';
+import { type Resolved, resolveTargets } from './epoll/resolve.ts';
 import type { EpollTarget } from './epoll/targets.ts';
 
 /** Options of {@link resolveEpoll}. */
@@ -129,5 +129,16 @@ function* reportOf(
   pids: readonly number[] | undefined,
   isExact: boolean,
 ): Steps<EpollReport> {
-  return { pid, efd, ...(yield* resolveTargets(pid, efd, pids, isExact)) };
+  const [resolved] = yield* resolveTargets(pid, [efd], pids, isExact);
+  return { pid, efd, ...(resolved as Resolved) };
+}
+
+/** {@link resolveEpoll} of several instances of one process with one scan; undefined for each that was closed meanwhile. */
+export function resolveEpolls(
+  pid: number,
+  efds: readonly number[],
+  { exact = false, onProgress }: Pick<EpollOptions, 'exact' | 'onProgress'>,
+): Array<EpollReport | undefined> {
+  const found = finish({ steps: resolveTargets(pid, efds, undefined, exact), onProgress });
+  return found.map((resolved, i) => resolved && { pid, efd: efds[i] as number, ...resolved });
 }

@@ -2,6 +2,7 @@
 import { listEpolls, resolveEpoll, type EpollReport, type EpollTarget } from '../../index.ts';
 import { epollGraph } from '../../draw/epoll-graph.ts';
 import { GRAPH_LANGUAGES, render } from '../../draw/graph.ts';
+import { resolveEpolls } from '../../inspect/epoll.ts';
 import { freshness } from '../../inspect/epoll/freshness.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { list, plural, table } from '../../util/text.ts';
@@ -89,19 +90,13 @@ export const run: Command = (args, io) => {
   const efds = fd === undefined ? listEpolls(pid) : [fd];
   const closed: number[] = [];
   const exact = parsed.flag('exact');
-  const reports = withProgress(io, ({ onProgress }) =>
-    efds.flatMap((efd, i) => {
-      const tellShare = (done: number, total: number): void => onProgress?.(i * total + done, efds.length * total);
-      try {
-        return [resolveEpoll(pid, efd, { exact, onProgress: tellShare })];
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        if (fd !== undefined || (code !== 'EBADF' && code !== 'EINVAL')) throw error;
-        closed.push(efd);
-        return [];
-      }
-    }),
-  );
+  const reports = withProgress(io, ({ onProgress }) => {
+    const options = onProgress === undefined ? { exact } : { exact, onProgress };
+    if (fd !== undefined) return [resolveEpoll(pid, fd, options)];
+    const all = efds.length === 0 ? [] : resolveEpolls(pid, efds, options);
+    closed.push(...efds.filter((_, i) => all[i] === undefined));
+    return all.filter((report) => report !== undefined);
+  });
   for (const efd of closed) tell(io, `the epoll instance fd ${efd} was closed meanwhile`);
   // One instance asked for: its report. All of a process: a list of reports, also where it has one.
   if (language !== undefined)

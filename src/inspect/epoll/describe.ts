@@ -39,7 +39,6 @@ export function* describeTargets(
 ): Steps<void> {
   const { links, targets, told } = known;
   const ids = new Set([...unsettled].map(({ id }) => id));
-  for (const [item, code] of dropped) account.skip(links.ids[item] as number, code, 'descriptor');
   const ofUnresolved = !comparable || unseen(account).length > 0 ? 'unreadable' : 'unseen';
   for (const [i, target] of targets.entries()) {
     if (i % BETWEEN_PAUSES === 0) yield;

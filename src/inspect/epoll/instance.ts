@@ -8,27 +8,47 @@ import { kcmpRaw } from '../../binding/syscall.ts';
 import type { EpollFile } from '../../procfs/epoll-file.ts';
 import { listDescriptors, tryLink } from '../../procfs/fd.ts';
 import { EPOLL_LINK } from '../../procfs/link.ts';
-import { refAt } from '../../scan/columns.ts';
+import { DescriptionOrder } from '../../descriptions/order.ts';
+import { kcmpItems, refAt } from '../../scan/columns.ts';
 import type { Links } from '../../scan/link-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { goneOrHidden, subjectError } from '../../scan/subject.ts';
 import type { Scan } from '../../scan/tables.ts';
 
-/** Every descriptor of an instance, in the tables of a scan. */
-export function* instanceOf({ pid, fd }: FileRef, scan: Scan, columns: Links): Steps<FileRef[]> {
-  if (!scan.comparable) return [{ pid, fd }];
+/** Every descriptor of each instance of one process, in the tables of a scan. */
+export function* instancesOf(instances: readonly FileRef[], scan: Scan, columns: Links): Steps<FileRef[][]> {
+  if (!scan.comparable || instances.length === 0) return instances.map((ref) => [ref]);
   const { ids, fds, links } = columns;
-  const refs: FileRef[] = [];
+  const items: number[] = [];
   for (const table of scan.tables) {
     const { start, end } = columns.spanOf(table.id);
-    for (let item = start; item < end; item++) {
-      const link = links[item];
-      if (link !== EPOLL_LINK && link !== null) continue;
-      if (kcmpRaw(ids[item] as number, pid, KCMP_FILE, fds[item] as number, fd) === 0) refs.push(refAt(columns, item));
-    }
+    for (let item = start; item < end; item++) if (links[item] === EPOLL_LINK || links[item] === null) items.push(item);
     yield;
   }
-  return refs;
+  const isIt = ({ pid, fd }: FileRef, item: number): boolean =>
+    kcmpRaw(ids[item] as number, pid, KCMP_FILE, fds[item] as number, fd) === 0;
+  const candidates = yield* candidatesFor(instances, items, columns);
+  const found: FileRef[][] = [];
+  for (const [i, ref] of instances.entries()) {
+    found.push((candidates[i] ?? []).filter((item) => isIt(ref, item)).map((item) => refAt(columns, item)));
+    yield;
+  }
+  return found;
+}
+
+/** Of many instances not all are compared with all descriptors, but sorted among these. */
+function* candidatesFor(instances: readonly FileRef[], items: number[], columns: Links): Steps<number[][]> {
+  if (instances.length === 1) return [items];
+  const order = new DescriptionOrder(
+    columns.length,
+    (a, b) => kcmpItems(columns, a, b),
+    () => {},
+  );
+  const groupOf = new Map<number, number[]>();
+  for (const group of yield* order.gather(Int32Array.from(items)))
+    for (const item of group)
+      if (columns.ids[item] === instances[0]?.pid) groupOf.set(columns.fds[item] as number, group);
+  return instances.map(({ fd }) => groupOf.get(fd)?.toSorted((a, b) => a - b) ?? []);
 }
 
 /** The text of the instance that was asked about, as it was read; not to be able to read it is an error. */

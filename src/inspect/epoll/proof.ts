@@ -61,11 +61,10 @@ export function* takeOwn(
 }
 
 /**
- * The links of proven targets that need not be read, by descriptor: sockets and pipes are on devices of their own, where
+ * Adds the links of proven targets that need not be read, by descriptor: sockets and pipes are on devices of their own, where
  * every link names the inode (sockfs_dname() of net/socket.c, pipefs_dname() of fs/pipe.c). One of a device tells which it is.
  */
-export function sureLinks(pid: number, targets: readonly EpollItem[], proven: Uint8Array): string[] {
-  const links: string[] = [];
+export function sureLinks(pid: number, targets: readonly EpollItem[], proven: Uint8Array, links: string[]): void {
   const prefixes = new Map<number, string>();
   for (let i = 0; i < targets.length; i++) {
     const { tfd, ino, sdev } = targets[i] as EpollItem;
@@ -78,5 +77,4 @@ export function sureLinks(pid: number, targets: readonly EpollItem[], proven: Ui
     }
     if (prefix !== '') links[tfd] = `${prefix}${ino}]`;
   }
-  return links;
 }

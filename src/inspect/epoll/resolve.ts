@@ -1,5 +1,5 @@
 /**
- * Resolves the targets of one epoll instance:
+ * Resolves the targets of epoll instances of one process:
  *
  *   is it free? ── read its list ── prove own numbers ── scan ── look, and read its list again, until settled
  */
@@ -7,19 +7,19 @@ import { KCMP_EPOLL_TFD, KCMP_FILE } from '../../binding/abi.ts';
 import { accessToTargets, isComparable, kcmpError } from '../../binding/explain.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
-import { readLink } from '../../procfs/fd.ts';
-import { EPOLL_LINK } from '../../procfs/link.ts';
 import { listProcesses } from '../../procfs/processes.ts';
 import { checkProc } from '../../procfs/root.ts';
 import { isStuckInExec, mayKeepMutex } from '../../scan/busy.ts';
 import type { Coverage } from '../../scan/coverage.ts';
+import { Links } from '../../scan/link-columns.ts';
 import { settle } from '../../scan/settle.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import { requireComparable, subjectError } from '../../scan/subject.ts';
-import type { Scan, Table } from '../../scan/tables.ts';
+import { type Scan, scan, type Table } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
 import { carriersIn, lookAloft } from '../elsewhere/aloft.ts';
 import { keptBy } from '../elsewhere/registered.ts';
+import { instancesOf } from './instance.ts';
 import type { EpollTarget } from './targets.ts';
 import { InstanceView } from './view.ts';
 import { Walks } from './walks.ts';
@@ -33,36 +33,108 @@ export interface Resolved {
   coverage: Coverage;
 }
 
+/** So many lists are kept open at once, by which reading them again costs half. */
+const FEW = 64;
+
 /**
- * Where the files of an instance's targets are.
+ * Where the files of the targets of instances of one process are: with one scan for all of them.
  * @param isExact - whether each target is to be compared however many there are
+ * @returns by instance; of several, undefined for one that was closed meanwhile
  */
 export function* resolveTargets(
   pid: number,
-  efd: number,
+  efds: readonly number[],
   pids: readonly number[] | undefined,
   isExact: boolean,
-): Steps<Resolved> {
+): Steps<Array<Resolved | undefined>> {
   checkProc();
-  yield* requireFree({ pid, fd: efd }, pids ?? listProcesses());
-  const walks = new Walks(pid, efd, isExact);
-  const view = new InstanceView(walks);
+  yield* requireFree(pid, efds, pids ?? listProcesses());
+  const all: Array<InstanceView | undefined> = [];
   try {
-    checkTargets(pid, efd);
-    const seen = yield* part(0, 0.5, view.scan(pids));
-    const look = (open: readonly Table[]): Steps<ReadonlySet<Table>> => view.look(open);
-    const isRestless = (): boolean => seen.comparable && view.isRestless();
-    // Of very many targets all is looked at again only if the list was seen to change.
-    const isOther = (): boolean => (walks.isPaced ? !view.isSame : isRestless());
-    const unsettled = yield* part(0.5, 1, settle(seen, look, isOther));
-    const stable = view.isSame && !view.isAmong(unsettled) && (!isRestless() || (yield* view.isSteady()));
+    for (const efd of efds) {
+      all.push(viewOf(new Walks(pid, efd, isExact), efds.length));
+      yield;
+    }
+    const views = all.filter((view) => view !== undefined);
+    if (efds[0] !== undefined) checkTargets(pid, efds[0]);
+    const { seen, links } = yield* part(0, 0.5, scanFor(views, pid, pids));
+    const unsettled = yield* part(0.5, 1, settleAll(views, seen, links));
+    const isStable = new Map<InstanceView, boolean>();
+    for (const view of views) {
+      const isRestless = seen.comparable && view.isRestless();
+      isStable.set(view, view.isSame && !view.isAmong(unsettled) && (!isRestless || (yield* view.isSteady())));
+    }
     for (const { id, fds } of unsettled) seen.account.skip(id, 'EAGAIN', 'descriptor', fds.length || 1);
-    yield* view.describe(unsettled);
-    yield* tellElsewhere(seen, view.targets);
-    return { instance: view.instance, targets: view.targets, stable, coverage: seen.account.toCoverage() };
+    const dropped = new Map(views.flatMap((view) => [...view.dropped]));
+    for (const [item, code] of dropped) seen.account.skip(links.ids[item] as number, code, 'descriptor');
+    for (const view of views) yield* view.describe(unsettled);
+    yield* tellElsewhere(
+      seen,
+      views.flatMap(({ targets }) => targets),
+    );
+    return all.map((view) => {
+      if (view === undefined) return undefined;
+      const { instance, targets } = view;
+      return { instance, targets, stable: isStable.get(view) === true, coverage: seen.account.toCoverage() };
+    });
   } finally {
-    view.close();
+    for (const view of all) view?.close();
   }
+}
+
+function viewOf(walks: Walks, count: number): InstanceView | undefined {
+  try {
+    return new InstanceView(walks, count <= FEW);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (count > 1 && (code === 'EBADF' || code === 'EINVAL')) return undefined;
+    throw error;
+  }
+}
+
+function* scanFor(
+  views: readonly InstanceView[],
+  pid: number,
+  pids: readonly number[] | undefined,
+): Steps<{ seen: Scan; links: Links }> {
+  const sure: string[] = [];
+  for (const [i, view] of views.entries())
+    yield* part((0.25 * i) / views.length, (0.25 * (i + 1)) / views.length, view.prove(sure));
+  const links = new Links(pid, sure);
+  const seen = yield* part(
+    0.25,
+    1,
+    scan(pids, pid, (id) => links.list(id)),
+  );
+  for (const view of views) view.begin(seen, links);
+  const paced = views.filter(({ isPaced }) => isPaced);
+  const instances = yield* instancesOf(
+    paced.map(({ ref }) => ref),
+    seen,
+    links,
+  );
+  for (const [i, view] of paced.entries()) view.watch(instances[i] as FileRef[]);
+  return { seen, links };
+}
+
+function settleAll(views: readonly InstanceView[], seen: Scan, links: Links): Steps<ReadonlySet<Table>> {
+  const look = function* (open: readonly Table[]): Steps<ReadonlySet<Table>> {
+    const changed = new Set<Table>();
+    const looks: Array<ReadonlySet<Table>> = [];
+    for (const [i, view] of views.entries())
+      looks.push(yield* part(i / views.length, (i + 1) / views.length, view.look(open)));
+    const instances = yield* instancesOf(
+      views.map(({ ref }) => ref),
+      seen,
+      links,
+    );
+    for (const [i, view] of views.entries())
+      for (const table of view.isOther(instances[i] as FileRef[]) ? seen.tables : (looks[i] ?? [])) changed.add(table);
+    return changed;
+  };
+  // Of very many targets all is looked at again only if the list was seen to change.
+  const isRestless = (): boolean => seen.comparable && views.some((view) => view.mayHaveChanged());
+  return settle(seen, look, isRestless);
 }
 
 /** What may keep the files open of which no descriptor was found. */
@@ -84,17 +156,17 @@ function* tellElsewhere(seen: Scan, targets: readonly EpollTarget[]): Steps<void
 }
 
 /**
- * Whoever has the instance, mostly under this very number, may wait for a server with its mutex.
+ * Whoever has an instance, mostly under this very number, may wait for a server with its mutex.
  * @throws EBUSY
  */
-function* requireFree({ pid, fd }: FileRef, pids: readonly number[]): Steps<void> {
+function* requireFree(pid: number, efds: readonly number[], pids: readonly number[]): Steps<void> {
   yield* requireComparable(pid);
   for (const other of new Set([pid, ...pids])) {
     yield;
-    if (other !== pid && ((yield* isStuckInExec(other)) || readLink(other, fd) !== EPOLL_LINK)) continue;
-    if (other !== pid && kcmpRaw(pid, other, KCMP_FILE, fd, fd) !== 0) continue;
-    if (yield* mayKeepMutex(other))
-      throw subjectError('EBUSY', pid, fd, `may be locked: a thread of pid ${other} waits for a server`);
+    if (other !== pid && (yield* isStuckInExec(other))) continue;
+    const shared = other === pid ? efds[0] : efds.find((fd) => kcmpRaw(pid, other, KCMP_FILE, fd, fd) === 0);
+    if (shared !== undefined && (yield* mayKeepMutex(other)))
+      throw subjectError('EBUSY', pid, shared, `may be locked: a thread of pid ${other} waits for a server`);
   }
 }
 

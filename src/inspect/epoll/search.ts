@@ -34,7 +34,7 @@ export class TargetSearch {
   /** By target: its items. */
   #items: number[][] = [];
   /** Why items could not be compared. */
-  #dropped = new Map<number, string>();
+  readonly dropped: Map<number, string> = new Map();
   /** How many looks there were. */
   looks = 0;
 
@@ -76,7 +76,7 @@ export class TargetSearch {
     if (this.#scan.comparable)
       yield* this.#match(open, (item, code) => {
         if (code === 'EBADF' || code === 'ESRCH') gone.add(this.#links.ids[item] as number);
-        this.#dropped.set(item, code);
+        this.dropped.set(item, code);
       });
     else yield* this.#matchSockets();
     for (const table of open) {
@@ -132,8 +132,8 @@ export class TargetSearch {
 
   /** Without kcmp, see {@link matchSockets}. */
   *#matchSockets(): Steps<void> {
-    this.#dropped.clear();
-    const onDrop = (item: number): void => void this.#dropped.set(item, 'EPERM');
+    this.dropped.clear();
+    const onDrop = (item: number): void => void this.dropped.set(item, 'EPERM');
     this.#items = yield* matchSockets(this.#targets, this.#candidates, this.#links, this.#scan.tables, onDrop);
     for (const [i, target] of this.#targets.entries())
       target.via = this.#items[i]?.length === 0 ? 'none' : 'socket-inode';
@@ -141,7 +141,7 @@ export class TargetSearch {
 
   /** Tells in the targets what was found; of tables that changed all the while only what is still so. */
   describe(unsettled: ReadonlySet<Table>): Steps<void> {
-    return describeTargets(this.#known, this.#items, this.#dropped, this.#scan, unsettled);
+    return describeTargets(this.#known, this.#items, this.dropped, this.#scan, unsettled);
   }
 
   /** Whether everybody still is what he was found to be, see {@link confirms}. */
@@ -180,11 +180,11 @@ export class TargetSearch {
   #forget(classes: readonly InodeClass[]): void {
     const anew = new Set(classes.flatMap(({ items }) => items));
     const ids = new Set(this.#scan.tables.map(({ id }) => id));
-    for (const [item, code] of this.#dropped) {
+    for (const [item, code] of this.dropped) {
       const id = this.#links.ids[item] as number;
       const { start, end } = ids.has(id) ? this.#links.spanOf(id) : NO_ITEMS;
       const isCurrent = (item >= start && item < end) || code === 'ETIMEDOUT';
-      if (anew.has(item) || !isCurrent) this.#dropped.delete(item);
+      if (anew.has(item) || !isCurrent) this.dropped.delete(item);
     }
   }
 }

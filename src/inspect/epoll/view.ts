@@ -1,11 +1,10 @@
 /** One instance as it is looked at time and again: its list, its targets, and who has it. */
 import type { FileRef } from '../../binding/kcmp.ts';
 import { EpollFile } from '../../procfs/epoll-file.ts';
-import { Links } from '../../scan/link-columns.ts';
+import type { Links } from '../../scan/link-columns.ts';
 import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
-import { part, type Steps } from '../../scan/steps.ts';
-import { type Scan, scan, type Table } from '../../scan/tables.ts';
-import { instanceOf } from './instance.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { Scan, Table } from '../../scan/tables.ts';
 import { isText, ownText } from './instance.ts';
 import { proveOwnNumbers, sureLinks } from './proof.ts';
 import { TargetSearch } from './search.ts';
@@ -26,49 +25,60 @@ export class InstanceView {
   isSame = true;
   readonly #file: EpollFile;
   readonly #walks: Walks;
+  readonly #keepsOpen: boolean;
   /** The list as it was before the last look, and as it was read last. */
   #text: Buffer;
   #latest: Buffer | string;
   /** How it was with its process before the list was read. */
   #rest: Rest | undefined;
   #seen: Scan | undefined;
-  #links: Links | undefined;
+  #proven: Uint8Array = new Uint8Array(0);
   #search: TargetSearch | undefined;
 
-  /** @throws when the list cannot be read */
-  constructor(walks: Walks) {
+  /**
+   * @param keepsOpen - whether the list stays open between two readings
+   * @throws when the list cannot be read
+   */
+  constructor(walks: Walks, keepsOpen: boolean) {
     const { pid, efd } = walks;
     this.#walks = walks;
+    this.#keepsOpen = keepsOpen;
     this.#file = new EpollFile(pid, efd);
     this.#rest = restOf(pid);
     this.#latest = this.#text = ownText(walks.read(this.#file), pid, efd);
   }
 
-  /** Lists all tables that there are. */
-  *scan(pids: readonly number[] | undefined): Steps<Scan> {
-    this.#file.yieldLast();
+  /** Proves what is where it was registered; adds the links that are known by that, by descriptor. */
+  *prove(sure: string[]): Steps<void> {
+    this.#yieldFile();
     const walks = this.#walks;
-    const { pid } = walks;
     this.targets = yield* this.#parse();
-    const proven = walks.isPaced
-      ? new Uint8Array(this.targets.length)
-      : yield* part(0, 0.25, proveOwnNumbers(walks, this.targets));
-    const links = new Links(pid, sureLinks(pid, this.targets, proven));
-    const seen = yield* part(
-      0.25,
-      1,
-      scan(pids, pid, (id) => links.list(id)),
-    );
-    this.#search = new TargetSearch(walks, seen, links, this.targets, proven);
-    if (walks.isPaced) yield* this.#watch(seen, links);
+    this.#proven = walks.isPaced ? new Uint8Array(this.targets.length) : yield* proveOwnNumbers(walks, this.targets);
+    sureLinks(walks.pid, this.targets, this.#proven, sure);
+  }
+
+  begin(seen: Scan, links: Links): void {
     this.#seen = seen;
-    this.#links = links;
-    return seen;
+    this.#search = new TargetSearch(this.#walks, seen, links, this.targets, this.#proven);
+  }
+
+  get isPaced(): boolean {
+    return this.#walks.isPaced;
+  }
+
+  /**
+   * Who has the instance may wait for whoever looks at it.
+   * @param instance - every descriptor of it that was seen
+   */
+  watch(instance: readonly FileRef[]): void {
+    const ids = new Set(instance.map(({ pid }) => pid));
+    const having = (this.#seen as Scan).tables.filter(({ id }) => ids.has(id));
+    this.#walks.watch(having.flatMap(({ pid, sharedWith }) => [pid, ...sharedWith]));
   }
 
   /** One look, as settle() wants it. */
   *look(restless: readonly Table[]): Steps<ReadonlySet<Table>> {
-    const [seen, links, search] = [this.#seen as Scan, this.#links as Links, this.#search as TargetSearch];
+    const [seen, search] = [this.#seen as Scan, this.#search as TargetSearch];
     let hasChanged = false;
     let open = restless;
     if (search.looks > 0) {
@@ -87,22 +97,31 @@ export class InstanceView {
       }
     }
     const changed = yield* search.look(open);
-    const instance = yield* instanceOf(this.#ref, seen, links);
-    const isOther = search.looks > 1 && !areSame(this.instance, instance);
-    this.instance = instance;
     this.isSame = isText(this.#text, yield* this.#read());
-    return hasChanged || isOther ? new Set(open) : changed;
+    return hasChanged ? new Set(open) : changed;
   }
 
-  get #ref(): FileRef {
+  /** Takes who has the instance, after a look; whether these are others than after the one before. */
+  isOther(instance: FileRef[]): boolean {
+    const isOther = (this.#search as TargetSearch).looks > 1 && !areSame(this.instance, instance);
+    this.instance = instance;
+    return isOther;
+  }
+
+  get ref(): FileRef {
     return { pid: this.#walks.pid, fd: this.#walks.efd };
   }
 
   *#read(): Steps<Buffer | string> {
     this.#latest = this.#walks.read(this.#file);
-    this.#file.yieldLast();
+    this.#yieldFile();
     yield* this.#walks.rest();
     return this.#latest;
+  }
+
+  #yieldFile(): void {
+    if (this.#keepsOpen) this.#file.yieldLast();
+    else this.#file.close();
   }
 
   *#parse(): Steps<EpollTarget[]> {
@@ -112,13 +131,6 @@ export class InstanceView {
     return targets;
   }
 
-  /** Who has the instance may wait for whoever looks at it. */
-  *#watch(seen: Scan, links: Links): Steps<void> {
-    const ids = new Set((yield* instanceOf(this.#ref, seen, links)).map(({ pid }) => pid));
-    const having = seen.tables.filter(({ id }) => ids.has(id));
-    this.#walks.watch(having.flatMap(({ pid, sharedWith }) => [pid, ...sharedWith]));
-  }
-
   /** Whether the list may have changed since it was read, and changed back: not if nobody who is known to have it ran. */
   isRestless(): boolean {
     if (!this.isSame || !hasRested(this.#walks.pid, this.#rest)) return true;
@@ -126,6 +138,11 @@ export class InstanceView {
     others.delete(this.#walks.pid);
     const { tables } = this.#seen as Scan;
     return tables.some((table) => others.has(table.id) && !(this.#seen as Scan).isStill(table));
+  }
+
+  /** The same as far as all is to be looked at again: of very many targets only if the list was seen to change. */
+  mayHaveChanged(): boolean {
+    return this.#walks.isPaced ? !this.isSame : this.isRestless();
   }
 
   /** Whether anybody who has the instance is one of these. */
@@ -140,6 +157,11 @@ export class InstanceView {
   *isSteady(): Steps<boolean> {
     const search = this.#search as TargetSearch;
     return this.isSame && (yield* search.confirms()) && (yield* this.#isUnchanged()) && (yield* search.confirms());
+  }
+
+  /** Why items could not be compared. */
+  get dropped(): ReadonlyMap<number, string> {
+    return (this.#search as TargetSearch).dropped;
   }
 
   /** Tells in the targets what was found, but for what changed all the while. */
