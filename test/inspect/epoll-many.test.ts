@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { EpollReport, EpollTarget } from '../../src/index.ts';
+import { resolveEpolls } from '../../src/inspect/epoll.ts';
 import { kcmpJson } from '../cli/command.ts';
 import { type Child, startChild } from '../support/child.ts';
 import { resolveEpoll } from '../support/door.ts';
@@ -78,4 +79,37 @@ describe('above 10,000 targets', () => {
     const options = { exact: 1 } as never;
     await assert.rejects(async () => resolveEpoll(child.pid, efd, options), { code: 'ERR_INVALID_ARG_TYPE' });
   });
+});
+
+test('all instances of a process are told with one scan, as each by itself is', async () => {
+  await using child = await startChild();
+  const efds = await child.run(({ libc }) =>
+    Array.from({ length: 100 }, () => {
+      const efd = libc.epollCreate();
+      for (const fd of [...libc.pipe(), libc.eventfd()]) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd);
+      return efd;
+    }),
+  );
+  const start = performance.now();
+  resolveEpolls(child.pid, efds.slice(0, 1), {});
+  const one = performance.now() - start;
+  const all = resolveEpolls(child.pid, efds, {});
+  const took = performance.now() - start - one;
+  assert.ok(took < (efds.length / 2) * one + 1000, `one took ${one} ms, ${efds.length} took ${took} ms`);
+  for (const [i, report] of all.entries()) {
+    if (i % 20 !== 0) continue;
+    const alone = await resolveEpoll(child.pid, efds[i] as number, { pids: [child.pid] });
+    assert.deepEqual([report?.instance, report?.targets], [alone.instance, alone.targets]);
+    assert.deepEqual(
+      report?.targets.map(({ status }) => status),
+      ['live', 'live', 'live'],
+    );
+  }
+});
+
+test('an instance that is closed meanwhile is left out of many', async () => {
+  await using child = await startChild();
+  const [efd, event] = await child.run(({ libc }): [number, number] => [libc.epollCreate(), libc.eventfd()]);
+  const [first, second] = resolveEpolls(child.pid, [efd, event], {});
+  assert.deepEqual([first?.efd, second], [efd, undefined]);
 });

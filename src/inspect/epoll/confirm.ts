@@ -6,7 +6,7 @@ import { refAt } from '../../scan/columns.ts';
 import type { Links } from '../../scan/link-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
-import { Candidates } from './inode-classes.ts';
+import { Candidates, Inodes } from './inode-classes.ts';
 import type { EpollTarget } from './targets.ts';
 import type { Walks } from './walks.ts';
 
@@ -34,7 +34,7 @@ export function* confirms(
   }
   const missing = found.filter(({ items }) => items.length === 0).map(({ target }) => target);
   if (missing.length === 0) return true;
-  const candidates = new Candidates(links, missing);
+  const candidates = new Candidates(new Inodes(links), missing);
   const nothing = missing.map(() => []);
   for (const { targets, items } of yield* candidates.open(tables, nothing)) {
     for (const place of targets) {

@@ -5,6 +5,7 @@ import type { Span } from '../../scan/columns.ts';
 import type { Links } from '../../scan/link-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
+import { addTo } from '../../util/multimap.ts';
 import { InodeReader } from './inode-number.ts';
 
 /** To read the inode of one may take a tenth of a millisecond. */
@@ -16,17 +17,54 @@ export interface InodeClass {
   items: number[];
 }
 
+/** The inodes of the descriptors of a scan, each read once a listing, for as many instances as are looked at. */
+export class Inodes {
+  readonly links: Links;
+  readonly #reader = new InodeReader();
+  /** By item; undefined where it was not read yet. */
+  readonly #read: Array<number | undefined> = [];
+  #index: Map<number, number[]> | undefined;
+
+  constructor(links: Links) {
+    this.links = links;
+  }
+
+  /** The inode of an item, NaN when it could not be read. */
+  of(item: number): number {
+    const { ids, fds, links } = this.links;
+    return (this.#read[item] ??= this.#reader.read(ids[item] as number, fds[item] as number, links[item] ?? null));
+  }
+
+  /** To be told that tables were listed again. */
+  renew(): void {
+    this.#index = undefined;
+  }
+
+  /** The items of tables by their inodes; all under 0 where the kernel does not tell those of targets. */
+  *index(tables: readonly Table[], told: boolean): Steps<ReadonlyMap<number, readonly number[]>> {
+    if (this.#index !== undefined) return this.#index;
+    const index = new Map<number, number[]>();
+    const { length } = this.links;
+    for (const { id } of tables) {
+      for (const item of itemsOf(this.links.spanOf(id))) {
+        if (item % BETWEEN_PAUSES === 0) yield item / length;
+        addTo(index, told ? this.of(item) : 0, item);
+      }
+    }
+    return (this.#index = index);
+  }
+}
+
 /** The targets' inodes against those of descriptors. */
 export class Candidates {
   /** By target; all 0 where the kernel does not tell. */
   readonly inodes: Float64Array;
-  readonly #links: Links;
   /** Whether the kernel tells inodes: since Linux 4.13. */
   readonly told: boolean;
-  readonly #reader = new InodeReader();
+  readonly #inodes: Inodes;
 
-  constructor(links: Links, targets: readonly EpollItem[]) {
-    this.#links = links;
+  constructor(inodes: Inodes, targets: readonly EpollItem[]) {
+    this.#inodes = inodes;
     this.told = targets.every(({ ino }) => ino !== undefined);
     this.inodes = new Float64Array(targets.length);
     if (this.told) for (let i = 0; i < targets.length; i++) this.inodes[i] = Number(targets[i]?.ino);
@@ -34,8 +72,7 @@ export class Candidates {
 
   /** The inode of an item, NaN when it could not be read. */
   inodeOf(item: number): number {
-    const { ids, fds, links } = this.#links;
-    return this.told ? this.#reader.read(ids[item] as number, fds[item] as number, links[item] ?? null) : 0;
+    return this.told ? this.#inodes.of(item) : 0;
   }
 
   /**
@@ -45,19 +82,16 @@ export class Candidates {
    * @param found - by target: the items that are its file, if any were found
    */
   *open(tables: readonly Table[], found: ReadonlyArray<readonly number[]>): Steps<InodeClass[]> {
-    const { inodes } = this;
-    const wanted = new Set(inodes);
-    const taken = new Uint8Array(this.#links.fds.length);
-    for (const items of found) for (const item of items) taken[item] = 1;
+    const taken = new Set<number>();
+    const missing = new Set<number>();
+    for (const items of found) for (const item of items) taken.add(item);
+    for (let i = 0; i < found.length; i++) if (found[i]?.length === 0) missing.add(this.inodes[i] as number);
+    const index = yield* this.#inodes.index(tables, this.told);
     const classes = new Map<number, InodeClass>();
-    for (let i = 0; i < found.length; i++) if (found[i]?.length === 0) classOf(classes, inodes[i] as number);
-    for (const { id } of tables) {
-      for (const item of itemsOf(this.#links.spanOf(id))) {
-        if (item % BETWEEN_PAUSES === 0) yield item / taken.length;
-        if (taken[item] === 1) continue;
-        const inode = this.inodeOf(item);
-        if (wanted.has(inode)) classOf(classes, inode).items.push(item);
-      }
+    for (const inode of new Set(this.inodes)) {
+      const items = (index.get(inode) ?? []).filter((item) => !taken.has(item));
+      if (items.length > 0 || missing.has(inode)) classes.set(inode, { targets: [], items });
+      if (classes.size % BETWEEN_PAUSES === 0) yield;
     }
     return this.#withTargets(classes);
   }
@@ -68,35 +102,27 @@ export class Candidates {
    */
   *touched(tables: readonly Table[], spans: readonly Span[], anew: readonly number[]): Steps<InodeClass[]> {
     const wanted = new Set(this.inodes);
-    const classes = new Map<number, InodeClass>();
-    for (const target of anew) classOf(classes, this.inodes[target] as number);
+    const touched = new Set(anew.map((target) => this.inodes[target] as number));
     for (const span of spans) {
       for (const item of itemsOf(span)) {
         if (item % BETWEEN_PAUSES === 0) yield;
         const inode = this.inodeOf(item);
-        if (wanted.has(inode)) classOf(classes, inode);
+        if (wanted.has(inode)) touched.add(inode);
       }
     }
-    for (const { id } of tables) {
-      for (const item of itemsOf(this.#links.spanOf(id))) {
-        if (item % BETWEEN_PAUSES === 0) yield;
-        classes.get(this.inodeOf(item))?.items.push(item);
-      }
-    }
-    return this.#withTargets(classes);
+    const index = yield* this.#inodes.index(tables, this.told);
+    const all = Array.from(touched, (inode): [number, InodeClass] => [
+      inode,
+      { targets: [], items: [...(index.get(inode) ?? [])] },
+    ]);
+    return this.#withTargets(new Map(all));
   }
 
-  #withTargets(classes: Map<number, InodeClass>): InodeClass[] {
+  #withTargets(classes: ReadonlyMap<number, InodeClass>): InodeClass[] {
     if (classes.size === 0) return [];
     for (let i = 0; i < this.inodes.length; i++) classes.get(this.inodes[i] as number)?.targets.push(i);
     return [...classes.values()];
   }
-}
-
-function classOf(classes: Map<number, InodeClass>, inode: number): InodeClass {
-  let known = classes.get(inode);
-  if (known === undefined) classes.set(inode, (known = { targets: [], items: [] }));
-  return known;
 }
 
 function* itemsOf({ start, end }: Span): Generator<number> {

@@ -19,6 +19,7 @@ import { type Scan, scan, type Table } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
 import { carriersIn, lookAloft } from '../elsewhere/aloft.ts';
 import { keptBy } from '../elsewhere/registered.ts';
+import { Inodes } from './inode-classes.ts';
 import { instancesOf } from './instance.ts';
 import type { EpollTarget } from './targets.ts';
 import { InstanceView } from './view.ts';
@@ -57,8 +58,8 @@ export function* resolveTargets(
     }
     const views = all.filter((view) => view !== undefined);
     if (efds[0] !== undefined) checkTargets(pid, efds[0]);
-    const { seen, links } = yield* part(0, 0.5, scanFor(views, pid, pids));
-    const unsettled = yield* part(0.5, 1, settleAll(views, seen, links));
+    const { seen, inodes } = yield* part(0, 0.5, scanFor(views, pid, pids));
+    const unsettled = yield* part(0.5, 1, settleAll(views, seen, inodes));
     const isStable = new Map<InstanceView, boolean>();
     for (const view of views) {
       const isRestless = seen.comparable && view.isRestless();
@@ -66,7 +67,7 @@ export function* resolveTargets(
     }
     for (const { id, fds } of unsettled) seen.account.skip(id, 'EAGAIN', 'descriptor', fds.length || 1);
     const dropped = new Map(views.flatMap((view) => [...view.dropped]));
-    for (const [item, code] of dropped) seen.account.skip(links.ids[item] as number, code, 'descriptor');
+    for (const [item, code] of dropped) seen.account.skip(inodes.links.ids[item] as number, code, 'descriptor');
     for (const view of views) yield* view.describe(unsettled);
     yield* tellElsewhere(
       seen,
@@ -96,7 +97,7 @@ function* scanFor(
   views: readonly InstanceView[],
   pid: number,
   pids: readonly number[] | undefined,
-): Steps<{ seen: Scan; links: Links }> {
+): Steps<{ seen: Scan; inodes: Inodes }> {
   const sure: string[] = [];
   for (const [i, view] of views.entries())
     yield* part((0.25 * i) / views.length, (0.25 * (i + 1)) / views.length, view.prove(sure));
@@ -106,7 +107,8 @@ function* scanFor(
     1,
     scan(pids, pid, (id) => links.list(id)),
   );
-  for (const view of views) view.begin(seen, links);
+  const inodes = new Inodes(links);
+  for (const view of views) view.begin(seen, inodes);
   const paced = views.filter(({ isPaced }) => isPaced);
   const instances = yield* instancesOf(
     paced.map(({ ref }) => ref),
@@ -114,11 +116,12 @@ function* scanFor(
     links,
   );
   for (const [i, view] of paced.entries()) view.watch(instances[i] as FileRef[]);
-  return { seen, links };
+  return { seen, inodes };
 }
 
-function settleAll(views: readonly InstanceView[], seen: Scan, links: Links): Steps<ReadonlySet<Table>> {
+function settleAll(views: readonly InstanceView[], seen: Scan, inodes: Inodes): Steps<ReadonlySet<Table>> {
   const look = function* (open: readonly Table[]): Steps<ReadonlySet<Table>> {
+    inodes.renew();
     const changed = new Set<Table>();
     const looks: Array<ReadonlySet<Table>> = [];
     for (const [i, view] of views.entries())
@@ -126,7 +129,7 @@ function settleAll(views: readonly InstanceView[], seen: Scan, links: Links): St
     const instances = yield* instancesOf(
       views.map(({ ref }) => ref),
       seen,
-      links,
+      inodes.links,
     );
     for (const [i, view] of views.entries())
       for (const table of view.isOther(instances[i] as FileRef[]) ? seen.tables : (looks[i] ?? [])) changed.add(table);

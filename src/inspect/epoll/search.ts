@@ -3,7 +3,7 @@ import type { Span } from '../../scan/columns.ts';
 import type { Links } from '../../scan/link-columns.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
-import { Candidates, type InodeClass } from './inode-classes.ts';
+import { Candidates, type InodeClass, type Inodes } from './inode-classes.ts';
 import { confirms } from './confirm.ts';
 import { describeTargets, type Known } from './describe.ts';
 import { areEqual, holdingsOf } from './holdings.ts';
@@ -22,6 +22,7 @@ export class TargetSearch {
   readonly #walks: Walks;
   readonly #scan: Scan;
   readonly #links: Links;
+  readonly #inodes: Inodes;
   #targets: readonly EpollTarget[];
   #proven: Uint8Array;
   /** By target: 1 where the inode of a socket told. */
@@ -39,14 +40,15 @@ export class TargetSearch {
   looks = 0;
 
   /** @param proven - by target: whether its own number was found to be its file */
-  constructor(walks: Walks, scan: Scan, links: Links, targets: readonly EpollTarget[], proven: Uint8Array) {
+  constructor(walks: Walks, scan: Scan, inodes: Inodes, targets: readonly EpollTarget[], proven: Uint8Array) {
     this.#walks = walks;
     this.#scan = scan;
-    this.#links = links;
+    this.#inodes = inodes;
+    this.#links = inodes.links;
     this.#targets = targets;
     this.#proven = proven;
     this.#told = new Uint8Array(targets.length);
-    this.#candidates = new Candidates(links, targets);
+    this.#candidates = new Candidates(inodes, targets);
   }
 
   /** Goes on with another list of targets: what is known of those under whose numbers nothing changed still stands. */
@@ -65,7 +67,7 @@ export class TargetSearch {
     this.#told = Uint8Array.from(places, (place) => told[place] ?? 0);
     for (const [i, target] of this.#anew.entries()) this.#proven[target] = fresh[i] ?? 0;
     this.#targets = targets;
-    this.#candidates = new Candidates(this.#links, targets);
+    this.#candidates = new Candidates(this.#inodes, targets);
   }
 
   /** One look, as settle() wants it. */

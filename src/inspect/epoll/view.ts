@@ -1,11 +1,11 @@
 /** One instance as it is looked at time and again: its list, its targets, and who has it. */
 import type { FileRef } from '../../binding/kcmp.ts';
 import { EpollFile } from '../../procfs/epoll-file.ts';
-import type { Links } from '../../scan/link-columns.ts';
 import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import { isText, ownText } from './instance.ts';
+import type { Inodes } from './inode-classes.ts';
 import { proveOwnNumbers, sureLinks } from './proof.ts';
 import { TargetSearch } from './search.ts';
 import { type EpollTarget, parseTargets } from './targets.ts';
@@ -57,9 +57,9 @@ export class InstanceView {
     sureLinks(walks.pid, this.targets, this.#proven, sure);
   }
 
-  begin(seen: Scan, links: Links): void {
+  begin(seen: Scan, inodes: Inodes): void {
     this.#seen = seen;
-    this.#search = new TargetSearch(this.#walks, seen, links, this.targets, this.#proven);
+    this.#search = new TargetSearch(this.#walks, seen, inodes, this.targets, this.#proven);
   }
 
   get isPaced(): boolean {
