@@ -6,6 +6,8 @@ export interface Io {
   err(text: string): void;
   errIsTerminal(): boolean;
   outIsTerminal?(): boolean;
+  /** How wide the terminal is that output goes to. */
+  columns?(): number | undefined;
   /** Whether colours go there: what the terminal, NO_COLOR and --color say together. */
   paints?(stream: 'out' | 'err'): boolean;
   /** Milliseconds, for progress. */

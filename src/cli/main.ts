@@ -55,6 +55,7 @@ const io: Io = {
   out,
   err,
   outIsTerminal: () => isTerminal(1),
+  columns: () => process.stdout.columns,
   errIsTerminal: () => isTerminal(2),
   now: () => performance.now(),
 };

@@ -67,6 +67,7 @@ async function dispatchPainted(argv: string[], io: Io): Promise<ExitCode> {
     const { UsageError } = await import('./args.ts');
     throw new UsageError(`--color ${color} is unknown; expected ${COLORS.join(', ')}`);
   }
+  (await import('./output/table.ts')).fitTo(io);
   return dispatch(args, Object.assign(io, { paints: paintsOf(io, color) }));
 }
 

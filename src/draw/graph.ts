@@ -1,5 +1,5 @@
 /** Processes, descriptions and the descriptors between them, in the languages of Graphviz and Mermaid. */
-import { clean } from '../util/text.ts';
+import { visible } from '../util/text.ts';
 
 export const GRAPH_LANGUAGES = ['mermaid', 'dot'] as const;
 export type GraphLanguage = (typeof GRAPH_LANGUAGES)[number];
@@ -24,7 +24,7 @@ export interface Graph {
 }
 
 /** Graphviz reads backslash escapes of its own in a label. */
-const dotText = (text: string): string => `"${clean(text).replace(/[\\"]/g, '\\$&')}"`;
+const dotText = (text: string): string => `"${visible(text).replace(/[\\"]/g, '\\$&')}"`;
 
 function toDot({ nodes, edges }: Graph): string[] {
   const shape = { process: 'box', description: 'ellipse' };
@@ -42,7 +42,7 @@ function toDot({ nodes, edges }: Graph): string[] {
 
 /** Mermaid has entities instead of escapes; everything that its grammar or Markdown could see becomes one. */
 const mermaidText = (text: string): string =>
-  `"${clean(text).replace(/[^\p{L}\p{N} .,:/=+-]/gu, (c) => `#${c.codePointAt(0)};`)}"`;
+  `"${visible(text).replace(/[^\p{L}\p{N} .,:/=+-]/gu, (c) => `#${c.codePointAt(0)};`)}"`;
 
 function toMermaid({ nodes, edges }: Graph): string[] {
   return [

@@ -1,4 +1,4 @@
-/** Text for people: lines of tables, sentences, names cleaned of whatever a terminal would obey. Pure. */
+/** Text for people: sentences, names cleaned of whatever a terminal would obey. Pure. */
 
 /**
  * What a terminal obeys, and what nobody sees, which reorders or hides what stands beside it: controls, ends of lines, all
@@ -7,7 +7,10 @@
  */
 export const UNSEEN: RegExp = /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
 
-const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+/** The same, and what an escape begins with. */
+const HIDDEN = new RegExp(`${UNSEEN.source}|\\\\`, 'gu');
+
+const SHORT: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 function escaped(character: string): string {
   const code = (character.codePointAt(0) as number).toString(16);
@@ -15,20 +18,11 @@ function escaped(character: string): string {
   return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
 }
 
-/** Names come from processes and files, and may hold anything. */
-export const clean = (text: string): string => text.replace(UNSEEN, (c) => SHORT[c] ?? escaped(c));
+/** Names come from processes and files, and may hold anything; a backslash too, so that no two of them are told alike. */
+export const clean = (text: string): string => text.replace(HIDDEN, (c) => SHORT[c] ?? escaped(c));
 
-/**
- * Lines of a table. Columns are as wide as they must be, two spaces apart.
- * @param right - indices of the columns that hold numbers
- */
-export function table(head: string[], rows: string[][], right: number[] = []): string[] {
-  const cells = [head, ...rows].map((row) => row.map(clean));
-  const widths = head.map((_, i) => cells.reduce((width, row) => Math.max(width, row[i]?.length ?? 0), 0));
-  const pad = (cell: string, i: number): string =>
-    right.includes(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0);
-  return cells.map((row) => row.map(pad).join('  ').trimEnd());
-}
+/** The same for a language that has an escape of its own for a backslash. */
+export const visible = (text: string): string => text.replace(UNSEEN, (c) => SHORT[c] ?? escaped(c));
 
 export const plural = (count: number, one: string, many: string = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;

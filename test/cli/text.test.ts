@@ -5,7 +5,9 @@ import { toJson } from '../../src/cli/output/json.ts';
 import { print } from '../../src/cli/output/print.ts';
 import { withProgress } from '../../src/cli/output/progress.ts';
 import { type Graph, GRAPH_LANGUAGES, render } from '../../src/draw/graph.ts';
-import { clean, describeFile, list, some, table } from '../../src/util/text.ts';
+import { fitTo, table } from '../../src/cli/output/table.ts';
+import { clean, describeFile, list, some } from '../../src/util/text.ts';
+import { shortened, widthOf } from '../../src/util/width.ts';
 
 /** Every character that must never reach a terminal from a name: what it obeys, what reorders, what nobody sees. */
 const CONTROLS = [
@@ -48,8 +50,14 @@ test('control characters of every kind become visible escapes', () => {
   assert.equal(clean('a\nb\u009bc\u202ed'), 'a\\nb\\x9bc\\u202ed');
 });
 
+test('no two names are told alike', () => {
+  assert.equal(clean('a\\b'), 'a\\\\b');
+  const names = ['a\n', 'a\\n', 'a\\\n', '\x1b', '\\x1b', '\\\\x1b'];
+  assert.equal(new Set(names.map(clean)).size, names.length);
+});
+
 test('letters of every script are left alone', () => {
-  for (const text of ['/home/Zoë/файл', '/tmp/日本語', '/tmp/🦊 (deleted)', 'a\\b']) assert.equal(clean(text), text);
+  for (const text of ['/home/Zoë/файл', '/tmp/日本語', '/tmp/🦊 (deleted)']) assert.equal(clean(text), text);
 });
 
 test('a line cannot be broken by a newline in a name', () => {
@@ -67,9 +75,74 @@ test('a table has columns as wide as their widest cell and numbers to the right'
         ['4242', 'abcdef', ''],
       ],
       [0],
-    ),
+    ).map(clean),
     [' PID  FILE    X', '   7  a\\n     y', '4242  abcdef'],
   );
+});
+
+/** A table as a terminal of some columns shows it, or a file. */
+function shownAt(columns: number | undefined, rows: string[][]): string[] {
+  fitTo({
+    out: () => {},
+    err: () => {},
+    errIsTerminal: () => false,
+    outIsTerminal: () => columns !== undefined,
+    columns: () => columns,
+    now: () => 0,
+  });
+  try {
+    return table(['FD', 'KIND', 'FILE', 'WITH'], rows, [0]).map(clean);
+  } finally {
+    fitTo({ out: () => {}, err: () => {}, errIsTerminal: () => false, now: () => 0 });
+  }
+}
+
+describe('a table with long names', () => {
+  const LONG = `/var/lib/${'deep/'.repeat(40)}end.log`;
+  const ROWS = [
+    ['3', 'regular', LONG, `also held by ${'sleep'.repeat(30)} (4711), fd 1`],
+    ['12', 'socket', 'tcp 127.0.0.1:80 listening', ''],
+  ];
+
+  test('fits a terminal of 80 columns, and shows the ends of what it shortens', () => {
+    const lines = shownAt(80, ROWS);
+    assert.ok(
+      lines.every((line) => widthOf(line) <= 80),
+      lines.join('\n'),
+    );
+    assert.match(lines[1] ?? '', /^ 3 {2}regular {2}\/var\/\S*…\S*end\.log +also held\S* .*….*fd 1$/);
+    assert.match(lines[2] ?? '', /^12 {2}socket {3}tcp 127\.0\.0\.1:80 listening$/);
+  });
+
+  test('shows more at 200 columns, and all of it in a file', () => {
+    const wide = shownAt(200, ROWS);
+    assert.ok(wide.every((line) => widthOf(line) <= 200) && widthOf(wide[1] ?? '') > 190, wide.join('\n'));
+    assert.ok(shownAt(undefined, ROWS)[1]?.includes(LONG));
+  });
+
+  test('counts columns as the terminal draws them', () => {
+    for (const [text, width] of [
+      ['日本語', 6],
+      ['🦊', 2],
+      ['e\u0301', 1],
+      ['Zoë', 3],
+    ] as const)
+      assert.equal(widthOf(text), width, text);
+    const [, first = '', second = ''] = shownAt(undefined, [
+      ['1', 'regular', '/tmp/日本語', 'x'],
+      ['2', 'regular', '/tmp/abcdef', 'x'],
+    ]);
+    assert.equal(widthOf(first), widthOf(second));
+    assert.ok(widthOf(shownAt(80, [['1', 'regular', `/${'語'.repeat(90)}`, 'x']])[1] ?? '') <= 80);
+  });
+
+  test('is cut by what is printed, never within an escape', () => {
+    for (let columns = 1; columns < 20; columns++) {
+      const cut = shortened('ab\x1bcd\x1bef', columns, clean);
+      assert.ok(widthOf(clean(cut)) <= columns, cut);
+      assert.equal(clean(cut).replaceAll('\\x1b', '').includes('\\'), false);
+    }
+  });
 });
 
 test('lists read as sentences do', () => {

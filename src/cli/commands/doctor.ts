@@ -1,5 +1,6 @@
 /** `kcmp doctor`: can kcmp work here, what is limited, and what to change. One screen. */
-import { some, table } from '../../util/text.ts';
+import { some } from '../../util/text.ts';
+import { table } from '../output/table.ts';
 import { expect, parse } from '../args.ts';
 import { type Facts, gatherFacts } from '../doctor/facts.ts';
 import { diagnose, type Problem } from '../doctor/remedies.ts';

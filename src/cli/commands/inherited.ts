@@ -1,7 +1,8 @@
 /** `kcmp inherited PID`: the descriptors beyond 0, 1 and 2 that a process shares with its parent. */
 import { findInherited, type InheritedReport } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
-import { plural, ref, table } from '../../util/text.ts';
+import { plural, ref } from '../../util/text.ts';
+import { table } from '../output/table.ts';
 import { expect, parse, taskId } from '../args.ts';
 import type { Command } from '../io.ts';
 import { tellPartial } from '../output/coverage.ts';

@@ -1,7 +1,8 @@
 /** `kcmp tasks`: which of the six resources do tasks share? */
 import { taskSharing, type TaskPair, type TaskSharing } from '../../index.ts';
 import { isListed, threadsOf } from '../../procfs/processes.ts';
-import { list, plural, some, table } from '../../util/text.ts';
+import { list, plural, some } from '../../util/text.ts';
+import { table } from '../output/table.ts';
 import { expect, parse, taskId, UsageError } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
 import { printJson } from '../output/json.ts';

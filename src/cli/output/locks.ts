@@ -1,6 +1,7 @@
 /** Locks in words: who keeps one, who took it, who waits for it. */
 import type { FileRef, Lock } from '../../index.ts';
-import { list, plural, table } from '../../util/text.ts';
+import { list, plural } from '../../util/text.ts';
+import { table } from './table.ts';
 import { commandOf } from './names.ts';
 
 /** So many are told in the first line. */

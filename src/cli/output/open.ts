@@ -2,7 +2,8 @@
 import type { FoundFile, Holder, OpenReport } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { addTo } from '../../util/multimap.ts';
-import { describeFile, plural, table } from '../../util/text.ts';
+import { describeFile, plural } from '../../util/text.ts';
+import { table } from './table.ts';
 import { elsewhereText } from './elsewhere.ts';
 import { lockTable, locksText } from './locks.ts';
 import { userOf } from './names.ts';

@@ -1,10 +1,11 @@
 /** What `kcmp who PID` says: the answer in one line, then what there is many of, then a line for each. */
 import type { FoundFile, Holder, OpenReport } from '../../index.ts';
-import { list, plural, some, table } from '../../util/text.ts';
-import { type Gathered, gather, nameOf } from './gather.ts';
+import { list, plural, some } from '../../util/text.ts';
+import { table } from './table.ts';
+import { type Gathered, gather, nameOf } from './process/gather.ts';
 import { blockedText } from './locks.ts';
 import { commandOf, named } from './names.ts';
-import { alsoHeld, endOf, endsOf, otherEndsOf } from './relations.ts';
+import { alsoHeld, endOf, endsOf, otherEndsOf } from './process/relations.ts';
 import { heldBy, ofOtherEnd } from './who.ts';
 
 /** Of more lines the rest is only counted. */

@@ -1,7 +1,8 @@
 /** What `kcmp who` says of one open file: the answer in one line, then who has it, its other end, and its inode. */
 import type { Holder, HolderReport, OpenFile, OtherEnd } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
-import { describeFile, list, plural, some, table } from '../../util/text.ts';
+import { describeFile, list, plural, some } from '../../util/text.ts';
+import { table } from './table.ts';
 import { elsewhereText } from './elsewhere.ts';
 import { blockedText, lockTable, locksText } from './locks.ts';
 import { commandOf, named, timeOf, userOf } from './names.ts';

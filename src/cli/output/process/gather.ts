@@ -1,7 +1,7 @@
 /** Many lines that say the same are one: so a count of descriptors that grows explains itself on one screen. */
-import type { FoundFile } from '../../index.ts';
-import { addTo } from '../../util/multimap.ts';
-import { describeFile, plural } from '../../util/text.ts';
+import type { FoundFile } from '../../../index.ts';
+import { addTo } from '../../../util/multimap.ts';
+import { describeFile, plural } from '../../../util/text.ts';
 
 /** From so many on alike ones are gathered. */
 const ALIKE = 4;

@@ -1,7 +1,7 @@
 /** Who else has a file, and who its other end, in a few words for a line. */
-import type { FoundFile, Holder, OtherEnd } from '../../index.ts';
-import { list } from '../../util/text.ts';
-import { heldBy } from './who.ts';
+import type { FoundFile, Holder, OtherEnd } from '../../../index.ts';
+import { list } from '../../../util/text.ts';
+import { heldBy } from '../who.ts';
 
 /** What a state means of an other end that nobody was found to have; nothing where there is nothing to be said. */
 const WORDS: Readonly<Record<OtherEnd['state'], string>> = {

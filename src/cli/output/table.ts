@@ -1,0 +1,52 @@
+/** Lines of a table, on a terminal no wider than that. They are cleaned where they are printed, as every line is. */
+import { clean } from '../../util/text.ts';
+import { shortened, widthOf } from '../../util/width.ts';
+import type { Io } from '../io.ts';
+
+/** No column becomes narrower than this. */
+const LEAST = 12;
+const GAP = 2;
+
+/** The columns of the terminal, since a command's text goes to one output; a file or a pipe has no end of a line. */
+let columns = Infinity;
+
+/** Called before a command is run. */
+export function fitTo(io: Io): void {
+  columns = (io.outIsTerminal?.() === true ? io.columns?.() : undefined) || Infinity;
+}
+
+/** Takes from the widest column until all fit, or none is left to take from; the last may then go over the edge. */
+function fit(widths: number[], fixed: readonly number[]): number[] {
+  const fitted = [...widths];
+  const total = (): number => fitted.reduce((sum, width) => sum + width + GAP, -GAP);
+  while (total() > columns) {
+    const wide = fitted.map((width, i) => (fixed.includes(i) ? 0 : width));
+    const widest = Math.max(...wide);
+    if (widest <= LEAST) break;
+    const second = Math.max(LEAST, ...wide.filter((width) => width < widest));
+    const count = wide.filter((width) => width === widest).length;
+    const less = Math.max(1, Math.min(widest - second, Math.ceil((total() - columns) / count)));
+    for (const [i, width] of wide.entries()) if (width === widest) fitted[i] = width - less;
+  }
+  return fitted;
+}
+
+/**
+ * Columns are as wide as they must be, two spaces apart; names that are too long for a terminal lose their middle.
+ * @param right - indices of the columns that hold numbers
+ */
+export function table(head: string[], rows: string[][], right: number[] = []): string[] {
+  const all = [head, ...rows];
+  const widest = (i: number): number => all.reduce((width, row) => Math.max(width, widthOf(clean(row[i] ?? ''))), 0);
+  const widths = fit(
+    head.map((_, i) => widest(i)),
+    right,
+  );
+  const cells =
+    columns === Infinity ? all : all.map((row) => row.map((cell, i) => shortened(cell, widths[i] ?? 0, clean)));
+  const pad = (cell: string, i: number): string => {
+    const space = ' '.repeat(Math.max(0, (widths[i] ?? 0) - widthOf(clean(cell))));
+    return right.includes(i) ? space + cell : cell + space;
+  };
+  return cells.map((row) => row.map(pad).join(' '.repeat(GAP)).replace(/ +$/, ''));
+}
