@@ -9,6 +9,7 @@ import {
   type EpollReport,
   type GroupReport,
   type HolderReport,
+  type OpenReport,
 } from '../../src/index.ts';
 import { nginxMissing, redisMissing, startNginx, startRedis, type Nginx, type Redis } from '../support/servers.ts';
 import { kcmp, kcmpJson } from './command.ts';
@@ -34,6 +35,16 @@ describe('nginx', { skip: nginxMissing }, () => {
     assert.equal(who.code, 0);
     const plain = who.report.holders.map(({ pid, fd }) => ({ pid, fd }));
     for (const each of listening.holders) assert.ok(plain.some(({ pid, fd }) => pid === each.pid && fd === each.fd));
+  });
+
+  test('is told by its pid with its listener, which its workers have as well, and with --tree in one list', async () => {
+    const { code, report } = await kcmpJson<OpenReport>('who', nginx.master);
+    assert.equal(code, 0);
+    const listener = report.files.find(({ name }) => name === `tcp 127.0.0.1:${nginx.port} listening`);
+    assert.deepEqual(new Set(listener?.holders.map(({ pid }) => pid)), new Set([nginx.master, ...nginx.workers]));
+    const { out } = await kcmp('who', nginx.master, '--tree');
+    assert.match(out, new RegExp(`^${nginx.master} \\(nginx\\) and 2 processes below it have \\d+ descriptors open`));
+    assert.match(out, new RegExp(`tcp 127\\.0\\.0\\.1:${nginx.port} listening`));
   });
 
   test('has workers whose epoll instances have no stale target', async () => {
@@ -79,6 +90,14 @@ describe('redis-server', { skip: redisMissing }, () => {
       report.flatMap(({ targets }) => targets.filter(({ status }) => status === 'live').map(({ tfd }) => tfd)),
     );
     for (const fd of (await redis.clientFds()).values()) assert.ok(live.has(fd), `client fd ${fd}`);
+  });
+
+  test('is told by its pid with its clients in one line, whose other ends are here', async () => {
+    const { code, out } = await kcmp('who', redis.pid, '--all');
+    assert.equal(code, 0);
+    const gathered = (await kcmp('who', redis.pid)).out;
+    assert.match(gathered, new RegExp(`^20 tcp connections of 127\\.0\\.0\\.1:${redis.port}, established`, 'm'));
+    assert.equal([...out.matchAll(/ tcp 127\.0\.0\.1:\d+ -> /g)].length, 20);
   });
 
   test('has threads that share all that the kernel can tell', async () => {
