@@ -34,7 +34,7 @@ export function endOf(file: FoundFile): string[] {
   const others = otherEndsOf(file);
   if (others.length > 0) return [`other end ${heldBy(others)}`];
   const { state, holders } = otherEnd;
-  if (holders.length > 0) return [`other end fd ${list(holders.map(({ fd }) => `${fd}`))}`];
+  if (holders.length > 0) return [`other end fd ${list([...new Set(holders.map(({ fd }) => `${fd}`))])}`];
   return WORDS[state] === '' ? [] : [`other end ${WORDS[state]}`];
 }
 
