@@ -92,6 +92,10 @@ export const OPENAT2 = 437;
 export const RESOLVE_CACHED = 0x20;
 /** Of <linux/fcntl.h>: a path is one from the working directory. */
 export const AT_FDCWD = -100;
+/** The open flag of a descriptor that does not outlive exec(2). Node has neither of the two. */
+export const O_CLOEXEC = 0o2000000;
+/** The open flag of a descriptor that names a file without access to it. */
+export const O_PATH = 0o10000000;
 /** What is known without asking a server: a dead network filesystem cannot hang whoever asks. */
 export const AT_STATX_DONT_SYNC = 0x4000;
 /** STATX_TYPE, STATX_MODE and STATX_INO of <linux/stat.h>. */

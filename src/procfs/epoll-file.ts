@@ -4,11 +4,14 @@
  *
  * Source: seq_read_iter() of fs/seq_file.c, which hands out piece by piece what it printed when it was read from the start.
  */
+import { fcntlRaw, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
 import { forget, keep } from './raw/fd-directory.ts';
 import { codeOf, fs } from './read.ts';
 import { PROC } from './root.ts';
 
 const NONE = -1;
+/** Of <linux/fcntl.h>. */
+const F_DUPFD_CLOEXEC = 1030;
 
 export class EpollFile {
   readonly #path: string;
@@ -38,12 +41,9 @@ export class EpollFile {
   /** Closes the file if it took the last descriptor that this process may have. */
   yieldLast(): void {
     if (this.#fd === NONE) return;
-    try {
-      fs().closeSync(fs().openSync(this.#path, 'r'));
-    } catch (error) {
-      codeOf(error);
-      this.close();
-    }
+    const fd = fcntlRaw(this.#fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) this.close();
+    else wordCallRaw(syscallNumbers().close, fd, 0, 0, 0, 0);
   }
 
   close(): void {

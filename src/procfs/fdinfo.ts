@@ -1,11 +1,9 @@
 /** /proc/PID/fdinfo/FD: the fields that every descriptor has. Source: proc_pid_fdinfo(5). */
-import { readText } from './read.ts';
+import { O_PATH } from '../binding/abi.ts';
+import { readTaskFile } from './raw/start.ts';
 import { PROC } from './root.ts';
 
-/** The open flag of a descriptor that names a file without access to it. */
-export const O_PATH = 0o10000000;
-/** The open flag of a descriptor that does not outlive exec(2). Node has neither of the two. */
-export const O_CLOEXEC = 0o2000000;
+export { O_CLOEXEC, O_PATH } from '../binding/abi.ts';
 
 export interface Fdinfo {
   /** File offset. */
@@ -54,6 +52,6 @@ export const accessOf = (flags: number): Access | 'path' =>
 
 /** The fdinfo of a descriptor, or the errno's name. */
 export function readFdinfo(pid: number, fd: number, root: string = PROC): Fdinfo | string {
-  const read = readText(`${root}/${pid}/fdinfo/${fd}`, 'latin1');
+  const read = readTaskFile(pid, `fdinfo/${fd}`, 'latin1', root);
   return typeof read === 'string' ? read : parseFdinfo(read.text);
 }

@@ -1,5 +1,5 @@
 /** What /proc/PID/stat says of a task. Source: proc_pid_stat(5). */
-import { readText } from './read.ts';
+import { readTaskFile } from './raw/start.ts';
 import { PROC } from './root.ts';
 
 export interface Stat {
@@ -54,7 +54,7 @@ export function parseStat(text: string): Stat | undefined {
 
 /** The stat of a task, or the errno's name; 'ESRCH' as well when nothing sensible is there to read. */
 export function readStat(pid: number, root: string = PROC): Stat | string {
-  const read = readText(`${root}/${pid}/stat`, 'utf8');
+  const read = readTaskFile(pid, 'stat', 'utf8', root);
   return typeof read === 'string' ? read : (parseStat(read.text) ?? 'ESRCH');
 }
 

@@ -3,6 +3,7 @@
  * given to run, and by none of them running at that moment, since who runs all the while is not counted before it stops.
  */
 import { listTasks } from '../procfs/processes.ts';
+import { countTasks } from '../procfs/raw/fd-listing.ts';
 import { type Pulse, readPulse, readRuns, readSelf } from '../procfs/raw/runs.ts';
 import { countTurns } from './steps.ts';
 
@@ -13,28 +14,42 @@ const FEW = 32;
 export interface Rest {
   tids: readonly number[];
   runs: readonly string[];
+  /** Whether none of them was running at a moment since; asked for only once none of them was given to run, which is cheaper to read. */
+  isAsleep: boolean;
 }
 
-/** How it is with a process now; undefined where that cannot be told, or it runs. */
-export const restOf = (pid: number): Rest | undefined => lookAt(pid).rest;
+/** How it is with a process now; undefined where that cannot be told. */
+export function restOf(pid: number): Rest | undefined {
+  const runs = pid === process.pid ? undefined : readRuns(pid);
+  // In this order: who was alone and does not run has started no thread since.
+  if (runs === undefined || threadsIn(pid) !== 1) return restOfThreads(pid);
+  return { tids: [pid], runs: [runs], isAsleep: false };
+}
 
 /** As {@link restOf}, and what its main thread does, which is read with it. */
 export function lookAt(pid: number): { rest: Rest | undefined; pulse: Pulse } {
   const runs = pid === process.pid ? undefined : readRuns(pid);
   const pulse = readPulse(pid);
   if (pulse.threads !== 1) return { rest: restOfThreads(pid), pulse };
-  return { rest: runs === undefined || pulse.state === 'R' ? undefined : { tids: [pid], runs: [runs] }, pulse };
+  const isUntold = runs === undefined || pulse.state === 'R';
+  return { rest: isUntold ? undefined : { tids: [pid], runs: [runs], isAsleep: true }, pulse };
 }
 
 /** Whether a process has not run since. */
 export function hasRested(pid: number, rest: Rest | undefined): boolean {
-  if (rest === undefined) return false;
-  const { tids, runs } = rest;
-  // One thread that has not run has started no other.
-  if (tids.length > 1) {
-    const now = listTasks(pid);
-    if (typeof now === 'string' || now.length !== tids.length || now.some((tid, i) => tid !== tids[i])) return false;
+  if (rest === undefined || !hasRunNone(pid, rest)) return false;
+  if (rest.isAsleep) return true;
+  const self = selfIn(pid);
+  for (const tid of rest.tids) {
+    const state = tid === self ? 'S' : readPulse(tid).state;
+    if (state === 'R' || state === '') return false;
   }
+  // Of one that ran until then this tells for how long.
+  return (rest.isAsleep = hasRunNone(pid, rest));
+}
+
+/** Whether no thread was given to run since, so that none has started another. */
+function hasRunNone(pid: number, { tids, runs }: Rest): boolean {
   const self = selfIn(pid);
   return tids.every((tid, i) => (tid === self ? ownRuns() : readRuns(tid)) === runs[i]);
 }
@@ -44,17 +59,16 @@ function restOfThreads(pid: number): Rest | undefined {
   if (typeof tids === 'string' || tids.length > FEW) return undefined;
   const self = selfIn(pid);
   const runs: string[] = [];
-  let { length: threads } = tids;
   for (const tid of tids) {
     const now = tid === self ? ownRuns() : readRuns(tid);
-    const pulse = tid === self ? undefined : readPulse(tid);
-    if (now === undefined || pulse?.state === 'R' || pulse?.state === '') return undefined;
+    if (now === undefined) return undefined;
     runs.push(now);
-    threads = pulse?.threads ?? threads;
   }
   // Another one may have come since they were listed.
-  return threads === tids.length ? { tids, runs } : undefined;
+  return threadsIn(pid) === tids.length ? { tids, runs, isAsleep: false } : undefined;
 }
+
+const threadsIn = (pid: number): number => countTasks(pid) || readPulse(pid).threads;
 
 /** The thread that asks runs all the while, but what it does is known: it looks, but for its turns. */
 const ownRuns = (): string => String(countTurns());

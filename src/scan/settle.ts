@@ -18,11 +18,14 @@ import type { Scan, Table } from './tables.ts';
 const QUICK = { least: 8, most: 40, ms: 25 };
 /** Then come looks that make do with what moves. */
 const CAREFUL = 5;
+/** So many looks in a row must find what the one before found, where there always is somebody who runs. */
+const ALIKE = { one: 3, some: 6 };
 /**
- * So many looks in a row must find what the one before found, where there always is somebody who runs: the most where
- * two or more were seen to change, of which one may have what the other had each time that the other is looked at.
+ * So many where two or more were seen to change, of which one may have what the other had each time that the other is
+ * looked at: at even odds where they move all the while, and hardly ever where a look is faster than they are.
+ * @param share - in how many of the looks something changed
  */
-const ALIKE = { one: 3, some: 6, movers: 15 };
+const alikeOfMovers = (share: number): number => Math.min(15, Math.ceil(4 + 22 * share ** 2));
 /** Milliseconds between two of these at most: what moves at even distances would be met in the same state each time. */
 const STEP = 0.05;
 /** What the first look is of all the work, where little moves. */
@@ -51,6 +54,8 @@ export function* settle(
   /** By table: how many looks in a row found the same. */
   const alike = new Map<Table, number>();
   const movers = new Set<Table>();
+  /** How many looks found something else than the one before. */
+  let changes = 0;
   let open: Table[] = scan.tables;
   const start = performance.now();
   let careful = 0;
@@ -62,6 +67,7 @@ export function* settle(
     if (isAnew()) alike.clear();
     for (const table of open) alike.set(table, (alike.get(table) ?? -1) + 1);
     for (const table of changed) alike.set(table, 0);
+    if (round > 1 && changed.size > 0) changes++;
     // In this order: who is listed now and was known before has not run since, or is asked for below.
     const born = scan.listBorn();
     const isAllOpen = isRestless();
@@ -78,9 +84,10 @@ export function* settle(
     }
     if (born.length === 0) {
       const wanderers = restless.filter((table) => movers.has(table)).length;
+      const ofMovers = alikeOfMovers((changes + 1) / round);
       const isUnsure = (table: Table): boolean => {
         const isOneOfMany = wanderers > 1 && movers.has(table);
-        const needed = restless.length < 2 ? ALIKE.one : isOneOfMany ? ALIKE.movers : ALIKE.some;
+        const needed = restless.length < 2 ? ALIKE.one : isOneOfMany ? ofMovers : ALIKE.some;
         return (alike.get(table) ?? 0) < (restless.includes(table) ? needed : ALIKE.one);
       };
       const unsure = (isAllOpen ? scan.tables : restless).filter(isUnsure);

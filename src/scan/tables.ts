@@ -3,7 +3,7 @@
  * and only one for processes that share theirs; with an account of what could not be seen.
  */
 import { accessTo, areTablesComparable, isComparable } from '../binding/explain.ts';
-import { countOpen, hasOneTask } from '../procfs/raw/fd-listing.ts';
+import { countOpen, countTasks } from '../procfs/raw/fd-listing.ts';
 import { hasNothingOpen } from '../procfs/stat.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
 import { isStuckInExec } from './busy.ts';
@@ -121,7 +121,7 @@ export class Scan {
     if (access !== -EINVAL) return this.#refuse(pid, access === -ESRCH ? 'ESRCH' : 'EPERM');
     const rest = look?.rest;
     const own = [fill({ id: pid, pid, fds, sharedWith: [], rest, isWhole: true }, fds)];
-    const isAlone = look === undefined ? hasOneTask(pid) : look.pulse.threads === 1;
+    const isAlone = (look?.pulse.threads ?? countTasks(pid)) === 1;
     const tasks = isAlone ? [] : listTasks(pid);
     if (typeof tasks !== 'string' && tasks.length > 1) yield* this.#readThreads(tasks, own);
     this.account.processes++;

@@ -82,11 +82,15 @@ export class InstanceView {
     let hasChanged = false;
     let open = restless;
     if (search.looks > 0) {
-      if (!hasRested(this.#walks.pid, this.#rest)) {
+      const isOwnOpen = !hasRested(this.#walks.pid, this.#rest);
+      if (isOwnOpen || this.isRestless()) search.paired.clear();
+      if (isOwnOpen) {
         this.#rest = restOf(this.#walks.pid);
         open = seen.tables;
       }
-      const now = this.#walks.isPaced ? this.#latest : yield* this.#read();
+      // What the last look read in the end is as good, if it was the same as before.
+      const isRead = !isOwnOpen && this.isSame;
+      const now = this.#walks.isPaced ? this.#latest : isRead ? this.#text : yield* this.#read();
       this.isSame = typeof now !== 'string';
       if (typeof now === 'string') return new Set(open);
       hasChanged = !isText(this.#text, now);

@@ -54,7 +54,8 @@ function describeGroup(files: OpenFiles, items: readonly number[], mayMove: bool
   if (isGone) return { kind: 'unknown', link: null, name: null, by };
   const { pid, fd } = refAt(files, by);
   const link = readLink(pid, fd);
-  return { kind: kindAt(pid, fd, link), link, name: null, by };
+  const kind = kindAt(pid, fd, link);
+  return { kind, link, name: isWhole && link !== null ? nameAt(pid, fd, kind, link) : null, by };
 }
 
 /** Whether a link names another inode than the item was listed with: what flips may be read as both, in turn. */

@@ -16,7 +16,7 @@ const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
 const ZERO = 48;
 const EVENTFD_ID = 'eventfd-id:';
 /** So many numbers in a row are tried in vain before the kernel is asked. */
-const GAP = 4;
+const GAP = 2;
 
 /** The name's offset in struct linux_dirent64, and what holds one entry of a number but not two. */
 const D_NAME = 19;

@@ -84,6 +84,9 @@ function readAttributes(pid: number, folder: string): boolean {
 export const countOpen = (pid: number): number =>
   readAttributes(pid, 'fd') ? attributes.getUint32(STX_SIZE, LITTLE) : 0;
 
-/** Whether a process has but one thread: its folder counts them as links. Source: proc_task_getattr() of fs/proc/base.c. */
-export const hasOneTask = (pid: number): boolean =>
-  readAttributes(pid, 'task') && attributes.getUint32(STX_NLINK, LITTLE) === 3;
+/**
+ * How many threads a process has, which its folder counts as links; 0 when it cannot be told.
+ * Source: proc_task_getattr() of fs/proc/base.c.
+ */
+export const countTasks = (pid: number): number =>
+  readAttributes(pid, 'task') ? Math.max(0, attributes.getUint32(STX_NLINK, LITTLE) - 2) : 0;

@@ -15,10 +15,13 @@ const THREADS = '\nThreads:\t';
 const SIZE = '\nVmSize:';
 const PROGRAM = '\nVmExe:';
 
-/** The task id of the calling thread; -1 where /proc does not say. Since Linux 3.17. */
+let self = -1;
+
+/** The task id of the calling thread, which it keeps; -1 where /proc does not say. Since Linux 3.17. */
 export function readSelf(): number {
+  if (self >= 0) return self;
   try {
-    return Number(fs().readlinkSync(`${PROC}/thread-self`).split('/').at(-1));
+    return (self = Number(fs().readlinkSync(`${PROC}/thread-self`).split('/').at(-1)));
   } catch (error) {
     codeOf(error);
     return -1;
