@@ -15,8 +15,8 @@ import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps, WALK } from '../scan/steps.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
 import { socketName } from './names/socket.ts';
-import { FoundGroups, type NamedGroup } from './groups/found.ts';
-import { plainName, wholeName } from './groups/name.ts';
+import { FoundGroups } from './groups/found.ts';
+import { type NamedGroup, plainName, wholeName } from './groups/name.ts';
 
 /** One open file description, and every descriptor that refers to it. */
 export interface FileGroup {

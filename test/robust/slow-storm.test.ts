@@ -122,7 +122,7 @@ async function during(scan: (pids: number[]) => Promise<void>): Promise<number> 
  * One in how many may be lost, which is less than what moves: a machine so slow that it hardly scans sees more of them
  * change in each scan, and one that stands still for a moment loses many at once.
  */
-const share = (times: number): number => (times < 30 ? 2 : 40);
+const share = (times: number): number => (times < 30 ? 5 : 40);
 
 test('every group is true of the descriptors that did not change, and what is in no group is counted as skipped', async (t) => {
   const lost: FileRef[] = [];
@@ -176,7 +176,7 @@ test('every descriptor that did not change is found as a holder, and no other on
   });
 });
 
-test('what a process inherited is true whatever it does with its other descriptors, and what is missing is counted', async () => {
+test('what a process inherited is true whatever it does with its other descriptors, and what is missing is counted', async (t) => {
   let lost = 0;
   const times = await during(async () => {
     const { inherited, coverage } = await findInherited(flipper.pid);
@@ -187,8 +187,8 @@ test('what a process inherited is true whatever it does with its other descripto
     assert.ok(missing.length <= told, JSON.stringify({ missing, skipped: coverage.skipped }));
     lost += missing.length;
   });
-  // Both processes run all the while, so that half of what each of them alone has of a pair may look restless.
-  assert.ok(lost < 0.9 * times * given.length, `${lost} of ${times * given.length} were lost`);
+  t.diagnostic(`${times} times ${given.length} descriptors, of which ${lost} could not be told`);
+  assert.ok(lost < (0.2 * times + 1) * given.length, `${lost} of ${times * given.length} were lost`);
 });
 
 test('tasks that end meanwhile are unknown or separate, and the others are told apart as ever', async () => {

@@ -11,16 +11,11 @@ import { membersOf } from '../../util/merge-sort.ts';
 import { gather, type OnDrop, splitEventfds } from './inode-buckets.ts';
 import { addDifferences, changedItems, idOf, itemKey } from './changes.ts';
 import { aloneAmong } from './alone.ts';
-import type { Name, NameOf } from './name.ts';
+import type { Name, NamedGroup, NameOf } from './name.ts';
 import { groupSockets, groupStill, isReadable } from './still.ts';
 
 const BETWEEN_PAUSES = 64;
 const STEADY = 3; // looks in a row in which what was the same is believed, whatever moves beside it
-
-/** The items of one description, and what it is called. */
-export interface NamedGroup extends Name {
-  items: number[];
-}
 
 export class FoundGroups {
   groups: NamedGroup[] = [];
@@ -168,8 +163,11 @@ export class FoundGroups {
 
   /** The tables of which something changed from one look to the next. */
   #compare(open: readonly Table[], before: readonly NamedGroup[], now: readonly number[][]): Set<Table> {
-    const moved = changedItems(this.#files, before, now, this.#times);
+    const moved = new Set<number>();
     for (const table of open) addDifferences(this.#files, this.#spans.get(table), table.id, moved);
+    // What is on another inode has surely moved, and says nothing of those that it was beside.
+    for (const key of moved) this.#times.set(key, Number.POSITIVE_INFINITY);
+    for (const key of changedItems(this.#files, before, now, this.#times)) moved.add(key);
     for (const key of moved) {
       this.#times.set(key, (this.#times.get(key) ?? 0) + 1);
       // A quick look may be wrong of whatever is compared with something that moves.
@@ -189,11 +187,10 @@ export class FoundGroups {
     const files = this.#files;
     for (const [i, items] of groups.entries()) {
       if (i % BETWEEN_PAUSES === 0) yield i / groups.length;
-      const known = names.size === 0 ? undefined : items.find((item) => names.has(item));
+      const name = names.size === 0 ? undefined : names.get(items.find((item) => names.has(item)) ?? -1);
       if (open.size > 0)
         items.sort((a, b) => Number(open.has(files.ids[a] as number)) - Number(open.has(files.ids[b] as number)));
-      const name = known === undefined ? this.#nameOf(files, items, mayMove) : (names.get(known) as Name);
-      this.groups.push({ ...name, items });
+      this.groups.push({ ...(name ?? this.#nameOf(files, items, mayMove)), items });
     }
   }
 }

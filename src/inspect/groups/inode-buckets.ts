@@ -1,10 +1,11 @@
 /** Gathers open files that may share a description: those of one inode, and of one id where eventfds are many. */
+import { readLink } from '../../procfs/fd.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { S_IFMT } from '../../procfs/kind.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
 import { type Steps, WALK } from '../../scan/steps.ts';
 
-const { EMFILE, ENOENT, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
+const { EAGAIN, EMFILE, ENOENT, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 const FEW = 32;
 const BETWEEN_PAUSES = 256;
 const EVENTFD_LINK = 'anon_inode:[eventfd]';
@@ -28,14 +29,17 @@ export function* splitEventfds(files: OpenFiles, items: Int32Array, onDrop: OnDr
   const ids = isSplit ? yield* readIds(files, eventfds) : [];
   // One whose id is not known would be kept apart from its like.
   const isKnown = (id: number): boolean => id >= 0 || id === -ENOENT || id === -ESRCH;
-  files.isSplit ??= isSplit && ids.every(isKnown);
+  files.isSplit ??= isSplit && ids.every((id) => isKnown(id) || id === -EAGAIN);
   if (!files.isSplit) return;
   for (const [i, id] of ids.entries()) {
     const item = eventfds[i] as number;
     if (id >= 0) {
       files.inos[item] = id;
       files.devs[item] = EVENTFD;
-    } else if (!isKnown(id)) onDrop(item, 'EAGAIN');
+    } else if (!isKnown(id)) {
+      files.inos[item] = -EAGAIN;
+      onDrop(item, 'EAGAIN');
+    }
   }
 }
 
@@ -53,7 +57,11 @@ function* pickEventfds(files: OpenFiles, items: Int32Array): Steps<number[]> {
 function* readIds(files: OpenFiles, items: readonly number[]): Steps<number[]> {
   const ids: number[] = [];
   yield* visitFolders(files, items, 'fdinfo', (folder, item) => {
-    ids.push(folder === undefined ? -EMFILE : folder.eventfdId(files.fds[item] as number));
+    const fd = files.fds[item] as number;
+    const id = folder === undefined ? -EMFILE : folder.eventfdId(fd);
+    // What has become something else by now says nothing of what eventfds have.
+    const isOther = Number.isNaN(id) && readLink(files.ids[item] as number, fd) !== EVENTFD_LINK;
+    ids.push(isOther ? -EAGAIN : id);
   });
   return ids;
 }

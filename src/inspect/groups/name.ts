@@ -22,6 +22,11 @@ export interface Name {
   by: number;
 }
 
+/** The items of one description, and what it is called. */
+export interface NamedGroup extends Name {
+  items: number[];
+}
+
 /** Describes a group by its items, of which one may be another file by now where it may move. */
 export type NameOf = (files: OpenFiles, items: readonly number[], mayMove: boolean) => Name;
 
