@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { sameFile } from '../../src/index.ts';
+import { type FileGroup, sameFile } from '../../src/index.ts';
 import { OpenFiles } from '../../src/scan/inode-columns.ts';
 import { drain } from '../../src/util/drain.ts';
 import { everyDescriptor, Fds } from '../support/brute.ts';
@@ -146,14 +146,16 @@ for (const code of ['ENOSYS', 'EPERM'] as const) {
       code,
     );
     assert.ok((reads?.groups.length ?? 0) > 50);
-    // No other call looks at a file without asking its server, so that the kind of some is not known.
-    const known = {
-      ...reads,
-      groups: reads?.groups.map((group, i) =>
-        without?.groups[i]?.kind === 'unknown' ? { ...group, kind: 'unknown' } : group,
-      ),
-    };
-    assert.deepEqual(without, known);
+    // Node's own eventfds count; and no other call looks at a file without asking its server, so that the kind of some is
+    // not known.
+    const still = (group: FileGroup): FileGroup => ({
+      ...group,
+      name: group.name?.replace(/count \d+/, 'count') ?? null,
+    });
+    const known = reads?.groups.map((group, i) =>
+      still(without?.groups[i]?.kind === 'unknown' ? { ...group, kind: 'unknown' } : group),
+    );
+    assert.deepEqual({ ...without, groups: without?.groups.map(still) }, { ...reads, groups: known });
     assert.ok(
       without?.groups.some(({ kind }) => kind === 'socket') && without.groups.some(({ kind }) => kind === 'eventfd'),
     );

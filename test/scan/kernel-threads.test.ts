@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { tellPartial } from '../../src/cli/output/coverage.ts';
@@ -35,9 +36,12 @@ test('an ordinary user has seen all of a kernel thread, and of this process noth
 });
 
 test('an ordinary user has seen all of a zombie', async () => {
-  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 300'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const parent = spawn('sh', ['-c', 'sleep 300 & echo $!; exec sleep 300'], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     const zombie = Number(await once(createInterface({ input: parent.stdout }), 'line'));
+    // A shell would wait for it.
+    await until('the shell is something else', () => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
+    process.kill(zombie);
     await until('it is a zombie', () => hasEnded(zombie));
     await using observer = await startChild(ORDINARY);
     const { processes, skipped } = await observer.run(async ({ fs, door }, zombie) => {
