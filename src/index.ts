@@ -32,7 +32,13 @@ export type { Holder } from './scan/holder.ts';
 export type { Part, ScanOptions } from './scan/options.ts';
 export type { FileIdentity, Via } from './descriptions/without-kcmp.ts';
 export { listEpolls, readEpoll, resolveEpoll, type EpollOptions, type EpollReport } from './inspect/epoll.ts';
-export type { EpollTarget, TargetStatus } from './inspect/epoll/targets.ts';
+export type {
+  EpollTarget,
+  ResolvedTarget,
+  TargetFacts,
+  TargetStatus,
+  UnresolvedTarget,
+} from './inspect/epoll/targets.ts';
 export { groupFiles, type FileGroup, type GroupOptions, type GroupReport } from './inspect/groups.ts';
 export type { Elsewhere } from './inspect/elsewhere.ts';
 export { fileOf } from './inspect/file-of.ts';
@@ -42,7 +48,7 @@ export type { Lock } from './inspect/locks.ts';
 export type { OpenFile, SocketQueues } from './inspect/open-file.ts';
 export type { FoundFile } from './inspect/open/files.ts';
 export type { Unheld } from './inspect/open/sought.ts';
-export type { OtherEnd } from './inspect/peers.ts';
+export type { EndFacts, EndState, OtherEnd } from './inspect/peers.ts';
 export type { Watcher } from './inspect/watchers.ts';
 export type { Waiting } from './inspect/process/waiting.ts';
 export type { PeerEnd, PeerState, PeerVia } from './inspect/peers/peer.ts';

@@ -16,14 +16,17 @@ import { byDescription } from './peers/by-description.ts';
 import type { Peer, PeerEnd, PeerState, PeerVia, Seen } from './peers/peer.ts';
 import { whyNotAll } from './peers/whole.ts';
 
+/** Which state the other end is in, and why no other one, where that needs to be told. */
+export type EndState = { state: Exclude<PeerState, 'unknown'>; reason?: string } | { state: 'unknown'; reason: string };
+
 /** What is at the other end of a file. */
-export interface OtherEnd {
-  state: PeerState;
+export type OtherEnd = EndState & EndFacts;
+
+/** The other end whatever its state is. */
+export interface EndFacts {
   /** What people call it; null when its ends are called differently, or there is none. */
   name: string | null;
   via: PeerVia;
-  /** Why the state is no other, where that needs to be told. */
-  reason?: string;
   /** Who holds it, all ends taken together. */
   holders: Holder[];
   /** One an open file description: the readers of a FIFO, the slaves of a pty, who sends to a datagram socket, who waits to be accepted. */
@@ -33,6 +36,7 @@ export interface OtherEnd {
 /** So many of those that may have it are named. */
 const SHOWN = 3;
 const RESTLESS = 'it changed all the while';
+const UNTOLD = 'nothing tells what it is connected to';
 
 /** Looks once more at what may have changed; whether the other end was found by now. */
 type LookAgain = () => Steps<boolean>;
@@ -63,7 +67,12 @@ export function* tellOtherEnd(
   if (told === undefined) return undefined;
   const { state } = told;
   const reason = told.reason ?? (peer.isRestless ? RESTLESS : undefined);
-  return { state, name, via: peer.via, ...(reason === undefined ? {} : { reason }), holders, ends };
+  return { ...stateOf(state, reason), name, via: peer.via, holders, ends };
+}
+
+function stateOf(state: PeerState, reason: string | undefined): EndState {
+  if (state === 'unknown') return { state, reason: reason ?? UNTOLD };
+  return reason === undefined ? { state } : { state, reason };
 }
 
 /** Nobody was found to have it: because there is nothing, or because not all could be looked at. */

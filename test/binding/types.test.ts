@@ -25,6 +25,7 @@ import {
   taskSharing,
   unpackEpollSlot,
   type EpollSlot,
+  type EpollTarget,
   type EpollTargetRef,
   type FileIdentity,
   type FileRef,
@@ -33,6 +34,7 @@ import {
   type KcmpSupport,
   type KcmpType,
   type Ordering,
+  type OtherEnd,
 } from '../../src/index.ts';
 import '../support/leash.ts';
 
@@ -118,6 +120,20 @@ describe('what depends on another value', () => {
     assert.equal(kcmp(pid, pid, type, ...indices), 0);
     // @ts-expect-error of none of them
     refused(() => kcmp(pid, pid, type, '1', 1));
+  });
+
+  test('the reason is there where a state is unknown, or a target unresolved', () => {
+    const [end] = [{ state: 'unknown', reason: 'why', name: null, via: 'kernel', holders: [], ends: [] }] as OtherEnd[];
+    const why: string = end?.state === 'unknown' ? end.reason : (end?.reason ?? '');
+    assert.equal(why, 'why');
+    const targets: EpollTarget[] = [];
+    for (const one of targets) {
+      const reasons: readonly string[] = one.status === 'unresolved' ? [one.reason, ...one.elsewhere.map(String)] : [];
+      assert.deepEqual([reasons, one.reason, one.elsewhere], []);
+    }
+    // @ts-expect-error without a reason
+    const untold: OtherEnd = { state: 'unknown', name: null, via: 'kernel', holders: [], ends: [] };
+    assert.equal(untold.state, 'unknown');
   });
 
   test('the reason is there where the relation is unknown, and the code where the verdict is', () => {

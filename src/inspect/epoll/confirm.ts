@@ -7,7 +7,7 @@ import type { Links } from '../../scan/link-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
 import { Candidates, Inodes } from './inode-classes.ts';
-import type { EpollTarget } from './targets.ts';
+import type { OpenTarget } from './targets.ts';
 import type { Walks } from './walks.ts';
 
 /** So many steps of the kernel through the items of an instance it may take: a second at most. */
@@ -19,7 +19,7 @@ const FEW_STEPS = 100_000_000;
  * @returns false also when that would take too long
  */
 export function* confirms(
-  found: ReadonlyArray<{ target: EpollTarget; items: readonly number[] }>,
+  found: ReadonlyArray<{ target: OpenTarget; items: readonly number[] }>,
   links: Links,
   tables: readonly Table[],
   walks: Walks,
@@ -39,7 +39,7 @@ export function* confirms(
   for (const { targets, items } of yield* candidates.open(tables, nothing)) {
     for (const place of targets) {
       for (const item of items) {
-        if (--left < 0 || walks.isFile(refAt(links, item), missing[place] as EpollTarget)) return false;
+        if (--left < 0 || walks.isFile(refAt(links, item), missing[place] as OpenTarget)) return false;
         yield* walks.rest();
       }
     }

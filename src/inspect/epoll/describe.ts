@@ -7,7 +7,7 @@ import type { Links } from '../../scan/link-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import type { Candidates } from './inode-classes.ts';
-import type { EpollTarget, TargetStatus } from './targets.ts';
+import type { OpenTarget, TargetStatus } from './targets.ts';
 import type { Walks } from './walks.ts';
 
 const BETWEEN_PAUSES = 256;
@@ -16,7 +16,7 @@ const BETWEEN_PAUSES = 256;
 export interface Known {
   walks: Walks;
   links: Links;
-  targets: readonly EpollTarget[];
+  targets: readonly OpenTarget[];
   candidates: Candidates;
   /** The items of the process asked about. */
   own: Span;
@@ -58,13 +58,13 @@ function isSure({ walks, links, targets, candidates, told }: Known, item: number
   if (told[index] === 1) return plainSocket(ref) === candidates.inodes[index];
   // Of very many targets what was proven stands for as long as this reads the same.
   if (walks.isPaced) return readLink(ref.pid, ref.fd) === links.links[item];
-  const target = targets[index] as EpollTarget;
+  const target = targets[index] as OpenTarget;
   return walks.isFile(ref, target) && walks.isFile(ref, target);
 }
 
 /** @param isTold - whether an item that was not found to be the target's file is known to be another one */
 function tellStatus(
-  target: EpollTarget,
+  target: OpenTarget,
   { walks, links, candidates, own }: Known,
   index: number,
   isTold: (item: number) => boolean,

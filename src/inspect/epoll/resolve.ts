@@ -21,7 +21,7 @@ import { carriersIn, lookAloft } from '../elsewhere/aloft.ts';
 import { keptBy } from '../elsewhere/registered.ts';
 import { Inodes } from './inode-classes.ts';
 import { instancesOf } from './instance.ts';
-import type { EpollTarget } from './targets.ts';
+import { closed, type EpollTarget, type OpenTarget } from './targets.ts';
 import { InstanceView } from './view.ts';
 import { Walks } from './walks.ts';
 
@@ -75,8 +75,9 @@ export function* resolveTargets(
     );
     return all.map((view) => {
       if (view === undefined) return undefined;
-      const { instance, targets } = view;
-      return { instance, targets, stable: isStable.get(view) === true, coverage: seen.account.toCoverage() };
+      const { instance } = view;
+      const [stable, coverage] = [isStable.get(view) === true, seen.account.toCoverage()];
+      return { instance, targets: closed(view.targets), stable, coverage };
     });
   } finally {
     for (const view of all) view?.close();
@@ -141,21 +142,21 @@ function settleAll(views: readonly InstanceView[], seen: Scan, inodes: Inodes): 
 }
 
 /** What may keep the files open of which no descriptor was found. */
-function* tellElsewhere(seen: Scan, targets: readonly EpollTarget[]): Steps<void> {
-  const unresolved = targets.filter(({ status, ino }) => status === 'unresolved' && ino !== undefined);
+function* tellElsewhere(seen: Scan, targets: readonly OpenTarget[]): Steps<void> {
+  const unresolved = targets.filter(({ status }) => status === 'unresolved');
   if (unresolved.length === 0) return;
   const aloft = yield* lookAloft(seen);
   // Thousands may be of one inode, as eventfds are.
   const carriers = new Map<bigint, Elsewhere[]>();
   for (const { ino } of unresolved) {
-    if (carriers.has(ino as bigint)) continue;
+    if (ino === undefined || carriers.has(ino)) continue;
     carriers.set(
-      ino as bigint,
-      carriersIn(aloft, (text) => keptBy(text, ino as bigint)),
+      ino,
+      carriersIn(aloft, (text) => keptBy(text, ino)),
     );
     yield;
   }
-  for (const target of unresolved) target.elsewhere = [...(carriers.get(target.ino as bigint) ?? [])];
+  for (const target of unresolved) target.elsewhere = [...(carriers.get(target.ino ?? -1n) ?? [])];
 }
 
 /**

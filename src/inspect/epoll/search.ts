@@ -11,7 +11,7 @@ import { matchMany, stillThere } from './many.ts';
 import { NONE, TargetMatcher } from './match.ts';
 import { proveOwnNumbers, takeOwn } from './proof.ts';
 import { matchSockets } from './sockets.ts';
-import { type EpollTarget, placesIn } from './targets.ts';
+import { type OpenTarget, placesIn } from './targets.ts';
 import type { Walks } from './walks.ts';
 
 /** Above so many targets one that is where it was registered, alone on its inode, is not proven a second time. */
@@ -23,7 +23,7 @@ export class TargetSearch {
   readonly #scan: Scan;
   readonly #links: Links;
   readonly #inodes: Inodes;
-  #targets: readonly EpollTarget[];
+  #targets: readonly OpenTarget[];
   #proven: Uint8Array;
   /** By target: 1 where the inode of a socket told. */
   #told: Uint8Array;
@@ -42,7 +42,7 @@ export class TargetSearch {
   looks = 0;
 
   /** @param proven - by target: whether its own number was found to be its file */
-  constructor(walks: Walks, scan: Scan, inodes: Inodes, targets: readonly EpollTarget[], proven: Uint8Array) {
+  constructor(walks: Walks, scan: Scan, inodes: Inodes, targets: readonly OpenTarget[], proven: Uint8Array) {
     this.#walks = walks;
     this.#scan = scan;
     this.#inodes = inodes;
@@ -54,7 +54,7 @@ export class TargetSearch {
   }
 
   /** Goes on with another list of targets: what is known of those under whose numbers nothing changed still stands. */
-  *goOn(targets: readonly EpollTarget[]): Steps<void> {
+  *goOn(targets: readonly OpenTarget[]): Steps<void> {
     const places = placesIn(this.#targets, targets);
     const [items, proven, told] = [this.#items, this.#proven, this.#told];
     this.#anew = [...places.keys()].filter((target) => places[target] === -1);
@@ -62,7 +62,7 @@ export class TargetSearch {
       ? []
       : yield* proveOwnNumbers(
           this.#walks,
-          this.#anew.map((target) => targets[target] as EpollTarget),
+          this.#anew.map((target) => targets[target] as OpenTarget),
         );
     this.#items = Array.from(places, (place) => items[place] ?? NONE);
     this.#proven = Uint8Array.from(places, (place) => proven[place] ?? 0);
@@ -157,7 +157,7 @@ export class TargetSearch {
       // Of very many those are left out that are alone under their numbers, and are where they were registered.
       .filter((i) => length <= MANY || this.#targets[i]?.toff !== 0 || this.#proven[i] === 0)
       .filter((i) => this.#told[i] === 0)
-      .map((i) => ({ target: this.#targets[i] as EpollTarget, items: this.#items[i] ?? [] }));
+      .map((i) => ({ target: this.#targets[i] as OpenTarget, items: this.#items[i] ?? [] }));
     return confirms(targets, this.#links, this.#scan.tables, this.#walks, length);
   }
 

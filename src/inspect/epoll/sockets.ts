@@ -6,11 +6,11 @@ import type { Links } from '../../scan/link-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
 import type { Candidates } from './inode-classes.ts';
-import type { EpollTarget } from './targets.ts';
+import type { OpenTarget } from './targets.ts';
 
 /** @returns by target: its items; `onDrop` is told of those that may be targets or not, which is to say that they could not be looked at */
 export function* matchSockets(
-  targets: readonly EpollTarget[],
+  targets: readonly OpenTarget[],
   candidates: Candidates,
   links: Links,
   tables: readonly Table[],

@@ -12,26 +12,50 @@ import type { Elsewhere } from '../elsewhere.ts';
 export type TargetStatus = 'live' | 'renumbered' | 'foreign' | 'unresolved';
 
 /** A target, and where its file is now. */
-export interface EpollTarget extends EpollItem {
-  status: TargetStatus;
+export type EpollTarget = TargetFacts & (ResolvedTarget | UnresolvedTarget);
+
+/** Somebody was found to have its file. */
+export interface ResolvedTarget {
+  status: Exclude<TargetStatus, 'unresolved'>;
+  reason?: never;
+  elsewhere?: never;
+}
+
+/** Nobody was. */
+export interface UnresolvedTarget {
+  status: 'unresolved';
+  /** `unseen`: everything was read (in flight, or held by the kernel); `unreadable`: something was skipped. */
+  reason: 'unseen' | 'unreadable';
+  /** What keeps its file open, or may, without a descriptor. */
+  elsewhere: Elsewhere[];
+}
+
+/** A target whatever became of its file. */
+export interface TargetFacts extends EpollItem {
   /** Every task and descriptor that refers to the target's file. */
   holders: FileRef[];
   /** What fd `tfd` of the process is today, as its /proc link reads; null when it is not open. */
   numberNow: string | null;
   /** Fd `tfd` of the process is open as another file: such a target reports events nobody expects. */
   numberReused: boolean;
-  /** Why it is unresolved: `unseen`, everything was read (in flight, or held by the kernel); `unreadable`, something was skipped. */
-  reason?: 'unseen' | 'unreadable';
-  /** Of an unresolved one: what keeps its file open, or may, without a descriptor. */
-  elsewhere?: Elsewhere[];
   /** What the answer rests on, where it is not kcmp. */
   via?: Via;
 }
 
+/** A target of which not all is known yet. */
+export interface OpenTarget extends TargetFacts {
+  status: TargetStatus;
+  reason?: UnresolvedTarget['reason'];
+  elsewhere?: Elsewhere[];
+}
+
+/** A target of which all is known: `reason` and `elsewhere` are there where it is unresolved, and nowhere else. */
+export const closed = (targets: readonly OpenTarget[]): EpollTarget[] => targets as EpollTarget[];
+
 const identity = ({ tfd, toff, ino, data, events }: EpollItem): string => `${tfd}:${toff}:${ino}:${data}:${events}`;
 
 /** By target of a new list: its place in the old one, -1 where anything changed under its number, since `toff` counts within it. */
-export function placesIn(before: readonly EpollTarget[], now: readonly EpollTarget[]): Int32Array {
+export function placesIn(before: readonly OpenTarget[], now: readonly OpenTarget[]): Int32Array {
   const isNow = new Set(now.map(identity));
   const places = new Map(before.map((target, place) => [identity(target), place]));
   const changed = new Set<number>();
@@ -43,8 +67,8 @@ export function placesIn(before: readonly EpollTarget[], now: readonly EpollTarg
 const NOBODY: FileRef[] = [];
 
 /** The targets of a text, of which nothing is known yet: a copy of each item would cost more than all else about it. */
-export const parseTargets = (text: Uint8Array): Steps<EpollTarget[]> =>
-  parseItemsAs(text, (tfd, toff, events, eventNames, data, pos, ino, sdev): EpollTarget => {
+export const parseTargets = (text: Uint8Array): Steps<OpenTarget[]> =>
+  parseItemsAs(text, (tfd, toff, events, eventNames, data, pos, ino, sdev): OpenTarget => {
     const status = 'unresolved';
     // One shape for the many of today's kernels.
     // biome-ignore format: one line of fields
@@ -64,7 +88,7 @@ export const parseTargets = (text: Uint8Array): Steps<EpollTarget[]> =>
         numberReused: false,
       };
     }
-    const target: EpollTarget = {
+    const target: OpenTarget = {
       tfd,
       toff,
       events,

@@ -8,7 +8,7 @@ import { isText, ownText } from './instance.ts';
 import type { Inodes } from './inode-classes.ts';
 import { proveOwnNumbers, sureLinks } from './proof.ts';
 import { TargetSearch } from './search.ts';
-import { type EpollTarget, parseTargets } from './targets.ts';
+import { type OpenTarget, parseTargets } from './targets.ts';
 import type { Walks } from './walks.ts';
 
 /** So often the list is read once more where it may have changed and changed back: each time it is even odds to notice. */
@@ -20,7 +20,7 @@ const STEP = 0.01;
 
 export class InstanceView {
   instance: FileRef[] = [];
-  targets: EpollTarget[] = [];
+  targets: OpenTarget[] = [];
   /** Whether the list was the same before and after the last look. */
   isSame = true;
   readonly #file: EpollFile;
@@ -128,7 +128,7 @@ export class InstanceView {
     else this.#file.close();
   }
 
-  *#parse(): Steps<EpollTarget[]> {
+  *#parse(): Steps<OpenTarget[]> {
     const targets = yield* parseTargets(this.#text);
     this.#walks.expect(targets.length);
     yield* this.#walks.rest();
