@@ -10,14 +10,14 @@ import { fullText, queuesText } from './queues.ts';
 
 /** What a state means of an other end that nobody was found to have. */
 const STATES: Readonly<Record<OtherEnd['state'], string>> = {
-  connected: 'is held by nobody',
-  'not-accepted': 'is not accepted yet',
-  listening: 'is whoever waits to be accepted: nobody',
-  unconnected: 'does not exist: it is not connected',
-  remote: 'is not on this machine',
-  closed: 'is closed',
-  unseen: 'is held by no descriptor, but may be in flight or registered',
-  unknown: 'could not be told',
+  connected: 'its other end is held by nobody',
+  'not-accepted': 'its other end is not accepted yet',
+  listening: 'nobody waits to be accepted',
+  unconnected: 'it is not connected',
+  remote: 'its other end is not on this machine',
+  closed: 'its other end is closed',
+  unseen: 'its other end is held by no descriptor, but may be in flight or registered',
+  unknown: 'its other end could not be told',
 };
 
 const SHOWN = 5;
@@ -36,7 +36,7 @@ export function ofOtherEnd({ state, reason, holders }: OtherEnd): string {
   const isPlain = state === 'connected' || state === 'unconnected' || state === 'listening';
   if (holders.length > 0)
     return `its other end is ${isPlain ? '' : `${state.replace('-', ' ')}, `}${heldBy(holders)}${why}`;
-  return `its other end ${STATES[state]}${why}`;
+  return `${STATES[state]}${why}`;
 }
 
 function answer(report: HolderReport, others: readonly Holder[], isLimited: boolean): string {
