@@ -15,6 +15,7 @@ import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
 import { groupsOf } from './groups.ts';
 import { type Allow, compileAllow } from './inherited/allow.ts';
+import { asParentOf, parentOf } from './inherited/parent.ts';
 import { refuseInherited } from './inherited/refuse.ts';
 import { nameAt } from './open-file.ts';
 
@@ -79,7 +80,16 @@ export function askInherited(pid: number, options: InheritedOptions | undefined)
 function* inheritedOf(pid: number, given: number | undefined, allowed: Allow): Steps<InheritedReport> {
   checkProc();
   yield* requireComparable(pid);
-  const from = given ?? parentOf(pid);
+  if (given !== undefined) return yield* sharedWith(pid, given, allowed);
+  const parent = parentOf(pid);
+  try {
+    return yield* sharedWith(pid, parent, allowed);
+  } catch (error) {
+    throw asParentOf(pid, error);
+  }
+}
+
+function* sharedWith(pid: number, from: number, allowed: Allow): Steps<InheritedReport> {
   yield* requireComparable(from);
   const started = [pid, from].map((subject) => requireTask(subject).startTime);
   const own = yield* listComparable(pid);
@@ -166,18 +176,6 @@ function* byInodes(pid: number, own: number[], from: number, theirs: number[], a
     }
   }
   return { files, coverage: account.toCoverage() };
-}
-
-function parentOf(pid: number): number {
-  const { ppid } = requireTask(pid);
-  if (ppid === 0)
-    throw subjectError(
-      'ESRCH',
-      pid,
-      undefined,
-      'has no parent in this pid namespace; name the process to compare it with',
-    );
-  return ppid;
 }
 
 /**

@@ -46,7 +46,7 @@ export interface NoReference {
 }
 
 const MAX = 2 ** 31 - 1;
-const MAX_PORT = 65535;
+export const MAX_PORT = 65535;
 const BOTH: readonly InetProtocol[] = ['tcp', 'udp'];
 const LOCALHOST = ['127.0.0.1', '::1'];
 /** What people copy from lists of sockets for any address. */
@@ -118,7 +118,7 @@ function checkedPort(
 ): Reference | NoReference {
   const port = Number(digits);
   if (port >= 1 && port <= MAX_PORT) return { is: 'port', protocols, port, addresses };
-  return none(`${text} is no port: ports are 1 to ${MAX_PORT}`);
+  return none(`${text} is no port: ports are 1 to ${MAX_PORT}; a descriptor is PID:FD, such as 4242:0`);
 }
 
 /** A word alone, which may mean a process. */

@@ -115,8 +115,12 @@ test('--pids prints each process once, and nothing else', async () => {
   assert.equal(pids.length, 2);
   const held = await kcmp('who', path, '--pids');
   assert.deepEqual([held.code, held.out], [0, `${child.pid}\n`]);
-  const { out } = await kcmp('who', '--pids', `${child.pid}:${pids[0]}`);
-  assert.equal(out, `${child.pid}\n`);
+  // Of a descriptor those who have it besides, or its other end.
+  const alone = await kcmp('who', '--pids', `${child.pid}:${pids[0]}`);
+  assert.deepEqual([alone.code, alone.out], [nobody(alone.err), '']);
+  const [read] = await child.run(({ libc }) => libc.pipe());
+  const end = await kcmp('who', '--pids', `${child.pid}:${read}`);
+  assert.deepEqual([end.code, end.out], [0, `${child.pid}\n`]);
   const nothing = await kcmp('who', '--pids', join(folder, 'nothing'));
   assert.deepEqual([nothing.code, nothing.out], [nobody(nothing.err), '']);
 });

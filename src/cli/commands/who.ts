@@ -15,7 +15,7 @@ import {
 import { isListed, treeOf } from '../../procfs/processes.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { readProcess } from '../../procfs/status.ts';
-import { parseReference, type Reference } from '../../util/reference.ts';
+import { MAX_PORT, parseReference, type Reference } from '../../util/reference.ts';
 import { expect, parse, type Parsed, taskId, UsageError } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
 import { openWithoutUs, withoutUs } from '../output/observer.ts';
@@ -50,6 +50,12 @@ function codeOfOpen({ files, elsewhere = [], locks = [], missing, coverage }: Op
   return files.length > 0 || !isPlainlyMissing ? 2 : scanCode(false, coverage);
 }
 
+/** The answer for `$(…)`: that there are none is an answer only where all was seen. */
+function printPids(io: Io, pids: readonly string[], code: ExitCode): ExitCode {
+  print(io, [...pids]);
+  return pids.length === 0 && code === 0 ? 2 : code;
+}
+
 /** Each process once: who holds it, and who uses it without a descriptor. */
 function pidsOf(holders: readonly Holder[], { elsewhere = [] }: Pick<HolderReport, 'elsewhere'>): string[] {
   const users = elsewhere.filter(({ sure }) => sure !== 'possible').map(({ pid }) => pid);
@@ -69,11 +75,13 @@ interface Wanted {
 function whoHas(file: FileRef, { json, pids, where }: Wanted, io: Io): ExitCode {
   const report = withoutUs(withProgress(io, (options) => findHolders(file, { ...options, ...where })));
   const others = othersOf(report);
-  if (json) printJson(io, report);
-  else if (pids) print(io, pidsOf(report.holders, report));
-  else printAnswer(io, whoText(report, others, where.pids !== undefined));
+  const code = codeOf(report, others);
   tellPartial(io, report.coverage);
-  return codeOf(report, others);
+  // Of a pipe, or one of a pair of sockets, who has the other end is the answer; the process asked about is known.
+  if (pids) return printPids(io, pidsOf([...others, ...(report.otherEnd?.holders ?? [])], report), code);
+  if (json) printJson(io, report);
+  else printAnswer(io, whoText(report, others, where.pids !== undefined));
+  return code;
 }
 
 /** The other ends are asked for where they are the answer: each takes as long as all the rest. */
@@ -87,10 +95,10 @@ function whoHasOpen(
 ): ExitCode {
   const report = openWithoutUs(withProgress(io, (options) => findOpen(reference, { ...options, ...where, parts })));
   const holders = report.files.flatMap(({ holders }) => holders);
-  if (json) printJson(io, report);
-  else if (pids) print(io, pidsOf(holders, report));
-  else printAnswer(io, openText(report, all, where.pids !== undefined));
   tellPartial(io, report.coverage);
+  if (pids) return printPids(io, pidsOf(holders, report), codeOfOpen(report));
+  if (json) printJson(io, report);
+  else printAnswer(io, openText(report, all, where.pids !== undefined));
   return codeOfOpen(report);
 }
 
@@ -144,7 +152,15 @@ export const run: Command = (args, io) => {
   const isOwn = reference.is === 'process' && (tree === OWN || tree === text);
   if (tree === OWN && !isOwn) throw new UsageError('--tree alone is for a PID; expected --tree PID');
   const wanted = { json, pids, all, where: whereOf(parsed, isOwn ? undefined : tree) };
-  if (reference.is === 'process') return whatHas(reference.pid, isOwn, wanted, io);
+  if (reference.is === 'process') {
+    try {
+      return whatHas(reference.pid, isOwn, wanted, io);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'ESRCH' || reference.pid > MAX_PORT) throw error;
+      throw new Error(`${message}; a port is :${reference.pid}`, { cause: error });
+    }
+  }
   if (reference.is === 'descriptor') return whoHas(reference, wanted, io);
   return whoHasOpen(text, { ...wanted, parts: partsOf(reference.is, wanted) }, io);
 };

@@ -50,6 +50,9 @@ const KEPT_UNSEEN = 'kept by no descriptor that was seen';
 
 /** `is kept by sleep (4711), fd 9, taken by pid 4710, which has ended` */
 function keptAs(lock: Lock): string {
+  // A POSIX lock is the process', as long as that lives.
+  if (lock.keptBy.length === 0 && lock.type === 'posix' && lock.takenBy !== null && !lock.takerEnded)
+    return `kept by ${named(lock.takenBy)}`;
   const kept = lock.keptBy.length === 0 ? KEPT_UNSEEN : `kept by ${keepersOf(lock.keptBy)}`;
   const taker = takerOf(lock);
   return `${kept}${taker === '' ? '' : `, ${taker}`}`;

@@ -25,7 +25,7 @@ function ofNobody(file: FoundFile, { coverage }: OpenReport): string {
   const user = file.uid === null ? '' : `, of user ${userOf(file.uid)},`;
   const why =
     unseen(coverage).length > 0
-      ? 'a process that may not be looked at; run as that user, or as root'
+      ? `a process that may not be looked at${process.getuid?.() === 0 ? '' : '; run as that user, or as root'}`
       : "no descriptor; it is in flight, or the kernel's own";
   return `${nameOf(file)}${user} is held by ${why}`;
 }

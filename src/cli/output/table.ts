@@ -15,8 +15,13 @@ export function fitTo(io: Io): void {
   columns = (io.outIsTerminal?.() === true ? io.columns?.() : undefined) || Infinity;
 }
 
+/** Takes from the last column, which says most, only where nothing else is left to take from. */
+function fit(widths: readonly number[], fixed: readonly number[]): number[] {
+  return take(take(widths, [...fixed, widths.length - 1]), fixed);
+}
+
 /** Takes from the widest column until all fit, or none is left to take from; the last may then go over the edge. */
-function fit(widths: number[], fixed: readonly number[]): number[] {
+function take(widths: readonly number[], fixed: readonly number[]): number[] {
   const fitted = [...widths];
   const total = (): number => fitted.reduce((sum, width) => sum + width + GAP, -GAP);
   while (total() > columns) {
