@@ -28,7 +28,7 @@ import { elsewhereOf } from './open/elsewhere.ts';
 import { tellEnds } from './open/ends.ts';
 import { filesOf, type FoundFile, listenersFirst, unseenSocket } from './open/files.ts';
 import { type Hit, OpenSearch } from './open/search.ts';
-import { hasMoved, type ListedSocket, type Sought, type Unheld } from './open/sought.ts';
+import { coverageOf, hasMoved, type ListedSocket, type Sought, type Unheld } from './open/sought.ts';
 import { socketLink } from './peers/socket.ts';
 
 /** So often all is looked at anew when there is something else to look for by now. */
@@ -148,7 +148,7 @@ function* openOf(
     ...(locks === undefined ? {} : { locks }),
     unheld: [...(sought.unheld ?? [])],
     ...(missing === undefined ? {} : { missing }),
-    coverage: seen.account.toCoverage(),
+    coverage: coverageOf(sought, seen),
   };
 }
 

@@ -12,7 +12,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openText } from '../../src/cli/output/open.ts';
@@ -218,6 +218,19 @@ test('a free port is 1', async () => {
   const { code, out, err } = await kcmp('who', `:${number}`);
   assert.equal(code, nobody(err));
   assert.match(out, new RegExp(`^:${number} is open nowhere`));
+});
+
+test('a free port is 1 whoever may not be looked at, since no list of the kernel has it', {
+  skip: needsRoot || noAnswers,
+}, () => {
+  const free = fds.add(sockets.listener(sockets.STREAM, sockets.inetAddress(LOOPBACK)));
+  const number = sockets.portOf(free);
+  fds.close(free);
+  const { code, out, err } = kcmpProcess(['who', `:${number}`], AS_NOBODY);
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  // Before, one that is bound and nothing else was in no list.
+  if (major < 6 || (major === 6 && minor < 8)) return assert.equal(code, 2);
+  assert.deepEqual([code, out, err], [1, `:${number} is open nowhere.\n`, '']);
 });
 
 test('a listener whose process may not be looked at is told with its user, and is 2', {

@@ -1,4 +1,7 @@
 /** A local port of TCP and UDP, in every network namespace that may be asked. */
+import { netNamespaces, openSockDiag } from '../../netlink/namespaces.ts';
+import { isRefusal } from '../../netlink/sock-diag.ts';
+import type { Coverage } from '../../scan/coverage.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { PortReference } from '../../util/reference.ts';
 import type { InetSocket } from '../../util/socket.ts';
@@ -6,6 +9,10 @@ import { endName } from '../peers/name.ts';
 import { socketLink } from '../peers/socket.ts';
 import { Namespaces } from './namespaces.ts';
 import type { Blind, ListedSocket, Sought, Unheld } from './sought.ts';
+
+const [MAJOR = 0, MINOR = 0] = process.getBuiltinModule('node:os').release().split('.').map(Number);
+/** Before Linux 6.8 a TCP socket that is bound and nothing else was in no list. */
+const LISTS_BOUND = MAJOR > 6 || (MAJOR === 6 && MINOR >= 8);
 
 /** Whether a socket is bound to one of these addresses, or to all and so to them. */
 function hasAddress({ local, remote, v6only }: InetSocket, addresses: readonly string[] | undefined): boolean {
@@ -30,6 +37,17 @@ export class SoughtPort implements Sought {
 
   constructor(reference: PortReference) {
     this.#reference = reference;
+  }
+
+  /** A socket that the kernel does not list is nobody's, be he of this network namespace, where it told all. */
+  isNobodys({ skipped }: Coverage): boolean {
+    if (!LISTS_BOUND || this.sockets.size + this.blind.length > 0) return false;
+    const { own, tasks, unseen } = netNamespaces(skipped.map(({ pid }) => pid));
+    if (unseen.length > 0 || [...tasks.keys()].some((namespace) => namespace !== own)) return false;
+    const diag = openSockDiag();
+    if (isRefusal(diag)) return false;
+    diag.close();
+    return true;
   }
 
   *hasMoved(): Steps<boolean> {

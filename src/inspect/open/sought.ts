@@ -3,7 +3,9 @@ import { errnoName } from '../../binding/errors.ts';
 import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
 import type { Mount } from '../../procfs/kind/mountinfo.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
+import type { Coverage } from '../../scan/coverage.ts';
 import type { Steps } from '../../scan/steps.ts';
+import type { Scan } from '../../scan/tables.ts';
 import type { InetSocket, UnixListing, UnixSocket } from '../../util/socket.ts';
 
 const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
@@ -41,8 +43,16 @@ export interface Sought {
   readonly isLocked?: ((file: string) => boolean) | undefined;
   /** Before each look: finds out what there is; whether something else is to be looked for than before. */
   hasMoved?(): Steps<boolean>;
+  /** Whether nobody has it, whoever could not be looked at. */
+  isNobodys?(coverage: Coverage): boolean;
   /** Where no descriptor of it was found: looks whether there is a socket. */
   findSocket?(): Steps<void>;
+}
+
+/** What could not be looked at, but for what cannot have it. */
+export function coverageOf(sought: Sought, { account }: Scan): Coverage {
+  const coverage = account.toCoverage();
+  return sought.isNobodys?.(coverage) === true ? { ...coverage, skipped: [] } : coverage;
 }
 
 /** What is known by its name alone is always the same. */
