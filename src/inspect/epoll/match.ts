@@ -18,7 +18,6 @@ import type { Steps } from '../../scan/steps.ts';
 import { membersOf, search } from '../../util/merge-sort.ts';
 import { addTo } from '../../util/multimap.ts';
 import { type Candidates, type InodeClass, ofKinds } from './inode-classes.ts';
-import { matchPairs } from './holdings.ts';
 import { takeOwn } from './proof.ts';
 import type { Walks } from './walks.ts';
 
@@ -71,16 +70,11 @@ export class TargetMatcher {
     for (const [file, further] of more) file.push(...further);
   }
 
-  /**
-   * Looks for all that is on one inode anew, although some of it may move.
-   * @param paired - items that were compared with all of their targets before, which need not be done again
-   */
-  *matchMoving(open: InodeClass, own: Span, candidates: Candidates, paired: Set<number>): Steps<void> {
+  /** Looks for all that is on one inode anew, although some of it may move. */
+  *matchMoving(open: InodeClass, own: Span, candidates: Candidates): Steps<void> {
     const { targets, items } = open;
-    const before = targets.map((target) => this.items[target] as Items);
     for (const target of targets) this.items[target] = NONE;
-    if (items.length * targets.length * this.targets.length <= FEW_STEPS)
-      return yield* matchPairs(open, before, this.items, paired, (item, target) => this.#walk(item, target));
+    if (items.length * targets.length * this.targets.length <= FEW_STEPS) return yield* this.#matchPairs(open);
     const isProven = (target: number): boolean => this.walks.isAtOwnNumber(this.targets[target] as EpollItem);
     yield* takeOwn(this, targets, isProven, own, candidates);
     const found = new Set(targets.flatMap((target) => this.items[target] as Items));
@@ -93,6 +87,18 @@ export class TargetMatcher {
         yield* this.walks.rest();
       }
       this.items[target] = confirmed;
+    }
+  }
+
+  *#matchPairs({ targets, items }: InodeClass): Steps<void> {
+    let walks = 0;
+    for (const target of targets) {
+      const same: Items = [];
+      for (const item of items) {
+        if (++walks % BETWEEN_PAUSES === 0) yield;
+        if (this.#walk(item, target) === 0) same.push(item);
+      }
+      if (same.length > 0) this.items[target] = same;
     }
   }
 

@@ -34,8 +34,6 @@ export class TargetSearch {
   readonly #spans = new Map<Table, Span>();
   /** By target: its items. */
   #items: number[][] = [];
-  /** Items that were compared with all targets of their inode, and the list surely was the same all the while. */
-  readonly paired: Set<number> = new Set<number>();
   /** Why items could not be compared. */
   readonly dropped: Map<number, string> = new Map();
   /** How many looks there were. */
@@ -70,7 +68,6 @@ export class TargetSearch {
     for (const [i, target] of this.#anew.entries()) this.#proven[target] = fresh[i] ?? 0;
     this.#targets = targets;
     this.#candidates = new Candidates(this.#inodes, targets);
-    this.paired.clear();
   }
 
   /** One look, as settle() wants it. */
@@ -111,8 +108,7 @@ export class TargetSearch {
       const own = this.#own;
       for (const [i, one] of classes.entries()) {
         if (known !== undefined && this.#isPlain(one)) continue;
-        const steps =
-          known === undefined ? matcher.matchStill(one) : matcher.matchMoving(one, own, this.#candidates, this.paired);
+        const steps = known === undefined ? matcher.matchStill(one) : matcher.matchMoving(one, own, this.#candidates);
         yield* part(0.1 + (0.9 * i) / classes.length, 0.1 + (0.9 * (i + 1)) / classes.length, steps);
       }
     }

@@ -82,15 +82,11 @@ export class InstanceView {
     let hasChanged = false;
     let open = restless;
     if (search.looks > 0) {
-      const isOwnOpen = !hasRested(this.#walks.pid, this.#rest);
-      if (isOwnOpen || this.isRestless()) search.paired.clear();
-      if (isOwnOpen) {
+      if (!hasRested(this.#walks.pid, this.#rest)) {
         this.#rest = restOf(this.#walks.pid);
         open = seen.tables;
       }
-      // What the last look read in the end is as good, if it was the same as before.
-      const isRead = !isOwnOpen && this.isSame;
-      const now = this.#walks.isPaced ? this.#latest : isRead ? this.#text : yield* this.#read();
+      const now = this.#walks.isPaced ? this.#latest : yield* this.#read();
       this.isSame = typeof now !== 'string';
       if (typeof now === 'string') return new Set(open);
       hasChanged = !isText(this.#text, now);
