@@ -5,6 +5,8 @@ import type { Io } from '../io.ts';
 
 /** No column becomes narrower than this. */
 const LEAST = 12;
+/** Nor than this as long as the last one has something to give. */
+const ENOUGH = 20;
 const GAP = 2;
 
 /** The columns of the terminal, since a command's text goes to one output; a file or a pipe has no end of a line. */
@@ -15,20 +17,20 @@ export function fitTo(io: Io): void {
   columns = (io.outIsTerminal?.() === true ? io.columns?.() : undefined) || Infinity;
 }
 
-/** Takes from the last column, which says most, only where nothing else is left to take from. */
+/** Takes from the last column, which says who, only where the others have lost most of what is too long in them. */
 function fit(widths: readonly number[], fixed: readonly number[]): number[] {
-  return take(take(widths, [...fixed, widths.length - 1]), fixed);
+  return take(take(widths, [...fixed, widths.length - 1], ENOUGH), fixed, LEAST);
 }
 
 /** Takes from the widest column until all fit, or none is left to take from; the last may then go over the edge. */
-function take(widths: readonly number[], fixed: readonly number[]): number[] {
+function take(widths: readonly number[], fixed: readonly number[], least: number): number[] {
   const fitted = [...widths];
   const total = (): number => fitted.reduce((sum, width) => sum + width + GAP, -GAP);
   while (total() > columns) {
     const wide = fitted.map((width, i) => (fixed.includes(i) ? 0 : width));
     const widest = Math.max(...wide);
-    if (widest <= LEAST) break;
-    const second = Math.max(LEAST, ...wide.filter((width) => width < widest));
+    if (widest <= least) break;
+    const second = Math.max(least, ...wide.filter((width) => width < widest));
     const count = wide.filter((width) => width === widest).length;
     const less = Math.max(1, Math.min(widest - second, Math.ceil((total() - columns) / count)));
     for (const [i, width] of wide.entries()) if (width === widest) fitted[i] = width - less;
