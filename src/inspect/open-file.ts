@@ -2,9 +2,8 @@
 import type { FileRef } from '../binding/kcmp.ts';
 import type { Sockets } from '../netlink/sockets.ts';
 import { readLink, statIno } from '../procfs/fd.ts';
-import { type Fdinfo, O_PATH } from '../procfs/fdinfo.ts';
+import { type Fdinfo, O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
-import { readFdinfoQuickly } from '../procfs/raw/fdinfo.ts';
 import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../procfs/link.ts';
 import type { Holder } from '../scan/holder.ts';
 import type { Steps } from '../scan/steps.ts';
@@ -70,7 +69,6 @@ export type SocketFinder = Pick<Sockets, 'find'>;
 
 /** Where to read fdinfo is to wait for a mutex, or prints every watch. */
 const UNREAD: ReadonlySet<string | null> = new Set([EPOLL_LINK, INOTIFY_LINK, FANOTIFY_LINK]);
-export const isUnread = (link: string | null): boolean => UNREAD.has(link);
 
 const HAS_POSITION: ReadonlySet<FileKind> = new Set<FileKind>(['regular', 'memfd', 'block device']);
 const HAS_SIZE: ReadonlySet<FileKind> = new Set<FileKind>(['regular', 'memfd']);
@@ -118,7 +116,7 @@ export function queuesOf(socket: InetSocket | UnixListing | undefined): SocketQu
 }
 /** The fdinfo of a descriptor, or why there is none; '' where to read it is to wait, or long. */
 export const readUnlessSlow = ({ pid, fd }: FileRef, link: string | null): Fdinfo | string =>
-  isUnread(link) ? '' : readFdinfoQuickly(pid, fd);
+  UNREAD.has(link) ? '' : readFdinfo(pid, fd);
 
 const uidOf = (socket: object | undefined): number | undefined =>
   socket === undefined ? undefined : (socket as { uid?: number }).uid;

@@ -35,7 +35,13 @@ export interface EndFacts {
 
 /** So many of those that may have it are named. */
 const SHOWN = 3;
-const RESTLESS = 'it changed all the while';
+/** What is another one each time that it is looked at. */
+export const RESTLESS: { state: 'unknown'; reason: string } & Pick<EndFacts, 'holders' | 'ends'> = {
+  state: 'unknown',
+  reason: 'it changed all the while',
+  holders: [],
+  ends: [],
+};
 const UNTOLD = 'nothing tells what it is connected to';
 
 /** Looks once more at what may have changed; whether the other end was found by now. */
@@ -57,7 +63,7 @@ export function* tellOtherEnd(
 ): Steps<OtherEnd | undefined> {
   // Without kcmp(2) there is but one look.
   if (!scan.comparable && (yield* peer.hasMoved())) return undefined;
-  if (!peer.fits(own)) return { state: 'unknown', name: null, via: peer.via, reason: RESTLESS, holders: [], ends: [] };
+  if (!peer.fits(own)) return { ...RESTLESS, name: null, via: peer.via };
   const ends = yield* peer.tellEnds(seen, own, byDescription(scan));
   const holders = ends.flatMap((end) => end.holders);
   const names = new Set(ends.map(({ name }) => name));
@@ -66,7 +72,7 @@ export function* tellOtherEnd(
   const told = isHeld ? peer : yield* tellUnheld(peer, scan, lookAgain, findAloft);
   if (told === undefined) return undefined;
   const { state } = told;
-  const reason = told.reason ?? (peer.isRestless ? RESTLESS : undefined);
+  const reason = told.reason ?? (peer.isRestless ? RESTLESS.reason : undefined);
   return { ...stateOf(state, reason), name, via: peer.via, holders, ends };
 }
 
@@ -91,7 +97,7 @@ function* tellUnheld(
       : carriersIn(aloft, (text) => (links.some((link) => keptBy(text, link) !== 'no') ? 'possible' : 'no'));
   const doubts = [peer.doubt, ...(carriers.length === 0 ? [] : [couldBe(carriers)])];
   // What could not be told of one that may have it is counted by now.
-  const why = peer.isRestless ? RESTLESS : whyNotAll(scan);
+  const why = peer.isRestless ? RESTLESS.reason : whyNotAll(scan);
   const reason = [...doubts, why, peer.reason].filter((one) => one !== undefined).join('; ') || undefined;
   if (why !== undefined) return { state: 'unknown', reason };
   if (peer.doubt !== undefined || carriers.length > 0) return { state: 'unseen', reason };

@@ -4,15 +4,14 @@
  *
  * Source: ep_show_fdinfo() of fs/eventpoll.c.
  */
-import { KCMP_FILE } from '../binding/abi.ts';
 import type { FileRef } from '../binding/kcmp.ts';
-import { kcmpRaw } from '../binding/syscall.ts';
 import { EpollFile } from '../procfs/epoll-file.ts';
 import { parseItemsAs } from '../procfs/epoll-items.ts';
 import type { FileStat } from '../procfs/fd.ts';
 import type { FileKind } from '../procfs/kind.ts';
 import { mayKeepMutex } from '../scan/busy.ts';
 import type { Steps } from '../scan/steps.ts';
+import { isSame } from '../scan/subject.ts';
 import type { Scan } from '../scan/tables.ts';
 import { Walks } from './epoll/walks.ts';
 
@@ -55,7 +54,6 @@ export function* findWatchers(
   const watchers: Watcher[] = [];
   if (UNWATCHED.has(kind) || !comparable || typeof inode === 'string') return watchers;
   const { ino } = inode;
-  const isSame = (a: FileRef, b: FileRef): boolean => kcmpRaw(a.pid, b.pid, KCMP_FILE, a.fd, b.fd) === 0;
   const kept: FileRef[] = [];
   const isBusy = new Map<number, boolean>();
   for (const epoll of epolls) {

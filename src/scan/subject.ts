@@ -85,6 +85,9 @@ export function closedOrRefused(pid: number, fd: number, code: string): SubjectE
 
 export const isOpen = ({ pid, fd }: FileRef): boolean => kcmpRaw(pid, pid, KCMP_FILE, fd, fd) >= 0;
 
+/** Whether two descriptors are one description, where kcmp(2) says so. */
+export const isSame = (a: FileRef, b: FileRef): boolean => kcmpRaw(a.pid, b.pid, KCMP_FILE, a.fd, b.fd) === 0;
+
 /** @throws EBUSY when whoever compares this process would wait, perhaps for ever */
 export function* requireComparable(pid: number): Steps<void> {
   if (yield* isStuckInExec(pid)) throw subjectError('EBUSY', pid);

@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { tellPartial } from '../../src/cli/output/coverage.ts';
-import type { Skipped } from '../../src/index.ts';
+import type { Coverage, Skipped } from '../../src/index.ts';
 import { hasEnded, PF_KTHREAD, readStat } from '../../src/procfs/stat.ts';
-import { startChild } from '../support/child.ts';
+import { type Child, startChild } from '../support/child.ts';
 import '../support/leash.ts';
 import { until } from '../support/until.ts';
 import { ORDINARY } from '../support/user.ts';
@@ -22,17 +22,20 @@ function isKernelThread(pid: number): boolean {
 const KTHREADD = 2;
 const notInSight = !isKernelThread(KTHREADD) && 'no thread of the kernel is in sight';
 
+/** What an observer sees of himself and of a process that has nothing open. */
+const coverageBeside = (observer: Child, pid: number): Promise<Pick<Coverage, 'processes' | 'skipped'>> =>
+  observer.run(async ({ fs, door }, pid) => {
+    const fd = fs.openSync('/dev/null', 'r');
+    const { coverage } = await door.findHolders({ pid: process.pid, fd }, { pids: [process.pid, pid] });
+    return { processes: coverage.processes, skipped: coverage.skipped };
+  }, pid);
+
 test('an ordinary user has seen all of a kernel thread, and of this process nothing', {
   skip: notInSight,
 }, async () => {
   await using observer = await startChild(ORDINARY);
   assert.equal(isKernelThread(observer.pid), false);
-  const { processes, skipped } = await observer.run(async ({ fs, door }, kthreadd) => {
-    const fd = fs.openSync('/dev/null', 'r');
-    const { coverage } = await door.findHolders({ pid: process.pid, fd }, { pids: [process.pid, kthreadd] });
-    return coverage;
-  }, KTHREADD);
-  assert.deepEqual({ processes, skipped }, { processes: 2, skipped: [] });
+  assert.deepEqual(await coverageBeside(observer, KTHREADD), { processes: 2, skipped: [] });
 });
 
 test('an ordinary user has seen all of a zombie', async () => {
@@ -44,12 +47,7 @@ test('an ordinary user has seen all of a zombie', async () => {
     process.kill(zombie);
     await until('it is a zombie', () => hasEnded(zombie));
     await using observer = await startChild(ORDINARY);
-    const { processes, skipped } = await observer.run(async ({ fs, door }, zombie) => {
-      const fd = fs.openSync('/dev/null', 'r');
-      const { coverage } = await door.findHolders({ pid: process.pid, fd }, { pids: [process.pid, zombie] });
-      return coverage;
-    }, zombie);
-    assert.deepEqual({ processes, skipped }, { processes: 2, skipped: [] });
+    assert.deepEqual(await coverageBeside(observer, zombie), { processes: 2, skipped: [] });
   } finally {
     parent.kill();
   }

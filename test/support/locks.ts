@@ -26,27 +26,17 @@ function structFlock(isWrite: boolean, start: number, length: number): Uint8Arra
   return bytes;
 }
 
-function set(fd: number, command: number, isWrite: boolean, start: number, length: number): number {
-  const bytes = structFlock(isWrite, start, length);
-  return libc.fcntl(fd, command, libc.addressOf(bytes));
-}
+/** Takes a lock; a length of 0 is all the rest. */
+type Take = (fd: number, isWrite: boolean, start?: number, length?: number, isWaiting?: boolean) => number;
 
-/** A lock of this process; a length of 0 is all the rest. */
-export const posix = (
-  fd: number,
-  isWrite: boolean,
-  start: number = 0,
-  length: number = 0,
-  isWaiting: boolean = false,
-): number => set(fd, isWaiting ? F_SETLKW : F_SETLK, isWrite, start, length);
+const taker =
+  (now: number, waiting: number): Take =>
+  (fd, isWrite, start = 0, length = 0, isWaiting = false) =>
+    libc.fcntl(fd, isWaiting ? waiting : now, libc.addressOf(structFlock(isWrite, start, length)));
 
+/** A lock of this process. */
+export const posix: Take = taker(F_SETLK, F_SETLKW);
 /** A lock of a description. */
-export const ofd = (
-  fd: number,
-  isWrite: boolean,
-  start: number = 0,
-  length: number = 0,
-  isWaiting: boolean = false,
-): number => set(fd, isWaiting ? F_OFD_SETLKW : F_OFD_SETLK, isWrite, start, length);
+export const ofd: Take = taker(F_OFD_SETLK, F_OFD_SETLKW);
 
 export const lease = (fd: number, isWrite: boolean): number => libc.fcntl(fd, F_SETLEASE, isWrite ? F_WRLCK : F_RDLCK);

@@ -1,13 +1,11 @@
 /** What a group of descriptors is called: by the first of them that still is what it was when it was listed. */
 import { readLink, statIno, tryLink } from '../../procfs/fd.ts';
-import { parseFdinfo } from '../../procfs/fdinfo.ts';
 import { type FileKind, kindAt } from '../../procfs/kind.ts';
 import { inodeOf, namesInode } from '../../procfs/link.ts';
-import { readStart } from '../../procfs/raw/start.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
 import { refAt } from '../../scan/columns.ts';
 import { nameOf } from '../names.ts';
-import { isUnread } from '../open-file.ts';
+import { readUnlessSlow } from '../open-file.ts';
 
 const DELETED = ' (deleted)';
 /** Kinds of which fdinfo says nothing that is in a name. */
@@ -72,6 +70,7 @@ function nameAt(pid: number, fd: number, kind: FileKind, link: string): string |
   if (kind === 'socket') return null;
   const stat = link.endsWith(DELETED) ? statIno(pid, fd) : undefined;
   const nlink = typeof stat === 'object' ? stat.more?.nlink : undefined;
-  const info = PLAIN.has(kind) || isUnread(link) ? undefined : parseFdinfo(readStart(pid, `fdinfo/${fd}`));
+  const read = PLAIN.has(kind) ? '' : readUnlessSlow({ pid, fd }, link);
+  const info = typeof read === 'string' ? undefined : read;
   return nameOf({ kind, link, nlink, info });
 }

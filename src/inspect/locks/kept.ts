@@ -1,11 +1,10 @@
 /** Which descriptors keep which locks, by what their fdinfo shows. */
-import { KCMP_FILE } from '../../binding/abi.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
-import { kcmpRaw } from '../../binding/syscall.ts';
 import { type LockLine, locksOfFdinfo } from '../../procfs/locks.ts';
 import { readStart } from '../../procfs/raw/start.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
+import { isSame } from '../../scan/subject.ts';
 import { addTo } from '../../util/multimap.ts';
 
 /** A lock, and the descriptors that show it. */
@@ -18,8 +17,6 @@ export interface Keeper {
   ref: Holder;
   anchor: FileRef;
 }
-
-const isSame = (a: FileRef, b: FileRef): boolean => kcmpRaw(a.pid, b.pid, KCMP_FILE, a.fd, b.fd) === 0;
 
 export const isRef = (a: FileRef, b: FileRef): boolean => a.pid === b.pid && a.fd === b.fd;
 

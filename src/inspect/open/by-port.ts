@@ -10,9 +10,11 @@ import { socketLink } from '../peers/socket.ts';
 import { Namespaces } from './namespaces.ts';
 import type { Blind, ListedSocket, Sought, Unheld } from './sought.ts';
 
-const [MAJOR = 0, MINOR = 0] = process.getBuiltinModule('node:os').release().split('.').map(Number);
 /** Before Linux 6.8 a TCP socket that is bound and nothing else was in no list. */
-const LISTS_BOUND = MAJOR > 6 || (MAJOR === 6 && MINOR >= 8);
+function listsBound(): boolean {
+  const [major = 0, minor = 0] = process.getBuiltinModule('node:os').release().split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 8);
+}
 
 /** Whether a socket is bound to one of these addresses, or to all and so to them. */
 function hasAddress({ local, remote, v6only }: InetSocket, addresses: readonly string[] | undefined): boolean {
@@ -41,7 +43,7 @@ export class SoughtPort implements Sought {
 
   /** A socket that the kernel does not list is nobody's, be he of this network namespace, where it told all. */
   isNobodys({ skipped }: Coverage): boolean {
-    if (!LISTS_BOUND || this.sockets.size + this.blind.length > 0) return false;
+    if (this.sockets.size + this.blind.length > 0 || !listsBound()) return false;
     const { own, tasks, unseen } = netNamespaces(skipped.map(({ pid }) => pid));
     if (unseen.length > 0 || [...tasks.keys()].some((namespace) => namespace !== own)) return false;
     const diag = openSockDiag();

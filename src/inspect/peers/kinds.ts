@@ -3,8 +3,7 @@ import { socketProtocol } from '../../netlink/protocol.ts';
 import { inodeOf, isSocketLink } from '../../procfs/link.ts';
 import { readInet, readUnixListing } from '../../procfs/net.ts';
 import { S_IFIFO, S_IFMT } from '../../procfs/kind.ts';
-import { accessOf } from '../../procfs/fdinfo.ts';
-import { readFdinfoQuickly } from '../../procfs/raw/fdinfo.ts';
+import { accessOf, readFdinfo } from '../../procfs/fdinfo.ts';
 import { INET_TABLES, type InetProtocol } from '../../util/socket.ts';
 import type { SubjectFacts } from '../holders/subject.ts';
 import { InetPeer } from './inet.ts';
@@ -49,7 +48,7 @@ export function peerOf(subject: SubjectFacts, tables: SocketTables = KERNEL): Pe
 
 /** A descriptor that gives no access to the file is an end of nothing. */
 function isPath({ file }: SubjectFacts): boolean {
-  const info = readFdinfoQuickly(file.pid, file.fd);
+  const info = readFdinfo(file.pid, file.fd);
   return typeof info !== 'string' && info.flags !== undefined && accessOf(info.flags) === 'path';
 }
 

@@ -4,8 +4,7 @@
  *
  * Source: fifo_open() of fs/pipe.c; pipe(7), fifo(7).
  */
-import { type Access, accessOf } from '../../procfs/fdinfo.ts';
-import { readFdinfoQuickly } from '../../procfs/raw/fdinfo.ts';
+import { type Access, accessOf, readFdinfo } from '../../procfs/fdinfo.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { SubjectFacts } from '../holders/subject.ts';
@@ -33,7 +32,7 @@ export class PipePeer extends Peer {
     yield;
     const { file, inode } = this.#subject;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const info = readFdinfoQuickly(file.pid, file.fd);
+      const info = readFdinfo(file.pid, file.fd);
       if (typeof info === 'string' || info.flags === undefined) continue;
       // One text is about one file; before Linux 5.14 it does not say which.
       if (info.ino !== undefined && typeof inode !== 'string' && info.ino !== inode.ino) continue;
@@ -82,6 +81,6 @@ export class PipePeer extends Peer {
 }
 
 function accessAt(pid: number, fd: number): Access | 'path' | undefined {
-  const info = readFdinfoQuickly(pid, fd);
+  const info = readFdinfo(pid, fd);
   return typeof info === 'string' || info.flags === undefined ? undefined : accessOf(info.flags);
 }

@@ -13,7 +13,7 @@ import type { Table } from '../../scan/tables.ts';
 import type { InetSocket, UnixSocket } from '../../util/socket.ts';
 import { type Aloft, lookAloft } from '../elsewhere/aloft.ts';
 import type { SubjectFacts } from '../holders/subject.ts';
-import { type EndFacts, type EndState, type OtherEnd, tellOtherEnd } from '../peers.ts';
+import { type OtherEnd, RESTLESS, tellOtherEnd } from '../peers.ts';
 import { peerOf } from '../peers/kinds.ts';
 import { ListedSockets } from '../peers/listed-sockets.ts';
 import type { Peer, Seen } from '../peers/peer.ts';
@@ -177,11 +177,3 @@ export class Ends {
 }
 
 const keyOf = ({ inode }: SubjectFacts): string => (typeof inode === 'string' ? '' : `${inode.dev} ${inode.ino}`);
-
-/** What was the other end is another one. */
-export const RESTLESS: EndState & Pick<EndFacts, 'holders' | 'ends'> = {
-  state: 'unknown',
-  reason: 'it changed all the while',
-  holders: [],
-  ends: [],
-};

@@ -6,9 +6,7 @@ import { readText } from '../read.ts';
 import { PROC } from '../root.ts';
 
 const path = Buffer.from(new ArrayBuffer(64));
-/** So many bytes are read. */
-export const MOST = 8192;
-const answer = Buffer.from(new ArrayBuffer(MOST));
+const answer = Buffer.from(new ArrayBuffer(8192));
 let pathAddress = 0;
 let answerAddress = 0;
 
