@@ -66,20 +66,31 @@ function classes(n: number, places: readonly number[], same: Uint8Array): number
   return groups;
 }
 
-/** Takes out what contradicts itself, first what does so most and with most others, until nothing does. */
+/**
+ * Takes out what contradicts itself, first what does so most and with most others, until nothing does; then puts back
+ * what only those contradicted that are out as well. What always was the same as another hardly ever moved.
+ */
 function takeOut(n: number, times: Uint8Array): { kept: number[]; restless: number[] } {
   const doubtOf = (i: number, j: number): number => {
     const count = times[i * n + j] as number;
     return Math.min(count, LOOKS - count);
   };
-  const kept = Array.from({ length: n }, (_, i) => i);
-  const doubts = kept.map((i) => kept.reduce((sum, j) => (j === i ? sum : sum + doubtOf(i, j)), 0));
+  let kept = Array.from({ length: n }, (_, i) => i);
+  const sumOf = (of: (i: number, j: number) => number): number[] =>
+    kept.map((i) => kept.reduce((sum, j) => (j === i ? sum : sum + of(i, j)), 0));
+  const doubts = sumOf(doubtOf);
+  const trust = sumOf((i, j) => (times[i * n + j] === LOOKS ? LOOKS : 0));
   const restless: number[] = [];
+  const standing = (i: number): number => (doubts[i] as number) - (trust[i] as number);
   for (;;) {
-    const worst = kept.reduce((a, b) => ((doubts[b] as number) > (doubts[a] as number) ? b : a), kept[0] as number);
-    if (kept.length === 0 || doubts[worst] === 0) return { kept, restless };
-    kept.splice(kept.indexOf(worst), 1);
+    const doubtful = kept.filter((i) => doubts[i] !== 0);
+    if (doubtful.length === 0) break;
+    const worst = doubtful.reduce((a, b) => (standing(b) > standing(a) ? b : a));
+    kept = kept.filter((i) => i !== worst);
     restless.push(worst);
     for (const other of kept) doubts[other] = (doubts[other] as number) - doubtOf(worst, other);
   }
+  const out: number[] = [];
+  for (const i of restless) (kept.every((j) => doubtOf(i, j) === 0) ? kept : out).push(i);
+  return { kept, restless: out };
 }

@@ -2,19 +2,18 @@
 import { isComparable } from '../binding/explain.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { readOptions } from '../binding/read.ts';
-import { sameWithoutKcmp } from '../descriptions/without-kcmp.ts';
 import { Sockets } from '../netlink/sockets.ts';
-import { readLink } from '../procfs/fd.ts';
-import { type FileKind, kindAt } from '../procfs/kind.ts';
+import type { FileKind } from '../procfs/kind.ts';
 import { inodeOf, isSocketLink } from '../procfs/link.ts';
 import { listTasks } from '../procfs/processes.ts';
 import { checkProc } from '../procfs/root.ts';
-import { Account, type Coverage } from '../scan/coverage.ts';
+import type { Coverage } from '../scan/coverage.ts';
 import { checkPid, checkScan, type ScanOptions } from '../scan/options.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
 import { groupsOf } from './groups.ts';
 import { type Allow, compileAllow } from './inherited/allow.ts';
+import { addPairs, byInodes, type Shared, type SharedFile } from './inherited/pairs.ts';
 import { asParentOf, parentOf } from './inherited/parent.ts';
 import { refuseInherited } from './inherited/refuse.ts';
 import { nameAt } from './open-file.ts';
@@ -94,9 +93,11 @@ function* sharedWith(pid: number, from: number, allowed: Allow): Steps<Inherited
   const started = [pid, from].map((subject) => requireTask(subject).startTime);
   const own = yield* listComparable(pid);
   const theirs = yield* listComparable(from);
-  const { coverage, files } = isComparable()
+  const shared = isComparable()
     ? yield* part(0, NAMING, byGroups(pid, from, allowed))
     : yield* part(0, NAMING, byInodes(pid, own, from, theirs, allowed));
+  const { coverage, files } = shared;
+  if (isComparable()) yield* addPairs(pid, own, from, theirs, allowed, shared);
   const inherited = yield* part(NAMING, 1, named(pid, from, files));
   // What ended meanwhile had closed what it was given.
   for (const [i, subject] of [pid, from].entries())
@@ -107,13 +108,7 @@ function* sharedWith(pid: number, from: number, allowed: Allow): Steps<Inherited
 /** So much of the work is done when what is shared gets its names. */
 const NAMING = 0.8;
 
-/** What is shared, before it has names. */
-interface Found {
-  files: Array<Omit<InheritedFile, 'name'>>;
-  coverage: Coverage;
-}
-
-function* named(pid: number, from: number, files: Found['files']): Steps<InheritedFile[]> {
+function* named(pid: number, from: number, files: SharedFile[]): Steps<InheritedFile[]> {
   const inos = files.map(({ link }) => (isSocketLink(link) ? inodeOf(link as string) : 0)).filter((ino) => ino > 0);
   const sockets = new Sockets(() => [pid, from], inos);
   const inherited: InheritedFile[] = [];
@@ -129,12 +124,12 @@ function* named(pid: number, from: number, files: Found['files']): Steps<Inherit
   return inherited;
 }
 
-function* byGroups(pid: number, from: number, allowed: Allow): Steps<Found> {
+function* byGroups(pid: number, from: number, allowed: Allow): Steps<Shared> {
   const tasks = listTasks(from);
   // A thread of the other process may have a table of its own, which it alone had to give.
   const givers = new Set(typeof tasks === 'string' || tasks.includes(pid) ? [from] : [from, ...tasks]);
   const { groups, sharedTables, coverage } = yield* part(0, 0.9, groupsOf([pid, from], pid === from ? 1 : 2, false));
-  const files: Found['files'] = [];
+  const files: SharedFile[] = [];
   // A table in common is listed under one of the two.
   const whole = sharedTables.some(({ pid: id, sharedWith }) =>
     [pid, from].every((subject) => subject === id || sharedWith.includes(subject)),
@@ -151,31 +146,6 @@ function* byGroups(pid: number, from: number, allowed: Allow): Steps<Found> {
     }
   }
   return { files, coverage };
-}
-
-/** Without kcmp many cannot be told from others of their inode, so that only those are asked about that matter here. */
-function* byInodes(pid: number, own: number[], from: number, theirs: number[], allowed: Allow): Steps<Found> {
-  const account = new Account();
-  account.processes = account.tasks = pid === from ? 1 : 2;
-  account.descriptors = own.length + theirs.length;
-  const files: Found['files'] = [];
-  for (const [i, fd] of own.entries()) {
-    yield i / own.length;
-    if (fd <= 2) continue;
-    if (allowed(fd, readLink(pid, fd))) continue;
-    // Most are inherited under the number they had.
-    const guesses = theirs.includes(fd) ? [fd, ...theirs.filter((other) => other !== fd)] : theirs;
-    for (const other of guesses) {
-      yield;
-      if (sameWithoutKcmp({ pid, fd }, { pid: from, fd: other }, account) !== true) continue;
-      // Either may be another file by now.
-      const link = readLink(pid, fd);
-      if (readLink(from, other) !== link) account.skip(pid, 'EAGAIN', 'descriptor');
-      else files.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
-      break;
-    }
-  }
-  return { files, coverage: account.toCoverage() };
 }
 
 /**

@@ -23,12 +23,13 @@ const QUIET: Kind[] = [
   { still: 400, movers: 0, files: 200, rate: 0 },
 ];
 /** As many worlds of each as make some ten thousand. */
-const FEW: Array<Kind & { worlds: number }> = [
+const FEW: Array<Kind & { worlds: number; most?: number }> = [
   { worlds: 4000, still: 10, movers: 15, files: 2, rate: 0.05 },
   { worlds: 2500, still: 10, movers: 15, files: 2, rate: 1 },
   { worlds: 2000, still: 6, movers: 3, files: 3, rate: 0.5 },
   { worlds: 1000, still: 40, movers: 30, files: 10, rate: 0.1 },
   { worlds: 500, still: 40, movers: 30, files: 10, rate: 1 },
+  { worlds: 1000, still: 2, movers: 16, files: 8, stillFiles: 1, rate: 0.1, most: 0.002 },
 ];
 const MANY: Array<Kind & { worlds: number }> = [
   { worlds: 60, still: 150, movers: 20, files: 40, rate: 0.02 },
@@ -49,7 +50,7 @@ describe(`a simulated kernel, seed ${SEED}`, () => {
   });
 
   test('of few items none that holds still is ever apart from its like, beside another, or lost', () => {
-    for (const { worlds, ...kind } of FEW) {
+    for (const { worlds, most = 0.02, ...kind } of FEW) {
       let lost = 0;
       for (let seed = SEED; seed < SEED + worlds; seed++) {
         const world = new World(seed, kind);
@@ -59,7 +60,7 @@ describe(`a simulated kernel, seed ${SEED}`, () => {
         for (const item of verdict.lost) assert.equal(dropped.get(item), 'EAGAIN', `seed ${seed}`);
         lost += verdict.lost.length / kind.still / worlds;
       }
-      assert.ok(lost < 0.02, `${lost} of what holds still was lost beside ${JSON.stringify(kind)}`);
+      assert.ok(lost < most, `${lost} of what holds still was lost beside ${JSON.stringify(kind)}`);
     }
   });
 

@@ -5,6 +5,8 @@ export interface Kind {
   still: number;
   movers: number;
   files: number;
+  /** Of so many of these the still items are; of all when left out. */
+  stillFiles?: number;
   /** How many changes a comparison sees, on average. */
   rate: number;
 }
@@ -26,7 +28,9 @@ export class World {
     this.#kind = kind;
     this.#random = new Random(seed);
     const count = kind.still + kind.movers;
-    this.files = Array.from({ length: count }, () => this.#random.below(kind.files));
+    this.files = Array.from({ length: count }, (_, i) =>
+      this.#random.below(i < kind.still ? (kind.stillFiles ?? kind.files) : kind.files),
+    );
     this.#places = this.#shuffled(kind.files);
     this.items = Int32Array.from(this.#shuffled(count));
   }

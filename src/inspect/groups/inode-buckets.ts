@@ -29,7 +29,9 @@ export function* splitEventfds(files: OpenFiles, items: Int32Array, onDrop: OnDr
   const ids = isSplit ? yield* readIds(files, eventfds) : [];
   // One whose id is not known would be kept apart from its like.
   const isKnown = (id: number): boolean => id >= 0 || id === -ENOENT || id === -ESRCH;
-  files.isSplit ??= isSplit && ids.every((id) => isKnown(id) || id === -EAGAIN);
+  // Old kernels tell none; where they tell any, what had none was another file at that moment.
+  const isOfNow = (id: number): boolean => isKnown(id) || id === -EAGAIN || Number.isNaN(id);
+  files.isSplit ??= ids.some((id) => id >= 0) && ids.every(isOfNow);
   if (!files.isSplit) return;
   for (const [i, id] of ids.entries()) {
     const item = eventfds[i] as number;

@@ -1,0 +1,97 @@
+/** What two processes share, told one pair of descriptors after another: where groups cannot tell. */
+import type { FileRef } from '../../binding/kcmp.ts';
+import { sameWithoutKcmp } from '../../descriptions/without-kcmp.ts';
+import { readLink } from '../../procfs/fd.ts';
+import { type FileKind, kindAt } from '../../procfs/kind.ts';
+import { Account, type Coverage, unseen } from '../../scan/coverage.ts';
+import type { Steps } from '../../scan/steps.ts';
+import { isSame } from '../../scan/subject.ts';
+import { addTo } from '../../util/multimap.ts';
+import type { Allow } from './allow.ts';
+
+/** A descriptor that shares its description with one of another process, before it has a name. */
+export interface SharedFile {
+  fd: number;
+  from: FileRef;
+  kind: FileKind;
+  link: string | null;
+}
+
+/** What is shared, and what could be looked at. */
+export interface Shared {
+  files: SharedFile[];
+  coverage: Coverage;
+}
+
+/** So many pairs are compared at most: some 50 milliseconds' work. */
+const MOST = 100_000;
+const BETWEEN_PAUSES = 256;
+
+/**
+ * Adds what groups could not tell for all that moved beside it. A pair that is the same each time that it is looked at,
+ * also after all the others, is shared, whatever the rest does; what is not found in this way stays counted as skipped.
+ */
+export function* addPairs(
+  pid: number,
+  own: readonly number[],
+  from: number,
+  theirs: readonly number[],
+  allowed: Allow,
+  { files, coverage }: Shared,
+): Steps<void> {
+  if (!unseen(coverage).some(({ unit }) => unit === 'descriptor')) return;
+  const known = new Set(files.map(({ fd }) => fd));
+  const byLink = new Map<string | null, number[]>();
+  for (const other of theirs) {
+    yield;
+    addTo(byLink, readLink(from, other), other);
+  }
+  const found: SharedFile[] = [];
+  let pairs = 0;
+  for (const fd of own) {
+    yield;
+    const link = readLink(pid, fd);
+    if (fd <= 2 || known.has(fd) || link === null || allowed(fd, link)) continue;
+    for (const other of sameNumberFirst(fd, byLink.get(link) ?? [])) {
+      if (++pairs > MOST) break;
+      if (pairs % BETWEEN_PAUSES === 0) yield;
+      if (!isSameFile({ pid, fd }, { pid: from, fd: other }, link)) continue;
+      found.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
+      break;
+    }
+  }
+  for (const file of found) {
+    yield;
+    if (isSameFile({ pid, fd: file.fd }, file.from, file.link)) files.push(file);
+  }
+}
+
+/** Most are inherited under the number they had. */
+const sameNumberFirst = (fd: number, others: readonly number[]): readonly number[] =>
+  others.includes(fd) ? [fd, ...others.filter((other) => other !== fd)] : others;
+
+/** Whether two descriptors are one description under this link, before and after the links were read. */
+const isSameFile = (a: FileRef, b: FileRef, link: string | null): boolean =>
+  isSame(a, b) && readLink(a.pid, a.fd) === link && readLink(b.pid, b.fd) === link && isSame(a, b);
+/** Without kcmp many cannot be told from others of their inode, so that only those are asked about that matter here. */
+export function* byInodes(pid: number, own: number[], from: number, theirs: number[], allowed: Allow): Steps<Shared> {
+  const account = new Account();
+  account.processes = account.tasks = pid === from ? 1 : 2;
+  account.descriptors = own.length + theirs.length;
+  const files: SharedFile[] = [];
+  for (const [i, fd] of own.entries()) {
+    yield i / own.length;
+    if (fd <= 2) continue;
+    if (allowed(fd, readLink(pid, fd))) continue;
+    for (const other of sameNumberFirst(fd, theirs)) {
+      yield;
+      if (sameWithoutKcmp({ pid, fd }, { pid: from, fd: other }, account) !== true) continue;
+      // Either may be another file by now.
+      const link = readLink(pid, fd);
+      if (readLink(from, other) !== link) account.skip(pid, 'EAGAIN', 'descriptor');
+      else files.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
+      break;
+    }
+  }
+  return { files, coverage: account.toCoverage() };
+}
