@@ -15,6 +15,7 @@ const EVERY_STATE = U32_MAX;
 /** So many are asked about one by one: each question walks half the table, and a list of it all costs as much as these. */
 const FEW = 20;
 const LISTS = 2;
+const BETWEEN_PAUSES = 4096;
 
 const LISTEN = stateBits('LISTEN');
 
@@ -52,8 +53,21 @@ export function* dumpUnix(diag: SockDiag): Pausing<Map<number, UnixSocket> | Ref
   if (typeof sockets === 'number') return refusal(sockets);
   yield* addIcons(diag, sockets);
   const byInode = new Map<number, UnixSocket>();
-  for (const socket of sockets) byInode.set(socket.ino, socket);
+  for (const [i, socket] of sockets.entries()) {
+    if (i % BETWEEN_PAUSES === 0) yield;
+    byInode.set(socket.ino, socket);
+  }
   return byInode;
+}
+
+/** The inodes of connected stream sockets in whose queue is nothing, so that no file is in flight to them either. */
+export function* listEmptyUnix(diag: SockDiag): Pausing<number[] | Refusal> {
+  const inos = yield* diag.dump(body(0, EVERY_STATE, SHOWN), (view, start, end) => {
+    const socket = parseUnix(view, start, end);
+    const isEmpty = socket?.type === 'stream' && socket.state !== 'LISTEN' && socket.rqueue === 0;
+    return isEmpty ? socket.ino : undefined;
+  });
+  return typeof inos === 'number' ? refusal(inos) : inos;
 }
 
 /** A socket of AF_UNIX; undefined when this namespace has none with this inode. */

@@ -6,13 +6,13 @@
  */
 import type { FileRef } from '../../binding/kcmp.ts';
 import { isRefusal } from '../../netlink/sock-diag.ts';
-import { dumpUnix } from '../../netlink/unix.ts';
+import { listEmptyUnix } from '../../netlink/unix.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { readLink } from '../../procfs/fd.ts';
 import { inodeOf, IO_URING_LINK, isSocketLink } from '../../procfs/link.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { readStart } from '../../procfs/raw/start.ts';
-import type { Steps } from '../../scan/steps.ts';
+import { type Steps, WALK } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import { listInet } from '../peers/inet-tables.ts';
 import { askAt, Places } from '../peers/places.ts';
@@ -65,15 +65,20 @@ export function* lookAloft({ tables, account }: Pick<Scan, 'tables' | 'account'>
 /** Those to which nothing is in flight, of all network namespaces that can be asked: empty streams, TCP and UDP. */
 function* idleSockets(): Steps<ReadonlySet<number>> {
   const idle = new Set<number>();
+  const addAll = function* (inos: readonly number[]): Steps<void> {
+    for (const [i, ino] of inos.entries()) {
+      if (i % WALK === 0) yield;
+      idle.add(ino);
+    }
+  };
   for (const place of new Places(process.pid)) {
     yield;
     if (place === undefined) continue;
-    const unix = yield* askAt(place, dumpUnix);
-    for (const { ino, type, state, rqueue } of isRefusal(unix) ? [] : unix.values())
-      if (type === 'stream' && state !== 'LISTEN' && rqueue === 0) idle.add(ino);
+    const unix = yield* askAt(place, listEmptyUnix);
+    if (!isRefusal(unix)) yield* addAll(unix);
     for (const protocol of ['tcp', 'udp'] as const) {
       const inet = yield* listInet(place, protocol, {});
-      if (!isRefusal(inet)) for (const { ino } of inet) idle.add(ino);
+      if (!isRefusal(inet)) yield* addAll(inet.map(({ ino }) => ino));
     }
   }
   return idle;
