@@ -76,6 +76,16 @@ test('a file in flight may be this one, and is told where nobody else has it', a
   assert.deepEqual(await elsewhereOf(write), []);
 });
 
+test('a file in flight among hundreds of sockets, of which only those are asked that may carry something', async () => {
+  const [read] = fds.pipe();
+  const pairs = Array.from({ length: 260 }, () => libc.socketpair().map((fd) => fds.add(fd)) as [number, number]);
+  const [here, there] = pairs[100] as [number, number];
+  libc.sendFd(here, read);
+  assert.deepEqual(await elsewhereOf(read), [{ how: 'in-flight', pid, fd: there, sure: 'possible' }]);
+  fds.add(libc.receiveFd(there));
+  assert.deepEqual(await elsewhereOf(read), []);
+});
+
 test('it is told among many sockets', async () => {
   const event = libc.closeOnExec(fds.eventfd());
   const pairs = Array.from({ length: 80 }, () => libc.socketpair().map((fd) => fds.add(fd)) as [number, number]);
