@@ -47,9 +47,14 @@ function err(text: string): void {
   }
 }
 
+/** Of /dev/null and its like. */
+const MEMORY_MAJOR = 1;
+
 /** tty is one more builtin to load, and most outputs are plainly none. */
-const isTerminal = (fd: number): boolean =>
-  fstatSync(fd).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(fd);
+function isTerminal(fd: number): boolean {
+  const stat = fstatSync(fd);
+  return stat.isCharacterDevice() && stat.rdev >> 8 !== MEMORY_MAJOR && process.getBuiltinModule('node:tty').isatty(fd);
+}
 
 const io: Io = {
   out,
