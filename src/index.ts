@@ -47,6 +47,7 @@ export { findOpen, type OpenOptions, type OpenReport } from './inspect/open.ts';
 export type { Lock } from './inspect/locks.ts';
 export type { OpenFile, SocketQueues } from './inspect/open-file.ts';
 export type { FoundFile } from './inspect/open/files.ts';
+export type { Idle } from './inspect/open/idle.ts';
 export type { Unheld } from './inspect/open/sought.ts';
 export type { EndFacts, EndState, OtherEnd } from './inspect/peers.ts';
 export type { Watcher } from './inspect/watchers.ts';

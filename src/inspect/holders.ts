@@ -14,6 +14,7 @@ import { findElsewhere } from './elsewhere.ts';
 import { Search } from './holders/search.ts';
 import { Subject } from './holders/subject.ts';
 import { tellLocks } from './locks.ts';
+import { tellIdle } from './open/idle.ts';
 import { describeOpen, type FileFacts, type OpenFile } from './open-file.ts';
 import { tellOtherEnd } from './peers.ts';
 import { peerOf } from './peers/kinds.ts';
@@ -130,6 +131,7 @@ export function* holdersOf(
     if (parts.has('locks')) yield* tellLocks([found], sameInode, seen);
     if (parts.has('watchers'))
       found.watchers = yield* findWatchers(asked, open.kind, subject.inode, yield* search.epolls(), seen);
+    yield* tellIdle([found], seen.tables);
     const isMore = parts.has('locks') || parts.has('watchers');
     if (isMore && seen.comparable && !(yield* subject.isStill(search.sightings()))) continue;
     return { file: asked, ...found, coverage: seen.account.toCoverage() };

@@ -13,6 +13,7 @@ import type { Lock } from './locks.ts';
 import { openFlags } from './names/flags.ts';
 import { nameOf } from './names.ts';
 import type { OtherEnd } from './peers.ts';
+import type { Idle } from './open/idle.ts';
 import type { Watcher } from './watchers.ts';
 
 /** What an open file description is, whoever has it. */
@@ -62,6 +63,11 @@ export interface OpenFile extends FileFacts {
   blockedBy?: Lock[];
   /** The epoll instances of processes that were looked at that watch it, each once. Absent when it was not asked for. */
   watchers?: Watcher[];
+  /**
+   * Of a listener from which none of its holders takes connections: what each of their threads did instead at that moment.
+   * Absent where one may, or it could not be told.
+   */
+  idle?: Idle[];
 }
 
 /** What looks a socket up, or knows it already. */

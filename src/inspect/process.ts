@@ -15,6 +15,7 @@ import { listComparable, requireComparable, requireTask, subjectError } from '..
 import type { Holder } from '../scan/holder.ts';
 import { tellLocks } from './locks.ts';
 import type { FoundFile } from './open/files.ts';
+import { tellIdle } from './open/idle.ts';
 import { Ends } from './process/ends.ts';
 import { ProcessFiles } from './process/files.ts';
 import { Snapshot } from './process/snapshot.ts';
@@ -69,6 +70,7 @@ export function* openedBy(
     for (const id of told.lost) account.skip(id, 'EAGAIN', 'descriptor');
     if (files.length === 0) yield* requireEmpty(pid);
     if (parts.has('locks')) yield* tellLocks(files, othersOf(files), snapshot.scan);
+    yield* tellIdle(files, snapshot.scan.tables);
     const calls = yield* waitingIn(snapshot.tables());
     const waiting = calls.filter((one) => files.some((file) => isOf(file, one)));
     return { files: waitedForFirst(files, waiting), waiting, coverage: account.toCoverage() };

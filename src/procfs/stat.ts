@@ -8,6 +8,8 @@ export interface Stat {
   /** One letter: R running, S sleeping, Z zombie, … */
   state: string;
   ppid: number;
+  /** The id of its session: that of the process which made it, by setsid(2), or 0 where that is of another pid namespace. */
+  session: number;
   /** The PF_ flags. */
   flags: number;
   /** When the task started, in clock ticks since boot: with the pid it names a task for good. */
@@ -22,6 +24,7 @@ export const PF_KTHREAD = 0x00200000;
 // Fields after the command name, counted from 0; the manual page counts from 1 and from the pid.
 const STATE = 0;
 const PPID = 1;
+const SESSION = 3;
 const FLAGS = 6;
 const THREADS = 17;
 const START_TIME = 19;
@@ -46,6 +49,7 @@ export function parseStat(text: string): Stat | undefined {
     command: text.slice(open + 1, close),
     state,
     ppid: Number(fields[PPID]),
+    session: Number(fields[SESSION]),
     flags: Number(fields[FLAGS]),
     startTime: BigInt(fields[START_TIME] as string),
     threads: Number(fields[THREADS]),

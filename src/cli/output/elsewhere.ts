@@ -1,5 +1,5 @@
 /** What keeps a file open without a descriptor, in words, and its weight in the exit code. */
-import type { Elsewhere } from '../../index.ts';
+import type { Elsewhere, Holder } from '../../index.ts';
 import { some } from '../../util/text.ts';
 import type { ExitCode } from '../io.ts';
 import { named } from './names.ts';
@@ -28,12 +28,23 @@ const CLAUSES: ReadonlyArray<readonly [is: (entry: Elsewhere) => boolean, clause
   [({ how }) => how === 'in-flight', (who) => `it may be in flight to ${who}`],
 ];
 
-/** `its inode is mapped by 4711 (db); it may be in flight to fd 4 of 4712 (node)`; undefined when there is nothing to tell. */
-export function elsewhereText(elsewhere: readonly Elsewhere[]): string | undefined {
-  const clauses = CLAUSES.flatMap(([is, clause]) => {
-    const entries = elsewhere.filter(is);
-    return entries.length === 0 ? [] : [clause(some(entries.map(where), SHOWN))];
-  });
+/**
+ * `its inode is mapped by 4711 (db); it may be in flight to fd 4 of 4712 (node)`; undefined when there is nothing to tell.
+ * @param holders - whose descriptors of it are told as well: who has it mapped and none of these is told first
+ */
+export function elsewhereText(elsewhere: readonly Elsewhere[], holders: readonly Holder[] = []): string | undefined {
+  const pids = new Set<number | null>(holders.flatMap(({ pid, sharedWith = [] }) => [pid, ...sharedWith]));
+  const isOnly = ({ how, pid }: Elsewhere): boolean => how === 'mapped' && !pids.has(pid);
+  const only = pids.size === 0 ? [] : elsewhere.filter(isOnly);
+  const clausesOf = (entries: readonly Elsewhere[]): string[] =>
+    CLAUSES.flatMap(([is, clause]) => {
+      const told = entries.filter(is);
+      return told.length === 0 ? [] : [clause(some(told.map(where), SHOWN))];
+    });
+  const clauses = [
+    ...clausesOf(only).map((clause) => `${clause}, without a descriptor`),
+    ...clausesOf(elsewhere.filter((entry) => !only.includes(entry))),
+  ];
   return clauses.length === 0 ? undefined : clauses.join('; ');
 }
 

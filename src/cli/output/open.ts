@@ -5,9 +5,10 @@ import { addTo } from '../../util/multimap.ts';
 import { describeFile, plural } from '../../util/text.ts';
 import { table } from './table.ts';
 import { elsewhereText } from './elsewhere.ts';
+import { giverText } from './giver.ts';
 import { lockTable, locksText } from './locks.ts';
 import { userOf } from './names.ts';
-import { fullText } from './queues.ts';
+import { fullText, idleText } from './queues.ts';
 import { heldBy, holderTable, ofOtherEnd, stateOf } from './who.ts';
 
 const nameOf = ({ kind, link, name }: FoundFile): string => name ?? describeFile(kind, link);
@@ -36,13 +37,20 @@ const endOf = ({ otherEnd }: FoundFile): string =>
 
 /** Which of several do not accept. */
 const fullOf = (files: readonly FoundFile[]): string =>
-  files.map((file) => fullText(file).replace('; it ', `; ${nameOf(file)} `)).join('');
+  files
+    .map(
+      (file) =>
+        fullText(file).replace('; it ', `; ${nameOf(file)} `) +
+        idleText(file).replace('nobody accepts', `nobody accepts from ${nameOf(file)}`),
+    )
+    .join('');
 
 function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   const [first] = files as [FoundFile];
   const holders = holdersOf(files);
   if (holders.length === 0) return ofNobody(first, report);
-  if (files.length === 1) return `${nameOf(first)} is ${heldBy(holders)}${fullText(first)}${endOf(first)}`;
+  if (files.length === 1)
+    return [`${nameOf(first)} is ${heldBy(holders)}`, idleText(first), fullText(first), endOf(first)].join('');
   return `${report.reference} is open as ${files.length} open file descriptions, ${heldBy(holders)}${fullOf(files)}`;
 }
 
@@ -103,16 +111,17 @@ export function openText(report: OpenReport, all: boolean, isLimited: boolean = 
   const locks = [...files.flatMap((file) => file.locks ?? []), ...(report.locks ?? [])];
   const shown = shownOf(files, all);
   const connections = files.length - shown.length;
-  const kept = elsewhereText(elsewhere);
+  const [only] = shown;
+  const one = shown.length === 1 && only !== undefined && only.holders.length > 0;
+  const kept = elsewhereText(elsewhere, holdersOf(files));
   const more = [
     ...locksText(locks),
+    ...(one ? giverText(only, report.coverage, isLimited) : []),
     ...(kept === undefined ? [] : [kept]),
     ...(connections === 0 ? [] : [`${plural(connections, 'connection')} besides, which --all lists`]),
     ...ofUnheld(report),
   ];
   const answer = shown.length > 0 ? ofFiles(shown, report) : ofNothing(report, isLimited);
-  const [only] = shown;
-  const one = shown.length === 1 && only !== undefined && only.holders.length > 0;
   return [
     `${[answer, ...more].join('; ')}.`,
     ...(one ? ['', ...stateOf(only), ...holderTable(only.holders)] : []),

@@ -142,7 +142,11 @@ export class ProcessText {
   }
 
   #withWhom(file: FoundFile): string {
-    return [...alsoHeld([file], this.#pids), ...endOf(file)].join('; ');
+    return [
+      ...alsoHeld([file], this.#pids),
+      ...endOf(file),
+      ...(file.idle === undefined ? [] : ['nobody accepts']),
+    ].join('; ');
   }
 
   #ownOf({ holders }: FoundFile): Holder[] {

@@ -1,12 +1,24 @@
 /** What waits in the queues of a socket, in words. */
 import type { OpenFile } from '../../index.ts';
-import { plural } from '../../util/text.ts';
+import { plural, some } from '../../util/text.ts';
+import { named } from './names.ts';
 
 /** `; it does not accept: its queue is full, with 129 of 128`: new clients wait, or are refused. */
 export function fullText({ queues }: OpenFile): string {
   if (queues === null || !('pending' in queues) || queues.backlog === null || queues.pending <= queues.backlog)
     return '';
   return `; it does not accept: its queue is full, with ${queues.pending} of ${queues.backlog}`;
+}
+
+const SHOWN = 3;
+
+/** `; nobody accepts: 4711 (sleep) waits in clock_nanosleep` */
+export function idleText({ idle = [] }: OpenFile): string {
+  if (idle.length === 0) return '';
+  // Its first thread stands for a process.
+  const firsts = idle.filter(({ pid }, i) => idle.findIndex((one) => one.pid === pid) === i);
+  const told = firsts.map(({ pid, call }) => `${named(pid)} ${call === 'stopped' ? 'is stopped' : `waits in ${call}`}`);
+  return `; nobody accepts: ${some(told, SHOWN)}`;
 }
 
 /** A sentence; none where nothing waits in a connection. */

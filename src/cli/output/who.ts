@@ -4,9 +4,10 @@ import { unseen } from '../../scan/coverage.ts';
 import { describeFile, list, plural, some } from '../../util/text.ts';
 import { table } from './table.ts';
 import { elsewhereText } from './elsewhere.ts';
+import { giverText } from './giver.ts';
 import { blockedText, lockTable, locksText } from './locks.ts';
 import { commandOf, named, timeOf, userOf } from './names.ts';
-import { fullText, queuesText } from './queues.ts';
+import { fullText, idleText, queuesText } from './queues.ts';
 
 /** What a state means of an other end that nobody was found to have. */
 const STATES: Readonly<Record<OtherEnd['state'], string>> = {
@@ -43,12 +44,17 @@ function answer(report: HolderReport, others: readonly Holder[], isLimited: bool
   const { file, kind, link, name, otherEnd, elsewhere = [], locks = [], blockedBy = [], coverage } = report;
   const what = `fd ${file.fd} of ${named(file.pid)}, ${name ?? describeFile(kind, link)}`;
   const seen = `${isLimited ? ' among these processes' : ''}${unseen(coverage).length > 0 ? ' that could be seen' : ''}`;
-  const kept = elsewhereText(elsewhere);
+  const kept = elsewhereText(elsewhere, [...report.holders, ...report.sameInode]);
   const nobody = kept === undefined ? `is held by nobody else${seen}` : `has no other descriptor${seen}`;
   const isOtherEnd = others.length === 0 && (otherEnd?.holders.length ?? 0) > 0;
   const held = isOtherEnd ? what : `${what}, ${others.length > 0 ? `is also ${heldBy(others)}` : nobody}`;
-  const more = [...locksText(locks), ...blockedText(blockedBy), ...(kept === undefined ? [] : [kept])];
-  return `${[`${held}${fullText(report)}`, ...(otherEnd ? [ofOtherEnd(otherEnd)] : []), ...more].join('; ')}.`;
+  const more = [
+    ...locksText(locks),
+    ...giverText(report, coverage, isLimited),
+    ...blockedText(blockedBy),
+    ...(kept === undefined ? [] : [kept]),
+  ];
+  return `${[`${held}${idleText(report)}${fullText(report)}`, ...(otherEnd ? [ofOtherEnd(otherEnd)] : []), ...more].join('; ')}.`;
 }
 
 function row({ pid, fd, mode, cloexec, uid, started, command, sharedWith = [] }: Holder): string[] {

@@ -15,6 +15,7 @@ import { byDescription } from '../peers/by-description.ts';
 import { endName } from '../peers/name.ts';
 import type { Seen } from '../peers/peer.ts';
 import { socketLink } from '../peers/socket.ts';
+import { tellIdle } from './idle.ts';
 import type { Hit } from './search.ts';
 import type { ListedSocket } from './sought.ts';
 
@@ -69,6 +70,7 @@ export function* filesOf(hits: readonly Hit[], scan: Scan, known: Known): Steps<
     if (typeof inode !== 'string' && !saysNothing(file.link, inode)) addTo(onInode, `${inode.dev} ${inode.ino}`, file);
   }
   for (const same of onInode.values()) if (same.length <= FEW) for (const file of same) tellOthers(file, same);
+  yield* tellIdle(files, scan.tables);
   return files;
 }
 

@@ -24,6 +24,19 @@ const NUMBERS: Readonly<Record<string, string>> = {
   arm: `${OLD},fcntl 221,epoll_wait 252,connect 283,accept 285,sendto 290,recvfrom 292,sendmsg 296,recvmsg 297,epoll_pwait 346,accept4 366`,
   ppc64: `${OLD},epoll_wait 237,epoll_pwait 303,connect 328,accept 330,sendto 335,recvfrom 337,sendmsg 341,recvmsg 342,accept4 344`,
 };
+/** Calls that wait for no descriptor at all. */
+const X64_ASIDE =
+  'pause 34,nanosleep 35,wait4 61,rt_sigtimedwait 128,rt_sigsuspend 130,futex 202,clock_nanosleep 230,waitid 247';
+const GENERIC_ASIDE =
+  'waitid 95,futex 98,nanosleep 101,clock_nanosleep 115,rt_sigsuspend 133,rt_sigtimedwait 137,wait4 260';
+const ASIDE: Readonly<Record<string, string>> = {
+  x64: X64_ASIDE,
+  arm64: GENERIC_ASIDE,
+  riscv64: GENERIC_ASIDE,
+  loong64: GENERIC_ASIDE,
+};
+/** Calls that may take a connection of a listener, whatever they were given. */
+const TAKES = /^(?:accept|epoll_|io_uring)/;
 /** The same everywhere. */
 const NEW = 'io_uring_enter 426,epoll_pwait2 441';
 
@@ -33,9 +46,10 @@ const FOUR_GIB = 2n ** 32n;
 const isWide = !['ia32', 'arm'].includes(process.arch);
 
 let names: ReadonlyMap<number, string> | undefined;
+let aside: ReadonlyMap<number, string> | undefined;
 
-function readNames(): ReadonlyMap<number, string> {
-  const entries = `${NUMBERS[process.arch] ?? ''},${NEW}`.split(',').filter((entry) => entry !== '');
+function readNames(text: string): ReadonlyMap<number, string> {
+  const entries = text.split(',').filter((entry) => entry !== '');
   return new Map(entries.map((entry) => entry.split(' ')).map(([name = '', number]) => [Number(number), name]));
 }
 
@@ -51,14 +65,28 @@ const LINE = /^(\d+) 0x([\da-f]+) 0x([\da-f]+) (?:0x[\da-f]+ ){4}0x([\da-f]+) 0x
 
 /** Undefined for a task that runs, or waits in a call that has no descriptor for its first argument. */
 export function parseSyscall(text: string): WaitingCall | undefined {
-  const [, number, first = '', second = '', stack = ''] = LINE.exec(text.trim()) ?? [];
-  if (number === undefined || (isWide && BigInt(`0x${stack}`) < FOUR_GIB)) return undefined;
-  const call = (names ??= readNames()).get(Number(number));
+  const [number, first = '', second = ''] = fieldsOf(text);
+  const call = (names ??= readNames(`${NUMBERS[process.arch] ?? ''},${NEW}`)).get(Number(number));
   const fd = intOf(first);
   return call === undefined || fd >= MAX_FD ? undefined : { call, fd, argument: intOf(second) };
+}
+
+/** The call's number and its first two arguments; none of a task that runs, or of one of 32 bits. */
+function fieldsOf(text: string): string[] {
+  const [, number = '', first = '0', second = '0', stack = ''] = LINE.exec(text.trim()) ?? [];
+  return number === '' || (isWide && BigInt(`0x${stack}`) < FOUR_GIB) ? ['NaN', '0'] : [number, first, second];
+}
+
+/** The call in which a task waits that takes no connection meanwhile; undefined where it may, or runs, or that is not known. */
+export function parseAside(text: string): string | undefined {
+  const call = parseSyscall(text)?.call;
+  if (call !== undefined) return TAKES.test(call) ? undefined : call;
+  return (aside ??= readNames(ASIDE[process.arch] ?? '')).get(Number(fieldsOf(text)[0]));
 }
 
 /** The register is as wide as the machine, the argument is not. */
 const intOf = (digits: string): number => Number(BigInt.asUintN(32, BigInt(`0x${digits}`)));
 
 export const readSyscall = (tid: number): WaitingCall | undefined => parseSyscall(readStart(tid, 'syscall'));
+
+export const readAside = (tid: number): string | undefined => parseAside(readStart(tid, 'syscall'));

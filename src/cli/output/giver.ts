@@ -1,0 +1,59 @@
+/**
+ * Where a descriptor came from, as far as that can be told afterwards: not from the parent that has it no more, or never
+ * had it. The kernel keeps no record of who made a description.
+ *
+ * Source: setsid(2): a process is of its parent's session until it makes its own, whose number is its pid.
+ */
+import type { Coverage, OpenFile } from '../../index.ts';
+import { readStat, type Stat } from '../../procfs/stat.ts';
+import { readProcess } from '../../procfs/status.ts';
+import { unseen } from '../../scan/coverage.ts';
+import { named } from './names.ts';
+
+/** What somebody keeps who was not meant to: a listener that nobody serves, a file that is deleted, a lock that was left. */
+const isLeft = ({ idle, name, kind, locks = [] }: OpenFile): boolean =>
+  idle !== undefined ||
+  (kind === 'regular' && name?.startsWith('deleted ') === true) ||
+  locks.some(({ takerEnded }) => takerEnded);
+
+/**
+ * Of what is no use to who has it.
+ * @param isLimited - whether only some processes were looked at
+ * @returns `its parent 1 (init) does not have it: if it was inherited, then from a process that has ended or closed it`
+ */
+export function giverText(file: OpenFile, coverage: Coverage, isLimited: boolean): string[] {
+  if (isLimited || !isLeft(file)) return [];
+  const pids = new Set(
+    file.holders.flatMap(({ pid, sharedWith = [] }) => [pid, ...sharedWith]).map((id) => readProcess(id)),
+  );
+  const roots = [...pids].filter((pid) => !pids.has(parentOf(pid)));
+  const [root = 0] = roots;
+  // What exec would close was hardly given.
+  if (file.holders.some(({ pid, cloexec }) => readProcess(pid) === root && cloexec !== false)) return [];
+  const stat = readStat(root);
+  if (roots.length !== 1 || typeof stat === 'string' || stat.ppid === 0) return [];
+  const parent = readStat(stat.ppid);
+  if (typeof parent === 'string' || unseen(coverage).some(({ pid }) => pid === stat.ppid)) return [];
+  const who = pids.size === 1 ? 'its parent' : `the parent of ${named(root)},`;
+  const whose = `${who} ${named(stat.ppid)}${pids.size === 1 ? '' : ','} does not have it`;
+  if (isLeftBehind(root, stat, parent))
+    return [`the process that started ${named(root)} has ended, and ${whose.replace('its parent', 'its new parent')}`];
+  return [`${whose}: if it was inherited, then from a process that has ended or closed it`];
+}
+
+function parentOf(pid: number): number {
+  const stat = readStat(pid);
+  return typeof stat === 'string' ? 0 : stat.ppid;
+}
+
+/**
+ * Whether its parent cannot have started it, since it never was in the session that the process is of, which has not made
+ * that itself. Init and others that take in orphans lead a session of their own, and may have been in another one before:
+ * not in one that is younger than they are.
+ */
+function isLeftBehind(pid: number, { session, ppid }: Stat, parent: Stat): boolean {
+  if (session === 0 || session === pid || session === parent.session) return false;
+  if (ppid === 1 || parent.session !== ppid) return true;
+  const leader = readStat(session);
+  return typeof leader !== 'string' && leader.startTime > parent.startTime;
+}
