@@ -9,8 +9,7 @@
  * fs/fuse/dev.c.
  */
 import { listTasks } from '../procfs/processes.ts';
-import { readPulse } from '../procfs/raw/runs.ts';
-import { readStart } from '../procfs/raw/start.ts';
+import { readPlace, readPulse } from '../procfs/raw/runs.ts';
 import type { Steps } from './steps.ts';
 
 /** Milliseconds after which somebody who waits is not taken to be done soon. */
@@ -32,9 +31,9 @@ export function* mayKeepMutex(pid: number): Steps<boolean> {
   const tasks = listTasks(pid);
   for (const tid of typeof tasks === 'string' ? [pid] : tasks) {
     const isWaiting = (): string | undefined => {
-      const wchan = readStart(tid, 'wchan');
-      const isTold = wchan !== '' && wchan !== '0';
-      return isTold ? (WAITING.test(wchan) ? 'S' : undefined) : readPulse(tid).state === 'D' ? 'D' : undefined;
+      const place = readPlace(tid);
+      if (place !== '') return WAITING.test(place) ? 'S' : undefined;
+      return readPulse(tid).state === 'D' ? 'D' : undefined;
     };
     if (yield* lasts(isWaiting)) return true;
     yield;

@@ -1,10 +1,13 @@
 /**
  * Who has not run since a moment cannot have changed anything of its own since: told by what each of its threads was
- * given to run, and by none of them running at that moment, since who runs all the while is not counted before it stops.
+ * given to run, and by all of them being off their processors later, since who runs all the while is not counted before
+ * it stops.
+ *
+ * Source: __schedule(), sched_info_arrive() and get_wchan() of kernel/sched.
  */
 import { listTasks } from '../procfs/processes.ts';
 import { countTasks } from '../procfs/raw/fd-listing.ts';
-import { type Pulse, readPulse, readRuns, readSelf } from '../procfs/raw/runs.ts';
+import { type Pulse, readPlace, readPulse, readRuns, readSelf } from '../procfs/raw/runs.ts';
 import { countTurns } from './steps.ts';
 
 /** Of more threads it costs more to ask than to do without. */
@@ -14,7 +17,7 @@ const FEW = 32;
 export interface Rest {
   tids: readonly number[];
   runs: readonly string[];
-  /** Whether none of them was running at a moment since; asked for only once none of them was given to run, which is cheaper to read. */
+  /** Whether all were seen off their processors since, and had not run; asked only once none was given to run. */
   isAsleep: boolean;
 }
 
@@ -32,7 +35,7 @@ export function lookAt(pid: number): { rest: Rest | undefined; pulse: Pulse } {
   const pulse = readPulse(pid);
   if (pulse.threads !== 1) return { rest: restOfThreads(pid), pulse };
   const isUntold = runs === undefined || pulse.state === 'R';
-  return { rest: isUntold ? undefined : { tids: [pid], runs: [runs], isAsleep: true }, pulse };
+  return { rest: isUntold ? undefined : { tids: [pid], runs: [runs], isAsleep: false }, pulse };
 }
 
 /** Whether a process has not run since. */
@@ -40,11 +43,8 @@ export function hasRested(pid: number, rest: Rest | undefined): boolean {
   if (rest === undefined || !hasRunNone(pid, rest)) return false;
   if (rest.isAsleep) return true;
   const self = selfIn(pid);
-  for (const tid of rest.tids) {
-    const state = tid === self ? 'S' : readPulse(tid).state;
-    if (state === 'R' || state === '') return false;
-  }
-  // Of one that ran until then this tells for how long.
+  for (const tid of rest.tids) if (tid !== self && !isOffProcessor(tid)) return false;
+  // One that ran until then was counted when it went.
   return (rest.isAsleep = hasRunNone(pid, rest));
 }
 
@@ -66,6 +66,19 @@ function restOfThreads(pid: number): Rest | undefined {
   }
   // Another one may have come since they were listed.
   return threadsIn(pid) === tids.length ? { tids, runs, isAsleep: false } : undefined;
+}
+
+let tellsPlaces: boolean | undefined;
+
+/**
+ * Whether a task is off its processor. Its state does not tell: it is set before the task goes, which then may be woken at
+ * once and never go. Where it waits is told only of one that is gone, since Linux 5.16.
+ */
+function isOffProcessor(tid: number): boolean {
+  if (readPlace(tid) !== '') return true;
+  // Some kernels tell it of nobody: but of the threads of this process one that waits would be found.
+  tellsPlaces ??= [listTasks(process.pid)].flat().some((own) => typeof own === 'number' && readPlace(own) !== '');
+  return !tellsPlaces && !['R', ''].includes(readPulse(tid).state);
 }
 
 const threadsIn = (pid: number): number => countTasks(pid) || readPulse(pid).threads;

@@ -57,7 +57,8 @@ function describeGroup(files: OpenFiles, items: readonly number[], mayMove: bool
   if (isGone) return { kind: 'unknown', link: null, name: null, by };
   const { pid, fd } = refAt(files, by);
   const link = readLink(pid, fd);
-  const kind = kindAt(pid, fd, link);
+  // Closed by now, it would get the kind of what takes its place.
+  const kind = link === null ? 'unknown' : kindAt(pid, fd, link);
   return { kind, link, name: isWhole && link !== null ? nameAt(pid, fd, kind, link) : null, by };
 }
 

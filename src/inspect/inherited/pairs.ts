@@ -46,7 +46,7 @@ export function* addPairs(
     yield;
     addTo(byLink, readLink(from, other), other);
   }
-  const found: SharedFile[] = [];
+  const found: Array<Omit<SharedFile, 'kind'>> = [];
   let pairs = 0;
   for (const fd of own) {
     yield;
@@ -56,13 +56,15 @@ export function* addPairs(
       if (++pairs > MOST) break;
       if (pairs % BETWEEN_PAUSES === 0) yield;
       if (!isSameFile({ pid, fd }, { pid: from, fd: other }, link)) continue;
-      found.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
+      found.push({ fd, from: { pid: from, fd: other }, link });
       break;
     }
   }
-  for (const file of found) {
+  for (const { fd, from: other, link } of found) {
     yield;
-    if (isSameFile({ pid, fd: file.fd }, file.from, file.link)) files.push(file);
+    const kind = kindAt(pid, fd, link);
+    // It may have been closed for a moment, also just then.
+    if (kind !== 'unknown' && isSameFile({ pid, fd }, other, link)) files.push({ fd, from: other, kind, link });
   }
 }
 

@@ -34,6 +34,12 @@ export function readRuns(tid: number): string | undefined {
   return schedstat === '' || schedstat === UNCOUNTED ? undefined : schedstat;
 }
 
+/** The kernel's function that a task waits in; '' where it runs, or that is not told. */
+export function readPlace(tid: number): string {
+  const place = readStart(tid, 'wchan');
+  return place === '0' ? '' : place;
+}
+
 /** What a task does at this moment, by /proc/TID/status, which waits for no lock and anybody may read. */
 export interface Pulse {
   /** R, S, D, …; '' when it cannot be told. */
