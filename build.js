@@ -3,7 +3,7 @@
  * short lines that an error can show; and all types in one file, with those of kcmp/promises in another that imports them.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 // An older Node has no getBuiltinModule, which the first lines call; whichever file is loaded first says so instead.
 const NEEDED = 'kcmp: Node 20.19 or later, or 22.13 or later, is needed, and this is';
@@ -47,6 +47,15 @@ async function buildTypes() {
   await bundle.close();
 }
 
+/** Tabs are a fortieth of the package less than the spaces are; no text of the package's own has a line that begins with some. */
+function indentByTabs() {
+  for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
+    if (!/\.[jt]s$/.test(name)) continue;
+    const text = readFileSync(`dist/${name}`, 'utf8');
+    writeFileSync(`dist/${name}`, text.replaceAll(/^(?: {2})+/gm, (spaces) => '\t'.repeat(spaces.length / 2)));
+  }
+}
+
 /** Where another project installs this folder, nobody has installed what it is built with. The outer npm's settings are not meant for it. */
 function installTools() {
   const kept = /^npm_config_(?:registry|cache|userconfig)$|^(?!npm_)/i;
@@ -57,3 +66,4 @@ function installTools() {
 if (!existsSync('node_modules/esbuild')) installTools();
 rmSync('dist', { recursive: true, force: true });
 await Promise.all([buildCode(), buildTypes()]);
+indentByTabs();
