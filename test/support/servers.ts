@@ -15,7 +15,7 @@ import { until } from './until.ts';
 const PATIENCE_MS = 30_000;
 
 /** An ordinary user's PATH often lacks the sbin directories, where nginx lives. */
-function findProgram(name: string): string | undefined {
+export function findProgram(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
   return folders
     .map((folder) => join(folder, name))
@@ -29,7 +29,8 @@ function findProgram(name: string): string | undefined {
     });
 }
 
-const missing = (name: string): string | false =>
+/** Why tests with a program cannot run here, or false. */
+export const missing = (name: string): string | false =>
   findProgram(name) === undefined ? `${name} is not installed` : false;
 
 /** Why tests with nginx cannot run here, or false; for a test's `skip`. */
@@ -38,7 +39,7 @@ export const nginxMissing: string | false = missing('nginx');
 export const redisMissing: string | false = missing('redis-server');
 
 /** A port that was free a moment ago; the server's own bind decides, and {@link launch} tries again. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as net.AddressInfo;
@@ -64,6 +65,7 @@ async function ask(port: number, request: string): Promise<string | undefined> {
 interface Launched {
   process: ChildProcess;
   port: number;
+  dir: string;
   stop(): Promise<void>;
 }
 
@@ -95,7 +97,7 @@ async function launch(
       () => true,
       () => false,
     );
-    if (await Promise.race([up, ended.then(() => false)])) return { process: server, port, stop };
+    if (await Promise.race([up, ended.then(() => false)])) return { process: server, port, dir, stop };
     await stop();
     if (attempt === 3) throw new Error(`${name} did not start: ${output}`);
   }
@@ -119,6 +121,9 @@ export interface Nginx {
   master: number;
   workers: number[];
   port: number;
+  /** A unix socket that they listen on as well, and the log of what was asked. */
+  path: string;
+  log: string;
   stop(): Promise<void>;
 }
 
@@ -135,9 +140,9 @@ export async function startNginx({ workers = 3 }: { workers?: number } = {}): Pr
       pid ${dir}/pid; error_log ${dir}/error.log;
       events { use epoll; worker_connections 256; }
       http {
-        access_log off; keepalive_timeout 300s;
+        access_log ${dir}/access.log; keepalive_timeout 300s;
         ${temporary.map((kind) => `${kind}_temp_path ${dir}/${kind};`).join(' ')}
-        server { listen 127.0.0.1:${port}; return 200 "hello"; }
+        server { listen 127.0.0.1:${port}; listen unix:${dir}/nginx.sock; return 200 "hello"; }
       }`,
       );
       return ['-p', dir, '-c', join(dir, 'nginx.conf'), '-e', join(dir, 'error.log')];
@@ -155,7 +160,8 @@ export async function startNginx({ workers = 3 }: { workers?: number } = {}): Pr
     await server.stop();
     throw error;
   });
-  return { master, workers: ready, port: server.port, stop: server.stop };
+  const [path, log] = [join(server.dir, 'nginx.sock'), join(server.dir, 'access.log')];
+  return { master, workers: ready, port: server.port, path, log, stop: server.stop };
 }
 
 export interface RedisClient {

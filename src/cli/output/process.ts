@@ -11,6 +11,8 @@ import { heldBy, ofOtherEnd } from './who.ts';
 /** Of more lines the rest is only counted. */
 const LINES = 40;
 const SHOWN = 3;
+/** Of so many processes it is told in the first line that they have other ends. */
+const ENDS = 2;
 /** From so many on what there is most of is part of the answer. */
 const MANY = 8;
 
@@ -110,12 +112,16 @@ export class ProcessText {
       known.fds.push(this.#fdsOf(own));
       known.holders.push(...others.filter(({ pid }) => pid === holder.pid));
     }
-    const [first, ...more] = ends.values();
-    if (first === undefined) return undefined;
-    const { fds, holders } = first;
-    const word = fds.length === 1 ? 'the other end of' : 'the other ends of';
-    const besides = more.length === 0 ? '' : `, and others by ${plural(more.length, 'more process', 'more processes')}`;
-    return `${word} fd ${fds.length > SHOWN ? some(fds, SHOWN) : list(fds)} ${fds.length === 1 ? 'is' : 'are'} ${heldBy(holders)}${besides}`;
+    const told = [...ends.values()];
+    const more = told.splice(ENDS).length;
+    const clauses = told.map(({ fds, holders }, i) => {
+      const which = `of fd ${fds.length > SHOWN ? some(fds, SHOWN) : list(fds)}`;
+      const [one, isFirst] = [fds.length === 1, i === 0];
+      const who = isFirst ? `${one ? 'is' : 'are'} ${heldBy(holders)}` : heldBy(holders).replace('held ', '');
+      return `${isFirst ? `the other end${one ? '' : 's'}` : one ? 'that' : 'those'} ${which} ${who}`;
+    });
+    if (more > 0) clauses.push(`and others by ${plural(more, 'more process', 'more processes')}`);
+    return clauses.length === 0 ? undefined : clauses.join(', ');
   }
 
   #ofMany({ files, what }: Gathered): string {
