@@ -51,6 +51,7 @@ export type { Idle } from './inspect/open/idle.ts';
 export type { Unheld } from './inspect/open/sought.ts';
 export type { EndFacts, EndState, OtherEnd } from './inspect/peers.ts';
 export type { Watcher } from './inspect/watchers.ts';
+export type { StaleEpoll } from './inspect/process/stale.ts';
 export type { Waiting } from './inspect/process/waiting.ts';
 export type { PeerEnd, PeerState, PeerVia } from './inspect/peers/peer.ts';
 export { identifyFiles } from './inspect/identify.ts';

@@ -30,7 +30,7 @@ function helpIn(args: string[]): string | undefined {
 
 async function dispatch(argv: string[], io: Io): Promise<ExitCode> {
   const [name = '', ...args] = argv;
-  if (name === '--version' || name === '-V') {
+  if (name === '--version' || name === '-V' || name === '-v') {
     io.out(`${version()}\n`);
     return 0;
   }

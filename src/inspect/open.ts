@@ -21,6 +21,7 @@ import { type HolderOptions, holdersOf } from './holders.ts';
 import { type Lock, tellLocks } from './locks.ts';
 import type { OpenFile } from './open-file.ts';
 import { openedBy } from './process.ts';
+import type { StaleEpoll } from './process/stale.ts';
 import type { Waiting } from './process/waiting.ts';
 import { SoughtPath } from './open/by-path.ts';
 import { soughtBy } from './open/by-reference.ts';
@@ -58,6 +59,8 @@ export interface OpenReport {
   unheld: Unheld[];
   /** Of a process: the descriptors on which it waits in a system call, where that may be read. */
   waiting?: Waiting[];
+  /** Of a process: its epoll instances with targets that are not what their numbers say; of up to 1,000 targets. */
+  stale?: StaleEpoll[];
   /** Of a path that is not there: the errno's name. */
   missing?: string;
   coverage: Coverage;
@@ -114,18 +117,12 @@ function* openOf(
   // What nobody but a path or a port has.
   const none = { ...(parts.has('elsewhere') ? { elsewhere: [] } : {}), ...(parts.has('locks') ? { locks: [] } : {}) };
   if (parsed.is === 'process') {
-    const { files, waiting, coverage } = yield* openedBy(parsed.pid, isTree, pids, parts);
-    return { reference, files, ...none, unheld: [], waiting, coverage };
+    return { reference, ...(yield* openedBy(parsed.pid, isTree, pids, parts)), ...none, unheld: [] };
   }
   if (parsed.is === 'descriptor') {
     const { file: _, coverage, ...file } = yield* holdersOf(parsed, pids, parts);
-    return {
-      reference,
-      files: [{ ...file, isConnection: file.otherEnd?.state === 'connected' && file.kind === 'socket' }],
-      ...none,
-      unheld: [],
-      coverage,
-    };
+    const isConnection = file.otherEnd?.state === 'connected' && file.kind === 'socket';
+    return { reference, files: [{ ...file, isConnection }], ...none, unheld: [], coverage };
   }
   checkProc();
   const sought = soughtBy(parsed);

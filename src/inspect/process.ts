@@ -5,6 +5,7 @@
  *   process/ends       the other ends in it
  *   process/files      each description in words
  *   process/waiting    on which descriptor it waits
+ *   process/stale      epoll instances with targets that are other files by now
  */
 import { checkProc } from '../procfs/root.ts';
 import { treeOf } from '../procfs/processes.ts';
@@ -19,6 +20,7 @@ import { tellIdle } from './open/idle.ts';
 import { Ends } from './process/ends.ts';
 import { ProcessFiles } from './process/files.ts';
 import { Snapshot } from './process/snapshot.ts';
+import { type StaleEpoll, staleIn } from './process/stale.ts';
 import { type Waiting, waitingIn } from './process/waiting.ts';
 
 /** So often all is looked at anew for what has moved meanwhile. */
@@ -30,6 +32,7 @@ const [READ, COMPARED] = [0.3, 0.5];
 export interface OpenedBy {
   files: FoundFile[];
   waiting: Waiting[];
+  stale: StaleEpoll[];
   coverage: Coverage;
 }
 
@@ -73,7 +76,9 @@ export function* openedBy(
     yield* tellIdle(files, snapshot.scan.tables);
     const calls = yield* waitingIn(snapshot.tables());
     const waiting = calls.filter((one) => files.some((file) => isOf(file, one)));
-    return { files: waitedForFirst(files, waiting), waiting, coverage: account.toCoverage() };
+    const own = new Set(snapshot.tables().flatMap(({ id, sharedWith }) => [id, ...sharedWith]));
+    const stale = parts.has('watchers') && snapshot.scan.comparable ? yield* staleIn(files, own) : [];
+    return { files: waitedForFirst(files, waiting), waiting, stale, coverage: account.toCoverage() };
   }
   throw subjectError('EAGAIN', pid);
 }

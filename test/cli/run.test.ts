@@ -91,6 +91,10 @@ test('a mistyped command, option or reference is told what was meant', async () 
   await refused(['who', ':1', '--pdis'], /did you mean --pids\?/);
 });
 
+test('-v and -V are --version', async () => {
+  for (const option of ['-v', '-V']) assert.deepEqual(await kcmp(option), await kcmp('--version'));
+});
+
 test('--version prints the version of package.json', async () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string;

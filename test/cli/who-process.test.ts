@@ -140,6 +140,29 @@ describe('a shell that waits for a pipe', () => {
   });
 });
 
+test('an epoll instance with a target that was closed and lives on is hinted at', async () => {
+  await using own = await startChild();
+  const [efd, tfd] = await own.run(({ libc, keep }) => {
+    const [read] = libc.pipe();
+    const efd = libc.epollCreate();
+    libc.epollCtl(efd, libc.EPOLL_CTL_ADD, read);
+    keep['read'] = read;
+    return [efd, read] as const;
+  });
+  assert.doesNotMatch((await kcmp('who', own.pid)).out, / stale,/);
+  await own.run(({ libc, keep }) => {
+    libc.dup(keep['read'] as number);
+    libc.close(keep['read'] as number);
+  });
+  const { out } = await kcmp('who', own.pid);
+  assert.match(
+    out.split('\n')[0] ?? '',
+    new RegExp(`; 1 target of its epoll instance fd ${efd} is stale, as kcmp epoll ${own.pid} tells`),
+  );
+  const { report } = await kcmpJson<OpenReport>('who', own.pid);
+  assert.deepEqual(report.stale, [{ pid: own.pid, efd, tfds: [tfd] }]);
+});
+
 test('a process that is not there is trouble, and a number that is none is refused', async () => {
   const { code, out, err } = await kcmp('who', NO_PID);
   assert.deepEqual([code, out], [2, '']);

@@ -148,7 +148,17 @@ test('several descriptions are told one by one', async () => {
   const { code, out } = await kcmp('who', path);
   assert.equal(code, 0);
   assert.match(out, /^\/.*\/twice is open as 2 open file descriptions, held by holder \(\d+\), fd \d+ and \d+\.\n/);
-  assert.equal(out.split(`\n${path}:\n`).length, 3, out);
+  assert.deepEqual(
+    out.split('\n').filter((line) => line.startsWith(path) && line.endsWith(':')),
+    [1, 2].map((number) => `${path}, description ${number} of 2:`),
+  );
+});
+
+test('of several others of its inode each has its own heading', async () => {
+  const path = join(folder, 'thrice');
+  const [fd] = [await openThere(path), await openThere(path), await openThere(path)];
+  const { out } = await kcmp('who', `${child.pid}:${fd}`);
+  assert.equal(out.match(/^Of the same inode, but another open file description, [12] of 2:$/gm)?.length, 2, out);
 });
 
 test('many descriptions are told in one table', async () => {
@@ -157,7 +167,7 @@ test('many descriptions are told in one table', async () => {
   const { out } = await kcmp('who', path);
   const [first, , head, ...rows] = out.trimEnd().split('\n');
   assert.match(first ?? '', / is open as 9 open file descriptions, held by holder /);
-  assert.match(head ?? '', /^ *PID +FD {2}MODE {2}USER +COMMAND {2}FILE$/);
+  assert.match(head ?? '', /^NO +PID +FD {2}MODE {2}USER +COMMAND {2}FILE$/);
   assert.equal(rows.filter((row) => row.endsWith(`  holder   ${path}`)).length, 9, out);
 });
 
@@ -167,6 +177,20 @@ test('a folder that is somebody’s working directory is in use', async () => {
   assert.equal(code, 0);
   assert.match(out, /is open nowhere.*; it is the working directory of \d+ \(holder\)\.\n/);
   assert.deepEqual((await kcmp('who', '--pids', folder)).out, `${child.pid}\n`);
+});
+
+test('a name that is in the working directory, and means nothing else, is a path', async () => {
+  const path = join(folder, 'app.lock');
+  await openThere(path);
+  await openThere(join(folder, `${child.pid}`));
+  const { code, out } = shell(`cd '${folder}'; kcmp who app.lock --pids && kcmp who . --json >/dev/null; echo $?`);
+  assert.equal(code, 0);
+  assert.match(out, new RegExp(`^${child.pid}\n[01]\n$`));
+  // A number is a process, whatever the folder has.
+  assert.match(shell(`cd '${folder}'; kcmp who ${child.pid}`).out, / descriptors open/);
+  const { code: none, err } = shell(`cd '${folder}'; kcmp who never.lock`);
+  assert.equal(none, 2);
+  assert.match(err, /^kcmp: never\.lock is no reference; .* or \.\/never\.lock for a path$/m);
 });
 
 test('--pid and --tree look only there', async () => {

@@ -13,6 +13,7 @@ import {
   type Part,
 } from '../../index.ts';
 import { isListed, treeOf } from '../../procfs/processes.ts';
+import { locate } from '../../procfs/raw/path.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { readProcess } from '../../procfs/status.ts';
 import { MAX_PORT, parseReference, type Reference } from '../../util/reference.ts';
@@ -126,6 +127,10 @@ function whereOf(parsed: Parsed, tree: string | undefined): { pids?: number[] } 
   return { pids: [...new Set([...listed, ...root.flatMap(treeOf)])] };
 }
 
+/** A name that means nothing else is what the working directory has under it: `app.lock`, `.`; no server is asked. */
+const isNameHere = (text: string): boolean =>
+  text !== '' && !text.includes('\0') && parseReference(text).is === 'none' && typeof locate(`./${text}`) !== 'string';
+
 /** What stands for `--tree` without a PID: that of the process which is asked about. */
 const OWN = 'own';
 
@@ -144,9 +149,10 @@ export const run: Command = (args, io) => {
   // Nothing but a tree is that process and all below it.
   const rest = parsed.rest.length === 0 && tree !== undefined && tree !== OWN ? [tree] : parsed.rest;
   expect('who', rest, 'REF');
-  const [text = ''] = rest;
+  const [named = ''] = rest;
   const [json, pids, all] = [parsed.flag('json'), parsed.flag('pids'), parsed.flag('all')];
   if (json && pids) throw new UsageError('--json and --pids exclude one another');
+  const text = isNameHere(named) ? `./${named}` : named;
   const reference = parseReference(text);
   if (reference.is === 'none') throw new UsageError(reference.why);
   const isOwn = reference.is === 'process' && (tree === OWN || tree === text);

@@ -78,19 +78,28 @@ function ofUnheld({ unheld }: OpenReport): string[] {
   });
 }
 
-function paragraph(file: FoundFile, report: OpenReport): string[] {
-  if (file.holders.length === 0) return ['', `${ofNobody(file, report)}.`];
-  return ['', `${nameOf(file)}${endOf(file)}:`, '', ...stateOf(file), ...holderTable(file.holders)];
+/** `/tmp/app.log, description 1 of 2`: of several that have one name which one it is. */
+function headOf(file: FoundFile, files: readonly FoundFile[]): string {
+  const alike = files.filter((other) => nameOf(other) === nameOf(file));
+  return alike.length === 1
+    ? nameOf(file)
+    : `${nameOf(file)}, description ${alike.indexOf(file) + 1} of ${alike.length}`;
 }
 
-/** Of more than so many there is one table of all. */
+function paragraph(file: FoundFile, files: readonly FoundFile[], report: OpenReport): string[] {
+  if (file.holders.length === 0) return ['', `${ofNobody(file, report)}.`];
+  return ['', `${headOf(file, files)}${endOf(file)}:`, '', ...stateOf(file), ...holderTable(file.holders)];
+}
+
+/** Of more than so many there is one table of all, each with its number. */
 const FEW = 8;
 
 const manyTable = (files: readonly FoundFile[]): string[] =>
   table(
-    ['PID', 'FD', 'MODE', 'USER', 'COMMAND', 'FILE'],
-    files.flatMap((file) =>
+    ['NO', 'PID', 'FD', 'MODE', 'USER', 'COMMAND', 'FILE'],
+    files.flatMap((file, i) =>
       file.holders.map(({ pid, fd, mode = '?', uid, command = '?' }) => [
+        `${i + 1}`,
         `${pid}`,
         `${fd}`,
         mode,
@@ -99,7 +108,7 @@ const manyTable = (files: readonly FoundFile[]): string[] =>
         nameOf(file),
       ]),
     ),
-    [0, 1],
+    [0, 1, 2],
   );
 
 /**
@@ -127,6 +136,6 @@ export function openText(report: OpenReport, all: boolean, isLimited: boolean = 
     ...(one ? ['', ...stateOf(only), ...holderTable(only.holders)] : []),
     ...lockTable(locks),
     ...(shown.length > FEW ? ['', ...manyTable(shown)] : []),
-    ...(shown.length > 1 && shown.length <= FEW ? shown.flatMap((file) => paragraph(file, report)) : []),
+    ...(shown.length > 1 && shown.length <= FEW ? shown.flatMap((file) => paragraph(file, shown, report)) : []),
   ];
 }

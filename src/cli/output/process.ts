@@ -5,7 +5,7 @@ import { table } from './table.ts';
 import { type Gathered, gather, nameOf } from './process/gather.ts';
 import { blockedText } from './locks.ts';
 import { commandOf, named } from './names.ts';
-import { alsoHeld, endOf, endsOf, otherEndsOf } from './process/relations.ts';
+import { alsoHeld, endOf, endsOf, otherEndsOf, staleText } from './process/relations.ts';
 import { heldBy, ofOtherEnd } from './who.ts';
 
 /** Of more lines the rest is only counted. */
@@ -71,7 +71,7 @@ export class ProcessText {
     const who = `${named(pid)}${others.length === 0 ? '' : ` and ${plural(others.length, 'process', 'processes')} below it`}`;
     if (count === 0) return `${who} ${others.length === 0 ? 'has' : 'have'} nothing open.`;
     const waiting = this.#ofWaiting();
-    const told = [this.#ofMost(many), this.#ofOthers()];
+    const told = [this.#ofMost(many), this.#ofOthers(), staleText(this.#report, this.#pids.size === 1)];
     const clauses = (waiting?.isLoop === true ? [...told, waiting.text] : [waiting?.text, ...told]).filter(
       (one) => one !== undefined,
     );

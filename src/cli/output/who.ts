@@ -1,5 +1,5 @@
 /** What `kcmp who` says of one open file: the answer in one line, then who has it, its other end, and its inode. */
-import type { Holder, HolderReport, OpenFile, OtherEnd } from '../../index.ts';
+import { type Holder, type HolderReport, type OpenFile, type OtherEnd, sameFile } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { describeFile, list, plural, some } from '../../util/text.ts';
 import { table } from './table.ts';
@@ -73,6 +73,33 @@ function row({ pid, fd, mode, cloexec, uid, started, command, sharedWith = [] }:
 const COLUMNS = ['PID', 'FD', 'MODE', 'CLOEXEC', 'USER', 'STARTED', 'COMMAND'];
 export const holderTable = (holders: readonly Holder[]): string[] => table(COLUMNS, holders.map(row), [0, 1]);
 
+/** Of more it is not told which of them are one description. */
+const FEW = 64;
+
+/** Those that are one description together; all together where that cannot be told. */
+function byDescription(holders: readonly Holder[]): Holder[][] {
+  if (holders.length > FEW) return [[...holders]];
+  const groups: Holder[][] = [];
+  try {
+    for (const holder of holders) {
+      const group = groups.find(([first]) => sameFile(first as Holder, holder));
+      if (group === undefined) groups.push([holder]);
+      else group.push(holder);
+    }
+    return groups;
+  } catch {
+    return [[...holders]];
+  }
+}
+
+function sameInodeTables(holders: readonly Holder[]): string[] {
+  const groups = byDescription(holders);
+  if (groups.length < 2) return under('Of the same inode, but other open file descriptions:', holders);
+  return groups.flatMap((group, i) =>
+    under(`Of the same inode, but another open file description, ${i + 1} of ${groups.length}:`, group),
+  );
+}
+
 function under(head: string, holders: readonly Holder[]): string[] {
   return holders.length === 0 ? [] : ['', head, '', ...holderTable(holders)];
 }
@@ -119,6 +146,6 @@ export function whoText(report: HolderReport, others: readonly Holder[], isLimit
     ...lockTable([...locks, ...blockedBy]),
     ...watcherTable(report),
     ...under(end, otherEnd?.holders ?? []),
-    ...under('Of the same inode, but other open file descriptions:', sameInode),
+    ...sameInodeTables(sameInode),
   ];
 }

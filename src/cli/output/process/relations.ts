@@ -1,6 +1,6 @@
 /** Who else has a file, and who its other end, in a few words for a line. */
-import type { FoundFile, Holder, OtherEnd } from '../../../index.ts';
-import { list } from '../../../util/text.ts';
+import type { FoundFile, Holder, OpenReport, OtherEnd } from '../../../index.ts';
+import { list, plural } from '../../../util/text.ts';
 import { heldBy } from '../who.ts';
 
 /** What a state means of an other end that nobody was found to have; nothing where there is nothing to be said. */
@@ -44,4 +44,14 @@ export function endsOf(files: readonly FoundFile[]): string[] {
   if (others.length > 0) return [`their other ends ${heldBy(others)}`];
   if (files.some(({ otherEnd }) => (otherEnd?.holders.length ?? 0) > 0)) return ['their other ends its own as well'];
   return endOf(files[0] as FoundFile).map((end) => `their ${end}`);
+}
+
+/** `1 target of its epoll instance fd 5 is stale, as kcmp epoll 39 tells` */
+export function staleText({ stale = [] }: OpenReport, isAlone: boolean): string | undefined {
+  const [first, ...more] = stale;
+  if (first === undefined) return undefined;
+  const { pid, efd, tfds } = first;
+  const what = `${plural(tfds.length, 'target')} of ${isAlone ? 'its' : `${pid}'s`} epoll instance fd ${efd}`;
+  const besides = more.length === 0 ? '' : `, and others of ${plural(more.length, 'more instance')},`;
+  return `${what}${besides} ${tfds.length === 1 && more.length === 0 ? 'is' : 'are'} stale, as kcmp epoll ${pid} tells`;
 }
