@@ -40,37 +40,65 @@ function later<T, O extends Abortable>(ask: (own: O | undefined) => Asked<T>, op
   return finishLater(ask(own), signal);
 }
 
-/** Who refers to this open file description? As {@link index!findHolders | `findHolders` of kcmp}. */
+/**
+ * Who refers to this open file description? As {@link index!findHolders | `findHolders` of kcmp}.
+ *
+ * @example (await findHolders({ pid: process.pid, fd: 1 })).holders.map(({ pid, fd, command }) => `${command} (${pid}), fd ${fd}`);
+ */
 export async function findHolders(file: FileRef, options?: HolderOptions & Abortable): Promise<HolderReport> {
   return later((own) => askHolders(file, own), options);
 }
 
-/** Who has open what a text names? As {@link index!findOpen | `findOpen` of kcmp}. */
+/**
+ * Who has open what a text names? As {@link index!findOpen | `findOpen` of kcmp}.
+ *
+ * @example (await findOpen(':8080', { signal: AbortSignal.timeout(5000) })).files.flatMap(({ holders }) => holders.map(({ pid }) => pid));
+ */
 export async function findOpen(reference: string, options?: OpenOptions & Abortable): Promise<OpenReport> {
   return later((own) => askOpen(reference, own), options);
 }
 
-/** Which descriptors share an open file description? As {@link index!groupFiles | `groupFiles` of kcmp}. */
+/**
+ * Which descriptors share an open file description? As {@link index!groupFiles | `groupFiles` of kcmp}.
+ *
+ * @example (await groupFiles({ pids: [process.pid, process.ppid] })).groups.map(({ link, holders }) => `${link}: ${holders.length} holders`);
+ */
 export async function groupFiles(options?: GroupOptions & Abortable): Promise<GroupReport> {
   return later(askGroups, options);
 }
 
-/** Where are the files that an epoll instance watches? As {@link index!resolveEpoll | `resolveEpoll` of kcmp}. */
+/**
+ * Where are the files that an epoll instance watches? As {@link index!resolveEpoll | `resolveEpoll` of kcmp}.
+ *
+ * @example for (const efd of listEpolls(process.pid)) console.log((await resolveEpoll(process.pid, efd)).targets.filter(({ status }) => status !== 'live'));
+ */
 export async function resolveEpoll(pid: number, efd: number, options?: EpollOptions & Abortable): Promise<EpollReport> {
   return later((own) => askEpoll(pid, efd, own), options);
 }
 
-/** Which descriptors does a process share with its parent, or with another one? As {@link index!findInherited | `findInherited` of kcmp}. */
+/**
+ * Which descriptors does a process share with its parent, or with another one? As {@link index!findInherited | `findInherited` of kcmp}.
+ *
+ * @example (await findInherited(process.pid, { allow: ['pipe:*'] })).inherited.map(({ fd, link }) => `${fd}: ${link}`);
+ */
 export async function findInherited(pid: number, options?: InheritedOptions & Abortable): Promise<InheritedReport> {
   return later((own) => askInherited(pid, own), options);
 }
 
-/** Does it share none, but for what is allowed? As {@link index!assertNoInherited | `assertNoInherited` of kcmp}. */
+/**
+ * Does it share none, but for what is allowed? As {@link index!assertNoInherited | `assertNoInherited` of kcmp}.
+ *
+ * @example await assertNoInherited(process.pid, { from: process.pid, allow: ['*'] }); // in a test: of a child that it started
+ */
 export async function assertNoInherited(pid: number, options?: InheritedOptions & Abortable): Promise<void> {
   refuseInherited(await findInherited(pid, options), assertNoInherited);
 }
 
-/** Which resources do these tasks share? As {@link index!taskSharing | `taskSharing` of kcmp}. */
+/**
+ * Which resources do these tasks share? As {@link index!taskSharing | `taskSharing` of kcmp}.
+ *
+ * @example (await taskSharing([process.pid, process.ppid])).groups.files; // who shares a whole descriptor table
+ */
 export async function taskSharing(ids: Iterable<number>, options?: Abortable): Promise<TaskSharing> {
   return later((own) => {
     readOptions(own, ['signal']);
@@ -78,7 +106,11 @@ export async function taskSharing(ids: Iterable<number>, options?: Abortable): P
   }, options);
 }
 
-/** Are two descriptors one open file description? One comparison, which does not take slices. As {@link index!identifyFiles | `identifyFiles` of kcmp}. */
+/**
+ * Are two descriptors one open file description? One comparison, which does not take slices. As {@link index!identifyFiles | `identifyFiles` of kcmp}.
+ *
+ * @example (await identifyFiles({ pid: process.pid, fd: 1 }, { pid: process.pid, fd: 2 })).relation;
+ */
 export async function identifyFiles(a: FileRef, b: FileRef): Promise<FileIdentity> {
   return identifyNow(a, b);
 }

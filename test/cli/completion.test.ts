@@ -134,6 +134,17 @@ test('fish is given the same candidates', { skip: !has('fish') && 'needs fish' }
 });
 
 describe('the candidates', () => {
+  test('are described to the end of the clause, also where the help goes on in another line', () => {
+    const what = (command: string, option: string): string | undefined =>
+      candidates([command, option]).find(({ text }) => text === option)?.what;
+    assert.equal(
+      what('epoll', '--check'),
+      'exit code 1 when a target is stale: not live, or its number is another file today',
+    );
+    assert.equal(what('who', '--all'), 'connections too, not only who listens');
+    assert.equal(candidates(['--vers'])[0]?.text, '--version');
+  });
+
   const texts = (...words: string[]): string[] => candidates(words).map(({ text }) => text);
 
   test('for a command are those of the help, each with what it is for', () => {

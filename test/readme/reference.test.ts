@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as api from '../../src/index.ts';
+import * as promises from '../../src/promises.ts';
 import '../support/leash.ts';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -48,23 +49,25 @@ test('each function says of each parameter what it is, shows an example, and nam
   assert.deepEqual(faults, []);
 });
 
-test('every example runs', () => {
+/** How a module ended, and what it said of it. */
+function runModule(text: string): [number | null, string] {
   const folder = mkdtempSync(join(tmpdir(), 'kcmp-reference-'));
   try {
     const file = join(folder, 'examples.mts');
-    const names = Object.keys(api).join(', ');
-    const blocks = functions.map((documented) => `{\n${exampleOf(documented)}\n}`);
-    writeFileSync(
-      file,
-      `import { ${names} } from '${new URL('src/index.ts', ROOT).pathname}';\n${blocks.join('\n')}\n`,
-    );
-    const { status, stderr } = spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), file], {
-      encoding: 'utf8',
-    });
-    assert.deepEqual([status, stderr], [0, '']);
+    writeFileSync(file, text);
+    const args = ['--import', import.meta.resolve('tsx'), file];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    return [status, stderr];
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+test('every example runs', () => {
+  const names = Object.keys(api).join(', ');
+  const blocks = functions.map((documented) => `{\n${exampleOf(documented)}\n}`);
+  const imports = `import { ${names} } from '${new URL('src/index.ts', ROOT).pathname}';`;
+  assert.deepEqual(runModule(`${imports}\n${blocks.join('\n')}\n`), [0, '']);
 });
 
 test('the reference shows them', () => {
@@ -74,4 +77,23 @@ test('the reference shows them', () => {
       reference.includes(`\`\`\`ts\n${exampleOf(documented)}\n\`\`\``),
       `npm run docs makes it anew: ${documented.name}`,
     );
+});
+
+const promised = Object.keys(promises).map((name) => {
+  const [, text = ''] =
+    new RegExp(`/\\*\\*((?:[^*]|\\*(?!/))*)\\*/\nexport async function ${name}\\(`).exec(source('promises.ts')) ?? [];
+  return { name, example: /^ \* @example (.*)$/m.exec(text)?.[1] ?? '' };
+});
+
+test('each function of kcmp/promises shows an example, which runs, and stands in its reference', () => {
+  const reference = readFileSync(new URL('docs/api-promises.md', ROOT), 'utf8');
+  for (const { name, example } of promised) {
+    assert.match(example, new RegExp(`\\bawait ${name}\\(`));
+    assert.ok(reference.includes(`\`\`\`ts\n${example}\n\`\`\``), `npm run docs makes it anew: ${name}`);
+  }
+  const imports = [
+    `import { listEpolls } from '${new URL('src/index.ts', ROOT).pathname}';`,
+    `import { ${promised.map(({ name }) => name).join(', ')} } from '${new URL('src/promises.ts', ROOT).pathname}';`,
+  ];
+  assert.deepEqual(runModule([...imports, ...promised.map(({ example }) => example)].join('\n')), [0, '']);
 });

@@ -21,9 +21,10 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
 const EPOLL = 'anon_inode:[eventpoll]';
 const SHELLS: Candidate[] = ['bash', 'zsh', 'fish'].map((text) => ({ text, what: '' }));
 
-/** `  --pids         only the ids of processes` of a help text, or `  who REF   who has …`. */
+/** `  --pids         only the ids of processes` of a help text, or `  who REF   who has …`: its first clause, to the end. */
 function linesOf(command: string, line: RegExp): Candidate[] {
-  return [...helpFor(command).matchAll(line)].map(([, text = '', what = '']) => ({ text, what }));
+  const joined = helpFor(command).replaceAll(/\n {10,}(?=\S)/g, ' ');
+  return [...joined.matchAll(line)].map(([, text = '', what = '']) => ({ text, what: what.replace(/;.*/, '') }));
 }
 
 const commands = (): Candidate[] => linesOf('', /^ {2}([a-z]+)(?: [A-Z[].*?)? {2,}(\w.*)$/gm);
@@ -31,16 +32,16 @@ const commands = (): Candidate[] => linesOf('', /^ {2}([a-z]+)(?: [A-Z[].*?)? {2
 function options(command: string): Candidate[] {
   const own = commands().some(({ text }) => text === command) ? command : '';
   const found = [
-    ...linesOf(own, /^ {2}(?:-\w, )?(--[a-z]+).*? {2,}(\S.*)$/gm),
+    ...linesOf(own, /^ {2}(?:-\w, )*(--[a-z]+).*? {2,}(\S.*)$/gm),
     { text: '--help', what: 'what it does' },
   ];
-  const common = linesOf('', /^ {2}(?:-\w, )?(--(?:json|color)).*? {2,}(\S.*)$/gm);
+  const common = linesOf('', /^ {2}(?:-\w, )*(--(?:json|color)).*? {2,}(\S.*)$/gm);
   return [...found, ...common].filter(({ text }, i, all) => all.findIndex((other) => other.text === text) === i);
 }
 
 /** What an option takes, by the name that its help gives it: PID, PATTERN; nothing where it is a flag. */
 const argumentOf = (command: string, option: string): string | undefined =>
-  new RegExp(`^ {2}(?:-\\w, )?${option} ([A-Z]+)`, 'm').exec(helpFor(command))?.[1];
+  new RegExp(`^ {2}(?:-\\w, )*${option} ([A-Z]+)`, 'm').exec(helpFor(command))?.[1];
 
 /** Whoever runs as a user's program, by number or by name. */
 function processes(typed: string): Candidate[] {

@@ -14,6 +14,9 @@ const WITH_PTRACE = [
   'Docker, Podman: start the container with --cap-add=SYS_PTRACE',
   'Kubernetes: in the container\'s spec, securityContext: { capabilities: { add: ["SYS_PTRACE"] } }',
 ];
+/** A pid namespace of its own, or a filter, is what a container has and a plain machine has not. */
+const mayBeContained = ({ pidNamespace, seccomp }: Facts): boolean =>
+  pidNamespace.nested !== false || seccomp.mode === 2;
 /** No advice for whoever has it. */
 const addPtrace = ({ capabilities }: Facts): string[] => (capabilities.sysPtrace === true ? [] : WITH_PTRACE);
 const OTHER_PROFILE = 'Docker, Podman: start it with --security-opt seccomp=PROFILE.json, a profile that allows kcmp';
@@ -116,7 +119,8 @@ function theProc({ proc, platform }: Facts): Problem[] {
 
 const SHOWN = 5;
 
-function theOthers({ processes, capabilities, uid }: Facts): Problem[] {
+function theOthers(facts: Facts): Problem[] {
+  const { processes, capabilities, uid } = facts;
   if (processes === null || processes.refused.length === 0) return [];
   const { refused } = processes;
   const what = `${plural(refused.length, 'process', 'processes')} may not be inspected (pid ${some(refused.map(String), SHOWN)})`;
@@ -135,7 +139,7 @@ function theOthers({ processes, capabilities, uid }: Facts): Problem[] {
       what: `${what}: they are other users', or not dumpable`,
       fixes: [
         uid === 0 ? 'give this process CAP_SYS_PTRACE' : 'run as the user whose processes they are, or as root',
-        ...WITH_PTRACE,
+        ...(mayBeContained(facts) ? WITH_PTRACE : []),
       ],
     },
   ];
