@@ -137,8 +137,8 @@ function* reportOf(
 export function resolveEpolls(
   pid: number,
   efds: readonly number[],
-  { exact = false, onProgress }: Pick<EpollOptions, 'exact' | 'onProgress'>,
+  { exact = false, pids, onProgress }: Pick<EpollOptions, 'exact' | 'onProgress'> & { pids?: readonly number[] },
 ): Array<EpollReport | undefined> {
-  const found = finish({ steps: resolveTargets(pid, efds, undefined, exact), onProgress });
+  const found = finish({ steps: resolveTargets(pid, efds, pids, exact), onProgress });
   return found.map((resolved, i) => resolved && { pid, efd: efds[i] as number, ...resolved });
 }

@@ -25,7 +25,10 @@ const SOURCES = fileURLToPath(new URL('./reference', import.meta.url));
 export type Library = typeof import('../../src/index.ts');
 export type Promises = typeof import('../../src/promises.ts');
 /** What index.ts does not export. */
-export type Netlink = typeof import('../../src/netlink/namespaces.ts') & typeof import('../../src/netlink/unix.ts');
+const INNER = ['netlink/namespaces', 'netlink/unix', 'inspect/epoll'];
+export type Inner = typeof import('../../src/netlink/namespaces.ts') &
+  typeof import('../../src/netlink/unix.ts') &
+  typeof import('../../src/inspect/epoll.ts');
 
 /** What a reference did: `struct counts` of reference.h. */
 export interface Counts {
@@ -56,7 +59,7 @@ export interface Build {
   main: string;
   library: Library;
   promises: Promises;
-  netlink: Netlink;
+  inner: Inner;
   /** Undefined without a C compiler. */
   references: References | undefined;
 }
@@ -86,14 +89,14 @@ export async function build(): Promise<Build> {
     main: join(dist, 'cli/main.js'),
     library: (await import(pathToFileURL(index).href)) as Library,
     promises: (await import(pathToFileURL(join(dist, 'promises.js')).href)) as Promises,
-    netlink: await buildNetlink(join(folder, 'netlink.js')),
+    inner: await buildInner(join(folder, 'inner.js')),
     references: isInstalled('cc') ? compileReferences(join(folder, 'reference.so')) : undefined,
   };
 }
 
-async function buildNetlink(output: string): Promise<Netlink> {
+async function buildInner(output: string): Promise<Inner> {
   const entry = `${output}.ts`;
-  const modules = ['namespaces', 'unix'].map((name) => join(ROOT, 'src/netlink', `${name}.ts`));
+  const modules = INNER.map((name) => join(ROOT, 'src', `${name}.ts`));
   writeFileSync(entry, modules.map((path) => `export * from ${JSON.stringify(path)};\n`).join(''));
   const like = [
     '--bundle',
@@ -104,7 +107,7 @@ async function buildNetlink(output: string): Promise<Netlink> {
     '--minify-syntax',
   ];
   run('npx', ['esbuild', entry, ...like, '--log-level=warning', `--outfile=${output}`]);
-  return (await import(pathToFileURL(output).href)) as Netlink;
+  return (await import(pathToFileURL(output).href)) as Inner;
 }
 
 function compileReferences(output: string): References {

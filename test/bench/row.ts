@@ -16,9 +16,12 @@ export interface Row {
   against?: Cost[];
   /** Ours divided by the first of `against`; in rows of growth, by the size before. */
   ratio?: number;
+  /** In rows of very many: milliseconds for one of them, and by which power of their number the time grew since the row before. */
+  each?: number;
+  power?: number;
   /** A figure that is neither a time nor a ratio. */
   figure?: { value: number; unit: string };
-  /** What the ratio or the figure should not exceed. */
+  /** What the ratio, the power or the figure should not exceed. */
   limit?: number;
   /** What is missing, and why. */
   leftOut?: string;

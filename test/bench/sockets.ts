@@ -10,7 +10,7 @@ const PAIRS = 4000;
 const CONNECTIONS = 1000;
 const SOCKETS = 2 * (PAIRS + CONNECTIONS) + 1;
 
-export const sockets = ({ netlink, references }: Build): Suite => ({
+export const sockets = ({ inner, references }: Build): Suite => ({
   rows: ['sockets.unix'],
   async *run(): AsyncGenerator<Row> {
     const holder = await startChild();
@@ -29,9 +29,9 @@ export const sockets = ({ netlink, references }: Build): Suite => ({
       CONNECTIONS,
     );
     const list = (): number => {
-      const diag = netlink.openSockDiag();
+      const diag = inner.openSockDiag();
       if ('refused' in diag) throw new Error(diag.code);
-      const listed = drain(netlink.dumpUnix(diag));
+      const listed = drain(inner.dumpUnix(diag));
       diag.close();
       if ('refused' in listed) throw new Error(listed.code);
       return listed.size;

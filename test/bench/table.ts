@@ -25,9 +25,24 @@ const costLine = (cost: Cost, ratio = '', limit = ''): string =>
   line('', `  ${cost.name}`, time(cost.ms), count(cost.kcmpCalls), count(cost.procReads), ratio, limit);
 
 export function rowLines(row: Row): string {
-  const { name, scene, ours, against = [], ratio, figure, limit, leftOut } = row;
+  const { name, scene, ours, against = [], ratio, figure, limit, leftOut, each, power } = row;
   const measured = figure === undefined ? ratio?.toFixed(3) : `${figure.value.toFixed(1)} ${figure.unit}`;
-  const verdict = limit === undefined ? '' : `${limit}${(figure?.value ?? ratio ?? 0) > limit ? '  MISSED' : ''}`;
+  const verdict =
+    limit === undefined ? '' : `${limit}${(figure?.value ?? ratio ?? power ?? 0) > limit ? '  MISSED' : ''}`;
+  if (each !== undefined && ours !== undefined) {
+    const lines = [
+      line(
+        name,
+        `${scene}, ${(each * 1000).toPrecision(3)} µs each`,
+        time(ours.ms),
+        '',
+        '',
+        power === undefined ? '' : `n^${power.toFixed(2)}`,
+        verdict,
+      ),
+    ];
+    return leftOut === undefined ? lines.join('') : [...lines, `  left out: ${leftOut}`].join('\n');
+  }
   const lines = [
     line(name, scene, '', '', '', ours === undefined ? (measured ?? '') : '', ours === undefined ? verdict : ''),
   ];

@@ -44,7 +44,7 @@ export async function startTurner(targets: Targets, count: number): Promise<Turn
 }
 
 /** How many turns a second each takes while something goes on. */
-async function during(turners: readonly Turner[], what: () => Promise<unknown>): Promise<number[]> {
+export async function during(turners: readonly Turner[], what: () => Promise<unknown>): Promise<number[]> {
   const before = turners.map(({ told }) => told);
   await what();
   // Whoever was held up tells late.
