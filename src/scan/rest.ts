@@ -55,6 +55,8 @@ function hasRunNone(pid: number, { tids, runs }: Rest): boolean {
 }
 
 function restOfThreads(pid: number): Rest | undefined {
+  // Thousands are not even listed, least of all for each of their tables.
+  if (threadsIn(pid) > FEW) return undefined;
   const tids = listTasks(pid);
   if (typeof tids === 'string' || tids.length > FEW) return undefined;
   const self = selfIn(pid);

@@ -4,7 +4,7 @@
  * Source: the order of do_exit() in kernel/exit.c.
  */
 import type { TaskResource } from '../binding/abi.ts';
-import { PF_KTHREAD, readStat, type Stat } from '../procfs/stat.ts';
+import { PF_KTHREAD, readThreadStat, type Stat } from '../procfs/stat.ts';
 
 /** Flags of a task, from include/linux/sched.h. */
 const PF_EXITING = 0x00000004;
@@ -22,6 +22,6 @@ export function presence(resource: TaskResource, { state, flags }: Stat): 'yes' 
 
 /** Whether a task has a descriptor table for sure. */
 export function hasTable(id: number): boolean {
-  const stat = readStat(id);
+  const stat = readThreadStat(id);
   return typeof stat !== 'string' && presence('files', stat) === 'yes';
 }

@@ -2,7 +2,7 @@
 import type { KcmpType, TaskResource } from '../../binding/abi.ts';
 import { errnoName } from '../../binding/errors.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
-import { readStat } from '../../procfs/stat.ts';
+import { readThreadStat } from '../../procfs/stat.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { groupBy, membersOf } from '../../util/merge-sort.ts';
 import { settle } from './verdict.ts';
@@ -35,7 +35,7 @@ export function* sharersOf(
   for (const leader of sorted.leaders) {
     const members = membersOf(sorted, leader).map((at) => able[at] as number);
     if (members.length < 2) continue;
-    const first = members.find((task) => typeof readStat(task) !== 'string');
+    const first = members.find((task) => typeof readThreadStat(task) !== 'string');
     if (first === undefined) continue;
     const sharers = [first];
     for (const other of members) {

@@ -2,7 +2,7 @@
 import type { KcmpType, TaskResource } from '../../binding/abi.ts';
 import { errnoName } from '../../binding/errors.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
-import { readStat, type Stat } from '../../procfs/stat.ts';
+import { readThreadStat, type Stat } from '../../procfs/stat.ts';
 import { presence } from '../../scan/task-state.ts';
 
 /**
@@ -57,10 +57,10 @@ const unseen = ({ before, after }: Sight): string | undefined =>
 export function settle(a: number, b: number, resource: TaskResource, type: KcmpType): Answer {
   let code: string | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const before = [readStat(a), readStat(b)] as const;
+    const before = [readThreadStat(a), readThreadStat(b)] as const;
     const result = kcmpRaw(a, b, type, 0, 0);
-    const ofA = { before: before[0], after: readStat(a) };
-    const ofB = { before: before[1], after: readStat(b) };
+    const ofA = { before: before[0], after: readThreadStat(a) };
+    const ofB = { before: before[1], after: readThreadStat(b) };
     const answer = interpret(resource, result, ofA, ofB);
     if (answer !== undefined) return answer;
     code = unseen(ofA) ?? unseen(ofB);

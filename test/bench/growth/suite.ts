@@ -25,7 +25,7 @@ const SIZES = {
   targets: [1000, 10_000, 100_000],
 } as const;
 
-const PARTS = ['fds', 'processes', 'threads', tables, 'instances', 'targets'] as const;
+const PARTS = ['fds', 'processes', 'threads', 'tables', 'instances', 'targets'] as const;
 
 /** @param steps - how many of the sizes, from the smallest */
 export const growth = (build: Build, steps: number): Suite => {
