@@ -59,7 +59,7 @@ export function parseStat(text: string): Stat | undefined {
 /** The stat of a task, or the errno's name; 'ESRCH' as well when nothing sensible is there to read. */
 export const readStat = (pid: number, root: string = PROC): Stat | string => readFrom(pid, 'stat', root);
 
-/** The same of one of many threads: elsewhere the kernel adds up what all of them did, which takes longer the more there are. */
+/** The same of what may be one of many threads: elsewhere the kernel adds up what all of them did. */
 export const readThreadStat = (tid: number): Stat | string => readFrom(tid, `task/${tid}/stat`, PROC);
 
 function readFrom(pid: number, file: string, root: string): Stat | string {

@@ -7,7 +7,7 @@ import { type Access, accessOf, type Fdinfo, O_CLOEXEC, parseFdinfo } from '../p
 import { showsLock } from '../procfs/locks.ts';
 import { readUser } from '../procfs/processes.ts';
 import { readStart } from '../procfs/raw/start.ts';
-import { readStat } from '../procfs/stat.ts';
+import { readThreadStat } from '../procfs/stat.ts';
 import type { Table } from './tables.ts';
 
 /** A task and a descriptor that refer to a description. What could not be read of them is left out. */
@@ -39,7 +39,7 @@ export const hadLock = (holder: Holder): boolean => locked.has(holder);
 
 /** What could be read of a task. */
 export function describeTask(id: number): TaskInfo {
-  const stat = readStat(id);
+  const stat = readThreadStat(id);
   if (typeof stat === 'string') return {};
   const uid = readUser(id);
   const startTime = Number(stat.startTime);
@@ -53,7 +53,7 @@ export function describeTask(id: number): TaskInfo {
 
 /** Whether an id still is that of the task that was described. */
 export function isTask(id: number, { startTime }: TaskInfo): boolean {
-  const stat = startTime === undefined ? '' : readStat(id);
+  const stat = startTime === undefined ? '' : readThreadStat(id);
   return stat === '' || (typeof stat !== 'string' && Number(stat.startTime) === startTime);
 }
 

@@ -1,17 +1,11 @@
 /** Very many of one thing: processes, threads, epoll instances. Each crowd ends with this process, however that ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { startChild } from '../../support/child.ts';
-import { compile } from '../../support/compile.ts';
+import type { Threads } from '../../support/threads.ts';
 
-export interface Crowd {
-  pids: number[];
-  /** How many there are: fewer than were wanted where the machine allows no more. */
-  count: number;
-  stop(): Promise<void>;
-}
+export type Crowd = Omit<Threads, 'tids'>;
 
 /** The lines that a program prints until it has printed so many of them, or ends. */
 async function linesOf({ stdout }: ChildProcess, count: number): Promise<string[]> {
@@ -20,15 +14,6 @@ async function linesOf({ stdout }: ChildProcess, count: number): Promise<string[
   for await (const line of createInterface(stdout)) if (lines.push(line) === count) break;
   return lines;
 }
-
-const ender =
-  (proc: ChildProcess): Crowd['stop'] =>
-  async () => {
-    if (proc.exitCode !== null || proc.signalCode !== null) return;
-    const ended = once(proc, 'exit');
-    proc.kill('SIGKILL');
-    await ended;
-  };
 
 /** Forks of a shell, the smallest processes there are; each waits for the end of a pipe, which this process holds. */
 export async function processes(count: number): Promise<Crowd> {
@@ -42,17 +27,6 @@ export async function processes(count: number): Promise<Crowd> {
   };
   return { pids, count: pids.length, stop };
 }
-
-export async function threads(count: number, haveOwn: boolean): Promise<Crowd> {
-  const words = haveOwn ? [`${count}`, 'own'] : [`${count}`];
-  const proc = spawn(compile(new URL('../../support/fixtures/threads.c', import.meta.url)), words, {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const [line = '0'] = await linesOf(proc, 1);
-  return { pids: [proc.pid as number], count: Number(line), stop: ender(proc) };
-}
-
-export const threadsOf = ({ pids }: Crowd): number[] => readdirSync(`/proc/${pids[0]}/task`).map(Number);
 
 /** How many descriptors each instance watches. */
 const EACH = 4;

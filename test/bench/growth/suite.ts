@@ -4,11 +4,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compilerMissing } from '../../support/compile.ts';
+import { startThreads } from '../../support/threads.ts';
 import { during, startTurner, type Turner } from '../../support/turns.ts';
 import type { Build } from '../build.ts';
 import { NO_COMPILER, type Row, type Suite } from '../row.ts';
 import { mixScene } from '../scenes.ts';
-import { instances, processes, threads, threadsOf } from './crowds.ts';
+import { instances, processes } from './crowds.ts';
 import { growing, type Question } from './measure.ts';
 
 /** From one size to the next n log n looks like a power of 1.1, and the machine is never quiet. */
@@ -72,8 +73,8 @@ async function* ofThreads(build: Build, name: string, steps: number, haveOwn: bo
   yield* growing(
     SIZES.threads.slice(0, steps),
     haveOwn ? 'threads and tables' : 'threads',
-    (size) => threads(size, haveOwn),
-    (crowd) => [...tablesOf(build, name, crowd.pids, 0), tasksOf(build, name, threadsOf(crowd))],
+    (size) => startThreads(size, haveOwn),
+    (crowd) => [...tablesOf(build, name, crowd.pids, 0), tasksOf(build, name, crowd.tids)],
   );
 }
 
