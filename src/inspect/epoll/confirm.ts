@@ -3,10 +3,9 @@
  * under the same number shifts `toff`, so that for a moment one stands for the other.
  */
 import { refAt } from '../../scan/columns.ts';
-import type { Links } from '../../scan/link-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
-import { Candidates, Inodes } from './inode-classes.ts';
+import { Candidates, type Inodes } from './inode-classes.ts';
 import type { OpenTarget } from './targets.ts';
 import type { Walks } from './walks.ts';
 
@@ -15,17 +14,19 @@ const FEW_STEPS = 100_000_000;
 
 /**
  * @param found - targets, and the items that were found to be their files
+ * @param inodes - read since they were found
  * @param count - how many targets the instance has
  * @returns false also when that would take too long
  */
 export function* confirms(
   found: ReadonlyArray<{ target: OpenTarget; items: readonly number[] }>,
-  links: Links,
+  inodes: Inodes,
   tables: readonly Table[],
   walks: Walks,
   count: number,
 ): Steps<boolean> {
-  let left = FEW_STEPS / count;
+  const { links, instances } = inodes;
+  let left = FEW_STEPS / count / instances;
   for (const { target, items } of found) {
     for (const item of items) {
       if (--left < 0 || !walks.isFile(refAt(links, item), target)) return false;
@@ -34,7 +35,7 @@ export function* confirms(
   }
   const missing = found.filter(({ items }) => items.length === 0).map(({ target }) => target);
   if (missing.length === 0) return true;
-  const candidates = new Candidates(new Inodes(links), missing);
+  const candidates = new Candidates(inodes, missing);
   const nothing = missing.map(() => []);
   for (const { targets, items } of yield* candidates.open(tables, nothing)) {
     for (const place of targets) {

@@ -7,14 +7,22 @@ import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
 import { addTo } from '../../util/multimap.ts';
 import { InodeReader } from './inode-number.ts';
+import { gather, type Gathered } from './together/gathered.ts';
+import { Listings } from './together/listings.ts';
 
 /** To read the inode of one may take a tenth of a millisecond. */
 const BETWEEN_PAUSES = 64;
 
+/** Of so many instances those that watch one inode have what is open on it gathered once, if that is so much. */
+const MANY_INSTANCES = 16;
+const MANY_ITEMS = 64;
+
 /** One inode: its targets by their places in the list, and descriptors that may be one of them. */
 export interface InodeClass {
   targets: number[];
-  items: number[];
+  items: readonly number[];
+  /** Where many instances share them all: gathers them, once a look. */
+  gather?: () => Steps<Gathered>;
 }
 
 /** The inodes of the descriptors of a scan, each read once a listing, for as many instances as are looked at. */
@@ -24,9 +32,15 @@ export class Inodes {
   /** By item; undefined where it was not read yet. */
   readonly #read: Array<number | undefined> = [];
   #index: Map<number, number[]> | undefined;
+  /** How many instances are looked at. */
+  readonly instances: number;
+  readonly listings: Listings;
+  readonly #gathered = new Map<number, Gathered>();
 
-  constructor(links: Links) {
+  constructor(links: Links, instances: number) {
     this.links = links;
+    this.instances = instances;
+    this.listings = new Listings(links);
   }
 
   /** The inode of an item, NaN when it could not be read. */
@@ -35,9 +49,23 @@ export class Inodes {
     return (this.#read[item] ??= this.#reader.read(ids[item] as number, fds[item] as number, links[item] ?? null));
   }
 
-  /** To be told that tables were listed again. */
-  renew(): void {
+  /** To be told before each look which tables were listed for it. */
+  renew(tables: readonly Table[]): void {
     this.#index = undefined;
+    this.#gathered.clear();
+    this.listings.renew(tables);
+  }
+
+  /** Whether what is open on an inode is gathered for all. */
+  areShared(items: readonly number[]): boolean {
+    return this.instances >= MANY_INSTANCES && items.length >= MANY_ITEMS;
+  }
+
+  /** All that is open on an inode, gathered. */
+  *gather(inode: number, items: readonly number[]): Steps<Gathered> {
+    const known = this.#gathered.get(inode) ?? (yield* gather(this.links, items));
+    this.#gathered.set(inode, known);
+    return known;
   }
 
   /** The items of tables by their inodes; all under 0 where the kernel does not tell those of targets. */
@@ -70,6 +98,11 @@ export class Candidates {
     if (this.told) for (let i = 0; i < targets.length; i++) this.inodes[i] = Number(targets[i]?.ino);
   }
 
+  /** How many instances are looked at together. */
+  get instances(): number {
+    return this.#inodes.instances;
+  }
+
   /** The inode of an item, NaN when it could not be read. */
   inodeOf(item: number): number {
     return this.told ? this.#inodes.of(item) : 0;
@@ -89,33 +122,38 @@ export class Candidates {
     const index = yield* this.#inodes.index(tables, this.told);
     const classes = new Map<number, InodeClass>();
     for (const inode of new Set(this.inodes)) {
-      const items = (index.get(inode) ?? []).filter((item) => !taken.has(item));
-      if (items.length > 0 || missing.has(inode)) classes.set(inode, { targets: [], items });
+      const one = this.#classOf(inode, index.get(inode) ?? [], (item) => !taken.has(item));
+      if (one.items.length > 0 || missing.has(inode)) classes.set(inode, one);
       if (classes.size % BETWEEN_PAUSES === 0) yield;
     }
     return this.#withTargets(classes);
   }
 
+  /** The inodes of all that is or was open in some tables, or only of what is not what it was. */
+  *touchedIn(open: readonly Table[], onlyChanged: boolean): Steps<ReadonlySet<number>> {
+    if (!this.told) return new Set([0]);
+    return yield* this.#inodes.listings.touchedIn(open, onlyChanged, (item) => this.#inodes.of(item));
+  }
+
   /**
-   * The inodes that descriptors in these spans may have, with all that may be on them.
+   * Those of targets among some inodes, with all that may be on them.
    * @param anew - targets whose inodes are among them in any case
    */
-  *touched(tables: readonly Table[], spans: readonly Span[], anew: readonly number[]): Steps<InodeClass[]> {
-    const wanted = new Set(this.inodes);
+  *classes(tables: readonly Table[], inodes: ReadonlySet<number>, anew: readonly number[]): Steps<InodeClass[]> {
     const touched = new Set(anew.map((target) => this.inodes[target] as number));
-    for (const span of spans) {
-      for (const item of itemsOf(span)) {
-        if (item % BETWEEN_PAUSES === 0) yield;
-        const inode = this.inodeOf(item);
-        if (wanted.has(inode)) touched.add(inode);
-      }
-    }
+    for (const inode of this.inodes) if (inodes.has(inode)) touched.add(inode);
+    if (touched.size === 0) return [];
     const index = yield* this.#inodes.index(tables, this.told);
     const all = Array.from(touched, (inode): [number, InodeClass] => [
       inode,
-      { targets: [], items: [...(index.get(inode) ?? [])] },
+      this.#classOf(inode, index.get(inode) ?? [], () => true),
     ]);
     return this.#withTargets(new Map(all));
+  }
+
+  #classOf(inode: number, items: readonly number[], isOpen: (item: number) => boolean): InodeClass {
+    if (!this.#inodes.areShared(items)) return { targets: [], items: items.filter(isOpen) };
+    return { targets: [], items, gather: () => this.#inodes.gather(inode, items) };
   }
 
   #withTargets(classes: ReadonlyMap<number, InodeClass>): InodeClass[] {

@@ -48,7 +48,10 @@ function* candidatesFor(instances: readonly FileRef[], items: number[], columns:
   for (const group of yield* order.gather(Int32Array.from(items)))
     for (const item of group)
       if (columns.ids[item] === instances[0]?.pid) groupOf.set(columns.fds[item] as number, group);
-  return instances.map(({ fd }) => groupOf.get(fd)?.toSorted((a, b) => a - b) ?? []);
+  // In the order of the tables, which one that was listed again has left.
+  const places = new Map(items.map((item, place) => [item, place]));
+  const placeOf = (item: number): number => places.get(item) as number;
+  return instances.map(({ fd }) => groupOf.get(fd)?.toSorted((a, b) => placeOf(a) - placeOf(b)) ?? []);
 }
 
 /** The text of the instance that was asked about, as it was read; not to be able to read it is an error. */

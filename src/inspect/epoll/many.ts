@@ -12,8 +12,9 @@ import { part, type Steps } from '../../scan/steps.ts';
 import type { EpollItem } from '../../procfs/epoll-items.ts';
 import type { Known } from './describe.ts';
 import type { InodeClass } from './inode-classes.ts';
-import { NONE, type TargetMatcher } from './match.ts';
+import type { TargetMatcher } from './match.ts';
 import { socketsOf } from './sockets.ts';
+import { NONE } from './together/finder.ts';
 import { takeOwn } from './proof.ts';
 
 const BETWEEN_PAUSES = 64;

@@ -9,59 +9,33 @@
  * The kernel keeps its items by file and then by number (ep_cmp_ffd() of fs/eventpoll.c): targets of one file stand side
  * by side, and ascend.
  */
-import { errnoName } from '../../binding/errors.ts';
 import { DescriptionOrder } from '../../descriptions/order.ts';
 import type { EpollItem } from '../../procfs/epoll-items.ts';
 import { kcmpItems, type Span } from '../../scan/columns.ts';
-import type { Links } from '../../scan/link-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { membersOf, search } from '../../util/merge-sort.ts';
 import { addTo } from '../../util/multimap.ts';
 import { type Candidates, type InodeClass, ofKinds } from './inode-classes.ts';
 import { takeOwn } from './proof.ts';
-import type { Walks } from './walks.ts';
-
-const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
+import { Finder, type Items, NONE } from './together/finder.ts';
 
 /** So many steps of the kernel through an instance's items all pairs of an inode may take: some ten milliseconds. */
 const FEW_STEPS = 4_000_000;
 /** Of so many files the kinds are known, even should one have changed since its link was read. */
 const MANY = 64;
 const BETWEEN_PAUSES = 32;
-/** What a target that is gone compares as: it fits nothing. */
-const GONE = -2;
-/** The items of one file; targets of one file have one such list. */
-type Items = number[];
-export const NONE: Items = []; // of a target that was not found
-
 /** Finds the items of each target of an instance. */
-export class TargetMatcher {
-  /** By target: the items that are its file. */
-  readonly items: Items[];
-  readonly walks: Walks;
-  readonly links: Links;
-  readonly targets: readonly EpollItem[];
-  readonly #order: DescriptionOrder;
-  readonly #onDrop: (item: number, code: string) => void;
+export class TargetMatcher extends Finder {
+  #made: DescriptionOrder | undefined;
 
-  /** @param items - by target, what is known so far; `onDrop` is told of every descriptor that could not be compared */
-  constructor(
-    walks: Walks,
-    links: Links,
-    targets: readonly EpollItem[],
-    items: Items[] | undefined,
-    onDrop: (item: number, code: string) => void,
-  ) {
-    this.walks = walks;
-    this.links = links;
-    this.targets = targets;
-    this.#onDrop = onDrop;
-    this.#order = new DescriptionOrder(links.length, (a, b) => kcmpItems(links, a, b), onDrop);
-    this.items = items ?? targets.map(() => NONE);
+  get #order(): DescriptionOrder {
+    const { links, onDrop } = this;
+    return (this.#made ??= new DescriptionOrder(links.length, (a, b) => kcmpItems(links, a, b), onDrop));
   }
 
   /** Looks for all that is open about one inode, as if nothing moved. */
-  *matchStill({ targets, items }: InodeClass): Steps<void> {
+  *matchStill({ targets, items, gather }: InodeClass): Steps<void> {
+    if (gather !== undefined) return yield* this.matchGathered(targets, yield* gather());
     const files = [...new Set(targets.map((target) => this.items[target] as Items))].filter((file) => file !== NONE);
     const isMissing = targets.some((target) => this.items[target] === NONE);
     const likely = isMissing || files.length < MANY ? items : ofKinds(this.links, files, items);
@@ -74,16 +48,19 @@ export class TargetMatcher {
   *matchMoving(open: InodeClass, own: Span, candidates: Candidates): Steps<void> {
     const { targets, items } = open;
     for (const target of targets) this.items[target] = NONE;
-    if (items.length * targets.length * this.targets.length <= FEW_STEPS) return yield* this.#matchPairs(open);
+    const times = this.targets.length * (open.gather === undefined ? 1 : candidates.instances);
+    if (items.length * targets.length * times <= FEW_STEPS) return yield* this.#matchPairs(open);
     const isProven = (target: number): boolean => this.walks.isAtOwnNumber(this.targets[target] as EpollItem);
     yield* takeOwn(this, targets, isProven, own, candidates);
     const found = new Set(targets.flatMap((target) => this.items[target] as Items));
-    yield* this.matchStill({ targets, items: items.filter((item) => !found.has(item)) });
+    yield* this.matchStill(
+      open.gather === undefined ? { targets, items: items.filter((item) => !found.has(item)) } : open,
+    );
     for (const target of targets) {
       const confirmed: Items = [];
       for (const item of this.items[target] as Items) {
-        if (this.#walk(item, target) === 0) confirmed.push(item);
-        else this.#onDrop(item, this.walks.isOver ? 'ETIMEDOUT' : 'EAGAIN');
+        if (this.walk(item, target) === 0) confirmed.push(item);
+        else this.onDrop(item, this.walks.isOver ? 'ETIMEDOUT' : 'EAGAIN');
         yield* this.walks.rest();
       }
       this.items[target] = confirmed;
@@ -96,14 +73,14 @@ export class TargetMatcher {
       const same: Items = [];
       for (const item of items) {
         if (++walks % BETWEEN_PAUSES === 0) yield;
-        if (this.#walk(item, target) === 0) same.push(item);
+        if (this.walk(item, target) === 0) same.push(item);
       }
       if (same.length > 0) this.items[target] = same;
     }
   }
 
   /** Gives items to the files that they are: the fewer of both are sorted, the others looked up among them. */
-  *#join(files: Items[], items: Items): Steps<{ more: Map<Items, Items>; rest: Items }> {
+  *#join(files: Items[], items: readonly number[]): Steps<{ more: Map<Items, Items>; rest: readonly number[] }> {
     const fileOf = new Map(files.map((file) => [file[0] as number, file]));
     const known = [...fileOf.keys()];
     const [few, many] = items.length <= known.length ? [items, known] : [known, items];
@@ -125,7 +102,7 @@ export class TargetMatcher {
   }
 
   /** Looks for the missing targets among items, and beside their neighbours. */
-  *#search(targets: readonly number[], items: Items): Steps<void> {
+  *#search(targets: readonly number[], items: readonly number[]): Steps<void> {
     const { leaders } = yield* this.#order.sort(Int32Array.from(items));
     // Mostly a file is one target: without those already found the search takes fewer walks.
     const free = Array.from(leaders);
@@ -134,16 +111,16 @@ export class TargetMatcher {
     for (const [i, target] of targets.entries()) {
       if (this.items[target] !== NONE) continue;
       yield i / targets.length;
-      if (this.walks.isOver) return void items.forEach((item) => void this.#onDrop(item, 'ETIMEDOUT'));
+      if (this.walks.isOver) return void items.forEach((item) => void this.onDrop(item, 'ETIMEDOUT'));
       const guess = yield* this.#guess(guesses.get(this.targets[target]?.tfd as number) ?? [], target);
       if (guess !== undefined) this.items[target] = membersOf(this.#order, guess);
-      const at = guess === undefined ? yield* this.#find(free, target) : -1;
+      const at = guess === undefined ? yield* this.find(this.#order, free, target) : -1;
       if (at >= 0) this.items[target] = membersOf(this.#order, free.splice(at, 1)[0] as number);
     }
     for (const order of [targets, targets.toReversed()]) {
       let before = NONE;
       for (const target of order) {
-        if (this.items[target] === NONE && before !== NONE && this.#walk(before[0] as number, target) === 0)
+        if (this.items[target] === NONE && before !== NONE && this.walk(before[0] as number, target) === 0)
           this.items[target] = before;
         before = this.items[target] as Items;
         yield* this.walks.rest();
@@ -154,46 +131,15 @@ export class TargetMatcher {
   /** Of very many, a file mostly has the number that it was registered under, if in another process. */
   *#guess(leaders: readonly number[], target: number): Steps<number | undefined> {
     for (const leader of leaders) {
-      if (this.#walkGroup(leader, target) === 0) return leader;
+      if (this.walkGroup(this.#order, leader, target) === 0) return leader;
       yield* this.walks.rest();
     }
     return undefined;
   }
 
-  /** The place of a target's file among leaders, which ascend; -1 when it is none of them. */
-  *#find(leaders: readonly number[], target: number): Steps<number> {
-    for (let low = 0, high = leaders.length; low < high; ) {
-      const middle = (low + high) >>> 1;
-      const order = this.#walkGroup(leaders[middle] as number, target);
-      if (this.walks.isDue) yield* this.walks.rest();
-      if (order === 0) return middle;
-      if (order < 0) low = middle + 1;
-      else high = middle;
-    }
-    return -1;
-  }
-
   /** Whether two items are one file. */
   isOneFile(a: number, b: number): boolean {
-    return this.#order.compare(a, b) === 0;
-  }
-
-  /** Negative when the item orders before the target's file; undefined when it could not be compared. */
-  #walk(item: number, target: number): number | undefined {
-    const { ids, fds } = this.links;
-    const result = this.walks.compare(ids[item] as number, fds[item] as number, this.targets[target] as EpollItem);
-    if (result >= 0) return result === 1 ? -1 : result;
-    if (result === -ENOENT) return GONE;
-    this.#onDrop(item, errnoName(result));
-    return undefined;
-  }
-
-  /** As above for a whole description, by the first member that is still open. */
-  #walkGroup(leader: number, target: number): number {
-    for (const item of membersOf(this.#order, leader)) {
-      const order = this.#walk(item, target);
-      if (order !== undefined) return order;
-    }
-    return GONE;
+    const result = kcmpItems(this.links, a, b);
+    return result >= 0 ? result === 0 : this.#order.compare(a, b) === 0;
   }
 }

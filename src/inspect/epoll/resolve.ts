@@ -3,18 +3,15 @@
  *
  *   is it free? ── read its list ── prove own numbers ── scan ── look, and read its list again, until settled
  */
-import { KCMP_EPOLL_TFD, KCMP_FILE } from '../../binding/abi.ts';
+import { KCMP_EPOLL_TFD } from '../../binding/abi.ts';
 import { accessToTargets, isComparable, kcmpError } from '../../binding/explain.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
-import { kcmpRaw } from '../../binding/syscall.ts';
 import { listProcesses } from '../../procfs/processes.ts';
 import { checkProc } from '../../procfs/root.ts';
-import { isStuckInExec, mayKeepMutex } from '../../scan/busy.ts';
 import type { Coverage } from '../../scan/coverage.ts';
 import { Links } from '../../scan/link-columns.ts';
 import { settle } from '../../scan/settle.ts';
 import { part, type Steps } from '../../scan/steps.ts';
-import { requireComparable, subjectError } from '../../scan/subject.ts';
 import { type Scan, scan, type Table } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
 import { carriersIn, lookAloft } from '../elsewhere/aloft.ts';
@@ -23,6 +20,8 @@ import { Inodes } from './inode-classes.ts';
 import { instancesOf } from './instance.ts';
 import { closed, type EpollTarget, type OpenTarget } from './targets.ts';
 import { InstanceView } from './view.ts';
+import { requireFree } from './together/free.ts';
+import { Owner } from './together/owner.ts';
 import { Walks } from './walks.ts';
 
 const { EBADF } = process.getBuiltinModule('node:os').constants.errno;
@@ -51,6 +50,7 @@ export function* resolveTargets(
   checkProc();
   yield* requireFree(pid, efds, pids ?? listProcesses());
   const all: Array<InstanceView | undefined> = [];
+  const owner = new Owner(pid);
   try {
     for (const efd of efds) {
       all.push(viewOf(new Walks(pid, efd, isExact), efds.length));
@@ -59,11 +59,13 @@ export function* resolveTargets(
     const views = all.filter((view) => view !== undefined);
     if (efds[0] !== undefined) checkTargets(pid, efds[0]);
     const { seen, inodes } = yield* part(0, 0.5, scanFor(views, pid, pids));
-    const unsettled = yield* part(0.5, 1, settleAll(views, seen, inodes));
+    const unsettled = yield* part(0.5, 1, settleAll(owner, views, seen, inodes));
     const isStable = new Map<InstanceView, boolean>();
+    const hasRun = !owner.hasRested();
+    const now = new Inodes(inodes.links, views.length);
     for (const view of views) {
-      const isRestless = seen.comparable && view.isRestless();
-      isStable.set(view, view.isSame && !view.isAmong(unsettled) && (!isRestless || (yield* view.isSteady())));
+      const isRestless = seen.comparable && view.isRestless(hasRun);
+      isStable.set(view, view.isSame && !view.isAmong(unsettled) && (!isRestless || (yield* view.isSteady(now))));
     }
     for (const { id, fds } of unsettled) seen.account.skip(id, 'EAGAIN', 'descriptor', fds.length || 1);
     const dropped = new Map(views.flatMap((view) => [...view.dropped]));
@@ -108,7 +110,7 @@ function* scanFor(
     1,
     scan(pids, pid, (id) => links.list(id)),
   );
-  const inodes = new Inodes(links);
+  const inodes = new Inodes(links, views.length);
   for (const view of views) view.begin(seen, inodes);
   const paced = views.filter(({ isPaced }) => isPaced);
   const instances = yield* instancesOf(
@@ -120,13 +122,21 @@ function* scanFor(
   return { seen, inodes };
 }
 
-function settleAll(views: readonly InstanceView[], seen: Scan, inodes: Inodes): Steps<ReadonlySet<Table>> {
+function settleAll(
+  owner: Owner,
+  views: readonly InstanceView[],
+  seen: Scan,
+  inodes: Inodes,
+): Steps<ReadonlySet<Table>> {
+  let round = 0;
   const look = function* (open: readonly Table[]): Steps<ReadonlySet<Table>> {
-    inodes.renew();
+    inodes.renew(open);
+    // What was read for the first look is older than that.
+    const hasRun = round++ > 0 && owner.renew();
     const changed = new Set<Table>();
     const looks: Array<ReadonlySet<Table>> = [];
     for (const [i, view] of views.entries())
-      looks.push(yield* part(i / views.length, (i + 1) / views.length, view.look(open)));
+      looks.push(yield* part(i / views.length, (i + 1) / views.length, view.look(open, hasRun)));
     const instances = yield* instancesOf(
       views.map(({ ref }) => ref),
       seen,
@@ -137,7 +147,10 @@ function settleAll(views: readonly InstanceView[], seen: Scan, inodes: Inodes): 
     return changed;
   };
   // Of very many targets all is looked at again only if the list was seen to change.
-  const isRestless = (): boolean => seen.comparable && views.some((view) => view.mayHaveChanged());
+  const isRestless = (): boolean => {
+    const hasRun = !owner.hasRested();
+    return seen.comparable && views.some((view) => view.mayHaveChanged(hasRun));
+  };
   return settle(seen, look, isRestless);
 }
 
@@ -157,21 +170,6 @@ function* tellElsewhere(seen: Scan, targets: readonly OpenTarget[]): Steps<void>
     yield;
   }
   for (const target of unresolved) target.elsewhere = [...(carriers.get(target.ino ?? -1n) ?? [])];
-}
-
-/**
- * Whoever has an instance, mostly under this very number, may wait for a server with its mutex.
- * @throws EBUSY
- */
-function* requireFree(pid: number, efds: readonly number[], pids: readonly number[]): Steps<void> {
-  yield* requireComparable(pid);
-  for (const other of new Set([pid, ...pids])) {
-    yield;
-    if (other !== pid && (yield* isStuckInExec(other))) continue;
-    const shared = other === pid ? efds[0] : efds.find((fd) => kcmpRaw(pid, other, KCMP_FILE, fd, fd) === 0);
-    if (shared !== undefined && (yield* mayKeepMutex(other)))
-      throw subjectError('EBUSY', pid, shared, `may be locked: a thread of pid ${other} waits for a server`);
-  }
 }
 
 /** Without this one type no target would be found, which is not to say that they are nowhere. Without any, sockets can be. */

@@ -8,10 +8,11 @@ import { confirms } from './confirm.ts';
 import { describeTargets, type Known } from './describe.ts';
 import { areEqual, holdingsOf } from './holdings.ts';
 import { matchMany, stillThere } from './many.ts';
-import { NONE, TargetMatcher } from './match.ts';
+import { TargetMatcher } from './match.ts';
 import { proveOwnNumbers, takeOwn } from './proof.ts';
 import { matchSockets } from './sockets.ts';
 import { type OpenTarget, placesIn } from './targets.ts';
+import { NONE } from './together/finder.ts';
 import type { Walks } from './walks.ts';
 
 /** Above so many targets one that is where it was registered, alone on its inode, is not proven a second time. */
@@ -30,8 +31,8 @@ export class TargetSearch {
   #candidates: Candidates;
   /** Targets that came since the last look. */
   #anew: number[] = [];
-  /** By table: the items that were looked at. */
-  readonly #spans = new Map<Table, Span>();
+  /** Whether it did not come to a look, so that the next must make up for it. */
+  #hasMissed = false;
   /** By target: its items. */
   #items: number[][] = [];
   /** Why items could not be compared. */
@@ -70,10 +71,15 @@ export class TargetSearch {
     this.#candidates = new Candidates(this.#inodes, targets);
   }
 
+  /** To be told of a look without it. */
+  miss(): void {
+    this.#hasMissed = true;
+  }
+
   /** One look, as settle() wants it. */
   *look(open: readonly Table[]): Steps<ReadonlySet<Table>> {
     const before = this.looks++ === 0 ? undefined : holdingsOf(this.#links, this.#items);
-    const changed = new Set<Table>();
+    const changed = new Set(this.#inodes.listings.changedIn(open));
     const gone = new Set<number>();
     if (this.#scan.comparable)
       yield* this.#match(open, (item, code) => {
@@ -81,19 +87,12 @@ export class TargetSearch {
         this.dropped.set(item, code);
       });
     else yield* this.#matchSockets();
-    for (const table of open) {
-      const span = this.#links.spanOf(table.id);
-      const last = this.#spans.get(table);
-      if (!table.isWhole || (last !== undefined && !this.#links.isAlike(last, span))) changed.add(table);
-      this.#spans.set(table, span);
-    }
     if (before === undefined && gone.size === 0) return changed;
     // Also of those that were not listed again: they may have moved since.
     const now = holdingsOf(this.#links, this.#items);
-    for (const table of this.#scan.tables) {
-      const isOther = before !== undefined && !areEqual(before.get(table.id), now.get(table.id));
-      if (isOther || gone.has(table.id)) changed.add(table);
-    }
+    for (const id of new Set([...(before ?? now).keys(), ...now.keys()]))
+      if (before !== undefined && !areEqual(before.get(id), now.get(id))) gone.add(id);
+    if (gone.size > 0) for (const table of this.#scan.tables) if (gone.has(table.id)) changed.add(table);
     return changed;
   }
 
@@ -125,11 +124,10 @@ export class TargetSearch {
       if (!isPaced) yield* takeOwn(matcher, this.#targets.keys(), isProven, this.#own, this.#candidates);
       return yield* this.#candidates.open(tables, matcher.items);
     }
-    const spans = open.flatMap((table) => {
-      const [before, now] = [this.#spans.get(table) ?? NO_ITEMS, this.#links.spanOf(table.id)];
-      return isPaced ? this.#links.differences(before, now) : [before, now];
-    });
-    return yield* this.#candidates.touched(tables, spans, this.#anew);
+    const hasMissed = this.#hasMissed;
+    this.#hasMissed = false;
+    const touched = hasMissed ? new Set(this.#candidates.inodes) : yield* this.#candidates.touchedIn(open, isPaced);
+    return yield* this.#candidates.classes(tables, touched, this.#anew);
   }
 
   /** Without kcmp, see {@link matchSockets}. */
@@ -146,15 +144,18 @@ export class TargetSearch {
     return describeTargets(this.#known, this.#items, this.dropped, this.#scan, unsettled);
   }
 
-  /** Whether everybody still is what he was found to be, see {@link confirms}. */
-  confirms(): Steps<boolean> {
+  /**
+   * Whether everybody still is what he was found to be, see {@link confirms}.
+   * @param inodes - read since
+   */
+  confirms(inodes: Inodes): Steps<boolean> {
     const { length } = this.#targets;
     const targets = [...this.#targets.keys()]
       // Of very many those are left out that are alone under their numbers, and are where they were registered.
       .filter((i) => length <= MANY || this.#targets[i]?.toff !== 0 || this.#proven[i] === 0)
       .filter((i) => this.#told[i] === 0)
       .map((i) => ({ target: this.#targets[i] as OpenTarget, items: this.#items[i] ?? [] }));
-    return confirms(targets, this.#links, this.#scan.tables, this.#walks, length);
+    return confirms(targets, inodes, this.#scan.tables, this.#walks, length);
   }
 
   get #known(): Known {
@@ -180,6 +181,7 @@ export class TargetSearch {
 
   /** Forgets what could not be compared before in what is looked at anew. */
   #forget(classes: readonly InodeClass[]): void {
+    if (this.dropped.size === 0) return;
     const anew = new Set(classes.flatMap(({ items }) => items));
     const ids = new Set(this.#scan.tables.map(({ id }) => id));
     for (const [item, code] of this.dropped) {

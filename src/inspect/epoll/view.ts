@@ -1,7 +1,6 @@
 /** One instance as it is looked at time and again: its list, its targets, and who has it. */
 import type { FileRef } from '../../binding/kcmp.ts';
 import { EpollFile } from '../../procfs/epoll-file.ts';
-import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import { isText, ownText } from './instance.ts';
@@ -29,8 +28,6 @@ export class InstanceView {
   /** The list as it was before the last look, and as it was read last. */
   #text: Buffer;
   #latest: Buffer | string;
-  /** How it was with its process before the list was read. */
-  #rest: Rest | undefined;
   #seen: Scan | undefined;
   #proven: Uint8Array = new Uint8Array(0);
   #search: TargetSearch | undefined;
@@ -44,7 +41,6 @@ export class InstanceView {
     this.#walks = walks;
     this.#keepsOpen = keepsOpen;
     this.#file = new EpollFile(pid, efd);
-    this.#rest = restOf(pid);
     this.#latest = this.#text = ownText(walks.read(this.#file), pid, efd);
   }
 
@@ -76,19 +72,21 @@ export class InstanceView {
     this.#walks.watch(having.flatMap(({ pid, sharedWith }) => [pid, ...sharedWith]));
   }
 
-  /** One look, as settle() wants it. */
-  *look(restless: readonly Table[]): Steps<ReadonlySet<Table>> {
+  /**
+   * One look, as settle() wants it.
+   * @param hasRun - whether its process has run since the list was read
+   */
+  *look(restless: readonly Table[], hasRun: boolean): Steps<ReadonlySet<Table>> {
     const [seen, search] = [this.#seen as Scan, this.#search as TargetSearch];
     let hasChanged = false;
-    let open = restless;
+    const open = search.looks > 0 && hasRun ? seen.tables : restless;
     if (search.looks > 0) {
-      if (!hasRested(this.#walks.pid, this.#rest)) {
-        this.#rest = restOf(this.#walks.pid);
-        open = seen.tables;
-      }
       const now = this.#walks.isPaced ? this.#latest : yield* this.#read();
       this.isSame = typeof now !== 'string';
-      if (typeof now === 'string') return new Set(open);
+      if (typeof now === 'string') {
+        search.miss();
+        return new Set(open);
+      }
       hasChanged = !isText(this.#text, now);
       this.#text = now;
       if (hasChanged) {
@@ -132,17 +130,18 @@ export class InstanceView {
   }
 
   /** Whether the list may have changed since it was read, and changed back: not if nobody who is known to have it ran. */
-  isRestless(): boolean {
-    if (!this.isSame || !hasRested(this.#walks.pid, this.#rest)) return true;
+  isRestless(hasRun: boolean): boolean {
+    if (!this.isSame || hasRun) return true;
     const others = new Set(this.instance.map(({ pid }) => pid));
     others.delete(this.#walks.pid);
+    if (others.size === 0) return false;
     const { tables } = this.#seen as Scan;
     return tables.some((table) => others.has(table.id) && !(this.#seen as Scan).isStill(table));
   }
 
   /** The same as far as all is to be looked at again: of very many targets only if the list was seen to change. */
-  mayHaveChanged(): boolean {
-    return this.#walks.isPaced ? !this.isSame : this.isRestless();
+  mayHaveChanged(hasRun: boolean): boolean {
+    return this.#walks.isPaced ? !this.isSame : this.isRestless(hasRun);
   }
 
   /** Whether anybody who has the instance is one of these. */
@@ -154,9 +153,14 @@ export class InstanceView {
   }
 
   /** Whether the list, which may change all the while, is seen to stay as it is. */
-  *isSteady(): Steps<boolean> {
+  *isSteady(inodes: Inodes): Steps<boolean> {
     const search = this.#search as TargetSearch;
-    return this.isSame && (yield* search.confirms()) && (yield* this.#isUnchanged()) && (yield* search.confirms());
+    return (
+      this.isSame &&
+      (yield* search.confirms(inodes)) &&
+      (yield* this.#isUnchanged()) &&
+      (yield* search.confirms(inodes))
+    );
   }
 
   /** Why items could not be compared. */
