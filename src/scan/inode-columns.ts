@@ -7,7 +7,7 @@ import { kcmpRaw } from '../binding/syscall.ts';
 import type { FdFolder } from '../procfs/raw/fd-directory.ts';
 import { type FileStat, statIno } from '../procfs/fd.ts';
 import { S_IFMT, S_IFREG } from '../procfs/kind.ts';
-import { readStat } from '../procfs/stat.ts';
+import { readThreadStat } from '../procfs/stat.ts';
 import { Columns, type Span } from './columns.ts';
 import { isOurs } from './observer.ts';
 import type { Steps } from './steps.ts';
@@ -138,7 +138,7 @@ export class OpenFiles extends Columns {
 
   /** The items of the task's parent, none where it was not read before. */
   #parentOf(id: number): Span {
-    const stat = this.length === 0 || id === 0 ? 'ESRCH' : readStat(id);
+    const stat = this.length === 0 || id === 0 ? 'ESRCH' : readThreadStat(id);
     return this.spanOf(typeof stat === 'string' ? 0 : stat.ppid);
   }
 
