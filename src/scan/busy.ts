@@ -4,9 +4,11 @@
  *   exec_update_lock   kcmp(2) and most of /proc/PID take it, status does not; an exec that closes a file of a dead
  *                      server keeps it
  *   an epoll's mutex   its fdinfo and every KCMP_EPOLL_TFD take it, and who adds a file of a dead server keeps it
+ *   mmap_lock          /proc/PID/maps and map_files take it; who reads what a dead server has mapped there, by /proc/PID/mem,
+ *                      keeps it, and as soon as a thread waits to change the mappings so does everybody
  *
  * Source: begin_new_exec() of fs/exec.c; do_epoll_ctl() and ep_show_fdinfo() of fs/eventpoll.c; request_wait_answer() of
- * fs/fuse/dev.c.
+ * fs/fuse/dev.c; __access_remote_vm() of mm/memory.c; proc_map_files_lookup() of fs/proc/base.c.
  */
 import { listTasks } from '../procfs/processes.ts';
 import { readPlace, readPulse } from '../procfs/raw/runs.ts';
@@ -27,15 +29,25 @@ export function* isStuckInExec(pid: number): Steps<boolean> {
 
 /** Whether some thread of a process waits for longer than it should, so that it may keep the mutex of an epoll instance. */
 export function* mayKeepMutex(pid: number): Steps<boolean> {
+  return yield* doesAny(pid, (tid) => {
+    const place = readPlace(tid);
+    return place === '' ? uninterruptible(tid) : WAITING.test(place) ? 'S' : undefined;
+  });
+}
+
+/**
+ * Whether some thread of a process waits for longer than it should, so that its mappings may be locked: for that lock nobody
+ * waits in a way that a signal would end.
+ */
+export const mayKeepMappings = (pid: number): Steps<boolean> => doesAny(pid, uninterruptible);
+
+const uninterruptible = (tid: number): string | undefined => (readPulse(tid).state === 'D' ? 'D' : undefined);
+
+function* doesAny(pid: number, stateOf: (tid: number) => string | undefined): Steps<boolean> {
   if (yield* isStuckInExec(pid)) return true;
   const tasks = listTasks(pid);
   for (const tid of typeof tasks === 'string' ? [pid] : tasks) {
-    const isWaiting = (): string | undefined => {
-      const place = readPlace(tid);
-      if (place !== '') return WAITING.test(place) ? 'S' : undefined;
-      return readPulse(tid).state === 'D' ? 'D' : undefined;
-    };
-    if (yield* lasts(isWaiting)) return true;
+    if (yield* lasts(() => stateOf(tid))) return true;
     yield;
   }
   return false;

@@ -43,16 +43,18 @@ const MNT_DETACH = 2;
 const [ENOSYS, ENOENT] = [-38, -2];
 const [LOOKUP, FORGET, GETATTR, OPEN, INIT, INTERRUPT, BATCH_FORGET] = [1, 2, 3, 14, 26, 36, 42];
 
-/** What the file is: its inode number and st_mode. */
+/** What the file is: its inode number, st_mode and size, 0 when left out. */
 export interface Served {
   ino: number;
   mode: number;
+  size?: number;
 }
 const REGULAR: Served = { ino: FILE, mode: 0o100644 };
 
 /** struct fuse_attr, of 88 bytes. Nothing is said about how long it holds, so that whoever wants to know must ask. */
-function writeAttributes(bytes: Buffer, at: number, { ino, mode }: Served): Buffer {
+function writeAttributes(bytes: Buffer, at: number, { ino, mode, size = 0 }: Served): Buffer {
   bytes.writeBigUInt64LE(BigInt(ino), at);
+  bytes.writeBigUInt64LE(BigInt(size), at + 8);
   bytes.writeUInt32LE(mode, at + 60);
   bytes.writeUInt32LE(1, at + 64);
   return bytes;

@@ -211,6 +211,9 @@ export function createUndoList(): void {
 
 const mmap = lib.func('void *mmap(void *, ulong, int, int, int, long)') as unknown as (...args: unknown[]) => unknown;
 
+/** Maps a page of a file, to be read only; returns its address. */
+export const mapPage = (fd: number): number => Number(koffi.address(mmap(null, 4096, 1, 2, fd, 0) as never));
+
 /** The memory of a file, which other processes may write to meanwhile: read it with Atomics. */
 export function mapShared(fd: number, bytes: number): Uint32Array {
   const PROT_READ_WRITE = 3;

@@ -4,7 +4,7 @@
  */
 import type { FileStat } from '../../procfs/fd.ts';
 import { type Mapping, readMappedDevices, readMappings, statMapping } from '../../procfs/maps.ts';
-import { mayKeepMutex } from '../../scan/busy.ts';
+import { mayKeepMappings } from '../../scan/busy.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 
@@ -36,8 +36,7 @@ function* whoMaps({ tables, account }: Scan, isIt: (pid: number) => boolean): St
   let asked = 0;
   for (const pid of pids) {
     yield asked++ / pids.size;
-    // Whoever waits for a server may keep others from its address space.
-    if (yield* mayKeepMutex(pid)) {
+    if (yield* mayKeepMappings(pid)) {
       account.skip(pid, 'EBUSY', 'process');
       continue;
     }
