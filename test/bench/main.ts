@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- --json] [--sizes N] [NAME…]`: how the package compares with the same work in C and with other programs.
  *
- * --sizes keeps so many of the three sizes of the rows of very many, from the smallest: two take a minute.
+ * --sizes keeps so many of the three sizes of the rows of very many, from the smallest: one takes a minute.
  * A NAME keeps the rows whose name contains it. Every ratio is a median over rounds in which the sides took turns.
  * Beside every time stand the number of kcmp calls and of /proc reads (paths looked up there); `·` is unknown.
  */
