@@ -10,6 +10,7 @@
 import type { FileRef } from '../binding/kcmp.ts';
 import type { FileKind } from '../procfs/kind.ts';
 import { type ListedLock, lockKeyOf, readLocks } from '../procfs/locks.ts';
+import { readPulse } from '../procfs/raw/runs.ts';
 import { readStat } from '../procfs/stat.ts';
 import { hadLock, type Holder } from '../scan/holder.ts';
 import { taskExists } from '../scan/reason.ts';
@@ -166,6 +167,8 @@ function lockOf(kept: Kept, requests: readonly Request[]): Lock {
 
 /** A zombie has let go of everything, unless it is but the first thread of a process. */
 function hasEnded(pid: number): boolean {
+  // To read more of it would wait.
+  if (readPulse(pid).isInExec) return false;
   const stat = readStat(pid);
   return typeof stat === 'string' ? !taskExists(pid) : stat.threads <= 1 && presence('files', stat) === 'no';
 }

@@ -1,8 +1,8 @@
 /** Which processes and tasks there are: the numbers in /proc and in /proc/PID/task. */
 import { addTo } from '../util/multimap.ts';
+import { readKin } from './raw/runs.ts';
 import { codeOf, fs, listNumbers } from './read.ts';
 import { checkProc, PROC, unavailable } from './root.ts';
-import { readStat } from './stat.ts';
 import { readProcess } from './status.ts';
 
 /**
@@ -49,8 +49,8 @@ export function threadsOf(pid: number): number[] {
 export function treeOf(task: number): number[] {
   const children = new Map<number, number[]>();
   for (const pid of listProcesses()) {
-    const stat = readStat(pid);
-    if (typeof stat !== 'string') addTo(children, stat.ppid, pid);
+    const { parent } = readKin(pid);
+    if (parent !== undefined) addTo(children, parent, pid);
   }
   const tree = [readProcess(task)];
   for (const pid of tree) tree.push(...(children.get(pid) ?? []));

@@ -64,6 +64,8 @@ describe('beside those that wait for a dead file server', { skip: fuseMissing },
   /** About everybody, about the innocent, and about those who wait, each by its own way in. */
   const questions = (): string[][] => [
     ['groups'],
+    ['groups', '--tree', `${exec.pid}`],
+    ['completion', 'candidates', 'who', ''],
     ['who', `${innocent.pid}:${fd}`],
     ['who', `${poller.pid}:${held}`],
     ['who', `${poller.pid}`],

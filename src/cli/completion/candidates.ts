@@ -1,9 +1,10 @@
 /** What may come next on a command line of kcmp: commands, options, words of an option, processes and their descriptors. */
 import { listDescriptors, readLink } from '../../procfs/fd.ts';
 import { listProcesses } from '../../procfs/processes.ts';
-import { PF_KTHREAD, readStat } from '../../procfs/stat.ts';
+import { readKin } from '../../procfs/raw/runs.ts';
 import { COLORS } from '../globals.ts';
 import { helpFor } from '../help.ts';
+import { commandOf } from '../output/names.ts';
 
 export interface Candidate {
   text: string;
@@ -47,10 +48,9 @@ const argumentOf = (command: string, option: string): string | undefined =>
 function processes(typed: string): Candidate[] {
   const byName = typed !== '' && !/^\d/.test(typed);
   return listProcesses().flatMap((pid) => {
-    const stat = pid === process.pid ? 'ESRCH' : readStat(pid);
-    if (typeof stat === 'string' || (stat.flags & PF_KTHREAD) !== 0) return [];
-    const fits = byName ? stat.command.startsWith(typed) : `${pid}`.startsWith(typed);
-    return fits ? [{ text: `${pid}`, what: stat.command }] : [];
+    if (pid === process.pid || !(byName || `${pid}`.startsWith(typed)) || !readKin(pid).hasSpace) return [];
+    const command = commandOf(pid);
+    return byName && !command.startsWith(typed) ? [] : [{ text: `${pid}`, what: command }];
   });
 }
 

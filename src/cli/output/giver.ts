@@ -32,8 +32,10 @@ export function giverText(file: OpenFile, coverage: Coverage, isLimited: boolean
   if (file.holders.some(({ pid, cloexec }) => readProcess(pid) === root && cloexec !== false)) return [];
   const stat = readStat(root);
   if (roots.length !== 1 || typeof stat === 'string' || stat.ppid === 0) return [];
+  const skipped = new Set(unseen(coverage).map(({ pid }) => pid));
+  if (skipped.has(stat.ppid) || skipped.has(stat.session)) return [];
   const parent = readStat(stat.ppid);
-  if (typeof parent === 'string' || unseen(coverage).some(({ pid }) => pid === stat.ppid)) return [];
+  if (typeof parent === 'string') return [];
   const who = pids.size === 1 ? 'its parent' : `the parent of ${named(root)},`;
   const whose = `${who} ${named(stat.ppid)}${pids.size === 1 ? '' : ','} does not have it`;
   if (isLeftBehind(root, stat, parent))

@@ -1,11 +1,11 @@
 /** Names of processes, users and times, for people. */
 import { readText } from '../../procfs/read.ts';
-import { readStat } from '../../procfs/stat.ts';
 
 /** The task's name, or ? once it has ended. */
 export function commandOf(pid: number): string {
-  const stat = readStat(pid);
-  return typeof stat === 'string' ? '?' : stat.command;
+  // Unlike stat it waits for nobody, such as one that is stuck in exec.
+  const comm = readText(`/proc/${pid}/comm`, 'utf8');
+  return typeof comm === 'string' ? '?' : comm.text.replace(/\n$/, '');
 }
 
 /** `4242 (node)`. */
