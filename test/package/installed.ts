@@ -27,36 +27,34 @@ export function installed(
   tarball: string,
   install: string[],
   more: string[] = [],
+  files: Readonly<Record<string, string>> = {},
 ): string {
   const project = join(folder, name);
   mkdirSync(project);
-  writeFileSync(
-    join(project, 'package.json'),
-    JSON.stringify({ name: `consumer-${name}`, version: '1.0.0', private: true }),
-  );
+  const manifest = { name: `consumer-${name}`, version: '1.0.0', private: true };
+  writeFileSync(join(project, 'package.json'), JSON.stringify(manifest));
   if (install === BERRY_ADD) {
-    writeFileSync(
-      join(project, '.yarnrc.yml'),
-      'enableTelemetry: false\nenableScripts: false\nenableGlobalCache: false\n',
-    );
+    const settings = ['enableTelemetry', 'enableScripts', 'enableGlobalCache'].map((name) => `${name}: false\n`);
+    writeFileSync(join(project, '.yarnrc.yml'), settings.join(''));
     writeFileSync(join(project, 'yarn.lock'), '');
   }
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(project, file), text);
   run([...install, tarball, ...more], { cwd: project });
   return project;
 }
 
 export const NPM: string[] = ['npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
 const EXEC = ['npm', 'exec', '--yes'];
-const PNPM_ADD = [...EXEC, '--', PNPM, 'add', '--ignore-scripts'];
-const YARN_CLASSIC_ADD = [...EXEC, '--', YARN_CLASSIC, 'add', '--ignore-scripts', '--silent'];
+export const PNPM_ADD: string[] = [...EXEC, '--', PNPM, 'add', '--ignore-scripts'];
+export const YARN_CLASSIC_ADD: string[] = [...EXEC, '--', YARN_CLASSIC, 'add', '--ignore-scripts', '--silent'];
 /** With Plug'n'Play, as it is set up when nothing is said: no node_modules, and packages stay zipped. */
 const BERRY = [...EXEC, `--package=${YARN}`, '--', 'yarn'];
-const BERRY_ADD = [...BERRY, 'add'];
+export const BERRY_ADD: string[] = [...BERRY, 'add'];
 
-/** Its package carries the program and nothing that puts it in PATH. */
-function bunAdd(folder: string): string[] {
+/** Its package puts nothing in PATH. */
+export function bunAdd(folder: string): string[] {
   const place = join(folder, 'bun-itself');
-  mkdirSync(place);
+  mkdirSync(place, { recursive: true });
   run([...NPM, '--prefix', place, BUN], { cwd: place });
   return [join(place, 'node_modules', BUN.slice(0, BUN.lastIndexOf('@')), 'bin/bun'), 'add', '--ignore-scripts'];
 }
@@ -70,11 +68,13 @@ function packagesOf(project: string): string[] {
     );
 }
 
-interface Reach {
+export interface Reach {
   node: string[];
   /** What runs the command. */
   npx: string[];
 }
+/** Through Yarn, which alone knows where packages are. */
+export const BERRY_REACH: Reach = { node: [...BERRY, 'node'], npx: BERRY };
 const MODULES: Reach = { node: [process.execPath], npx: ['npx', '--no-install'] };
 
 export function usable(project: string, how: string, { node, npx }: Reach = MODULES): Check[] {
@@ -143,7 +143,7 @@ function others(folder: string, tarball: string): Check[] {
   const managers: Array<[name: string, install: () => string[], tarball: string, reach?: Reach]> = [
     ['pnpm', () => PNPM_ADD, tarball],
     ['yarn-classic', () => YARN_CLASSIC_ADD, `file:${tarball}`],
-    ['yarn-berry', () => BERRY_ADD, zipped, { node: [...BERRY, 'node'], npx: BERRY }],
+    ['yarn-berry', () => BERRY_ADD, zipped, BERRY_REACH],
     ['bun', () => bunAdd(folder), tarball],
   ];
   return managers.flatMap(([name, install, what, reach]) => [

@@ -4,7 +4,17 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Check } from './check.ts';
-import { installed, NPM, usable } from './installed.ts';
+import {
+  BERRY_ADD,
+  BERRY_REACH,
+  bunAdd,
+  installed,
+  NPM,
+  PNPM_ADD,
+  type Reach,
+  usable,
+  YARN_CLASSIC_ADD,
+} from './installed.ts';
 import { run } from './shell.ts';
 
 const INSTALL = NPM.filter((word) => word !== '--ignore-scripts');
@@ -24,6 +34,52 @@ function clone(root: string, to: string): string {
   ])
     run([...GIT, ...args], { cwd: to });
   return to;
+}
+
+/**
+ * Others that build what they fetch by git: pnpm, where the project says that it may, and Yarn 1. Bun does not install what
+ * a build needs, and Yarn from 2 on takes no git URL of this machine's own files.
+ */
+function fromGit(folder: string): Check[] {
+  const url = `git+file://${join(folder, 'kcmp.git')}`;
+  const mayBuild = (): string => {
+    const commit = run(['git', '-C', join(folder, 'kcmp.git'), 'rev-parse', 'HEAD'], { cwd: folder }).trim();
+    return `onlyBuiltDependencies:\n  - "kcmp@${url}#${commit}"\n`;
+  };
+  const withScripts = (install: string[]): string[] => install.filter((word) => word !== '--ignore-scripts');
+  const managers: Array<[name: string, install: string[], files: () => Record<string, string>]> = [
+    ['pnpm', withScripts(PNPM_ADD), () => ({ 'pnpm-workspace.yaml': mayBuild() })],
+    ['yarn-classic', withScripts(YARN_CLASSIC_ADD), () => ({})],
+  ];
+  return managers.flatMap(([name, install, files]) => [
+    {
+      title: `${name} installs it from a git URL, and builds it`,
+      run: () => {
+        installed(folder, `${name}-git`, url, install, [], files());
+      },
+    },
+    ...usable(join(folder, `${name}-git`), `${name} from a git URL`),
+  ]);
+}
+
+/** Others take a folder as it is: it was built there by npm before. */
+function fromFolder(folder: string): Check[] {
+  const source = join(folder, 'clone');
+  const managers: Array<[name: string, install: () => string[], what: string, reach?: Reach]> = [
+    ['pnpm', () => PNPM_ADD, source],
+    ['yarn-classic', () => YARN_CLASSIC_ADD, `file:${source}`],
+    ['yarn-berry', () => BERRY_ADD, `kcmp@file:${source}`, BERRY_REACH],
+    ['bun', () => bunAdd(folder), source],
+  ];
+  return managers.flatMap(([name, install, what, reach]) => [
+    {
+      title: `${name} installs it from a folder that is built`,
+      run: () => {
+        installed(folder, `${name}-folder`, what, install());
+      },
+    },
+    ...usable(join(folder, `${name}-folder`), `${name} from a folder`, reach),
+  ]);
 }
 
 export function ways(root: string, folder: string, tarball: string): Check[] {
@@ -50,6 +106,8 @@ export function ways(root: string, folder: string, tarball: string): Check[] {
       },
     },
     ...usable(linked, 'a folder'),
+    ...fromGit(folder),
+    ...fromFolder(folder),
     {
       title: 'npm installs it globally, with its manual pages',
       run: () => {
