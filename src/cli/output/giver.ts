@@ -33,12 +33,12 @@ export function giverText(file: OpenFile, coverage: Coverage, isLimited: boolean
   const stat = readStat(root);
   if (roots.length !== 1 || typeof stat === 'string' || stat.ppid === 0) return [];
   const skipped = new Set(unseen(coverage).map(({ pid }) => pid));
-  if (skipped.has(stat.ppid) || skipped.has(stat.session)) return [];
+  if (skipped.has(stat.ppid)) return [];
   const parent = readStat(stat.ppid);
   if (typeof parent === 'string') return [];
   const who = pids.size === 1 ? 'its parent' : `the parent of ${named(root)},`;
   const whose = `${who} ${named(stat.ppid)}${pids.size === 1 ? '' : ','} does not have it`;
-  if (isLeftBehind(root, stat, parent))
+  if (isLeftBehind(root, stat, parent, skipped))
     return [`the process that started ${named(root)} has ended, and ${whose.replace('its parent', 'its new parent')}`];
   return [`${whose}: if it was inherited, then from a process that has ended or closed it`];
 }
@@ -53,9 +53,11 @@ function parentOf(pid: number): number {
  * that itself. Init and others that take in orphans lead a session of their own, and may have been in another one before:
  * not in one that is younger than they are.
  */
-function isLeftBehind(pid: number, { session, ppid }: Stat, parent: Stat): boolean {
+function isLeftBehind(pid: number, { session, ppid }: Stat, parent: Stat, skipped: ReadonlySet<number>): boolean {
   if (session === 0 || session === pid || session === parent.session) return false;
   if (ppid === 1 || parent.session !== ppid) return true;
+  // To read of one that is stuck would wait.
+  if (skipped.has(session)) return false;
   const leader = readStat(session);
   return typeof leader !== 'string' && leader.startTime > parent.startTime;
 }
