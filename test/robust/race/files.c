@@ -32,10 +32,8 @@ static int open_kind(const char *kind) {
     return ends[0];
   }
   if (is(kind, "file")) {
-    char path[] = P_tmpdir "/kcmp-race-XXXXXX"; /* mkstemp(3) fills in the end */
-    int fd = mkstemp(path);
-    unlink(path);
-    return fd;
+    FILE *file = tmpfile(); /* has no name */
+    return file ? fileno(file) : -1;
   }
   if (is(kind, "tty")) { /* its master stays open */
     int master = posix_openpt(O_RDWR | O_NOCTTY);
