@@ -1,9 +1,8 @@
 /** Which processes and tasks there are: the numbers in /proc and in /proc/PID/task. */
 import { addTo } from '../util/multimap.ts';
-import { readKin } from './raw/runs.ts';
 import { codeOf, fs, listNumbers } from './read.ts';
 import { checkProc, PROC, unavailable } from './root.ts';
-import { readProcess } from './status.ts';
+import { readKin, readProcess } from './status.ts';
 
 /**
  * Every process, ascending. Threads are not among them, although /proc/TID can be read.

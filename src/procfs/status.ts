@@ -1,4 +1,4 @@
-/** /proc/PID/status: as whom a task runs, which anybody may read. */
+/** /proc/PID/status: as whom a task runs and whose child it is, which anybody may read, and nobody waits for. */
 import { readText } from './read.ts';
 import { PROC } from './root.ts';
 
@@ -36,4 +36,12 @@ export function readCredentials(pid: number | 'self', root: string = PROC): Cred
 export function readProcess(task: number, root: string = PROC): number {
   const read = readText(`${root}/${task}/status`, 'latin1');
   return typeof read === 'string' ? task : Number(/^Tgid:\s*(\d+)$/m.exec(read.text)?.[1] ?? task);
+}
+
+/** The parent of a process, and whether it has an address space, which threads of the kernel have not. */
+export function readKin(pid: number): { parent: number | undefined; hasSpace: boolean } {
+  const read = readText(`${PROC}/${pid}/status`, 'latin1');
+  const text = typeof read === 'string' ? '' : read.text;
+  const parent = /^PPid:\s*(\d+)$/m.exec(text)?.[1];
+  return { parent: parent === undefined ? undefined : Number(parent), hasSpace: /^VmSize:/m.test(text) };
 }

@@ -1,7 +1,7 @@
 /** What may come next on a command line of kcmp: commands, options, words of an option, processes and their descriptors. */
 import { listDescriptors, readLink } from '../../procfs/fd.ts';
 import { listProcesses } from '../../procfs/processes.ts';
-import { readKin } from '../../procfs/raw/runs.ts';
+import { readKin } from '../../procfs/status.ts';
 import { COLORS } from '../globals.ts';
 import { helpFor } from '../help.ts';
 import { commandOf } from '../output/names.ts';

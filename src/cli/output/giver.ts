@@ -36,11 +36,14 @@ export function giverText(file: OpenFile, coverage: Coverage, isLimited: boolean
   if (skipped.has(stat.ppid)) return [];
   const parent = readStat(stat.ppid);
   if (typeof parent === 'string') return [];
-  const who = pids.size === 1 ? 'its parent' : `the parent of ${named(root)},`;
-  const whose = `${who} ${named(stat.ppid)}${pids.size === 1 ? '' : ','} does not have it`;
-  if (isLeftBehind(root, stat, parent, skipped))
-    return [`the process that started ${named(root)} has ended, and ${whose.replace('its parent', 'its new parent')}`];
-  return [`${whose}: if it was inherited, then from a process that has ended or closed it`];
+  const isOrphan = isLeftBehind(root, stat, parent, skipped);
+  const its = isOrphan ? 'its new parent' : 'its parent';
+  const who = pids.size === 1 ? `${its} ${named(stat.ppid)}` : `the parent of ${named(root)}, ${named(stat.ppid)},`;
+  return [
+    isOrphan
+      ? `the process that started ${named(root)} has ended, and ${who} does not have it`
+      : `${who} does not have it: if it was inherited, then from a process that has ended or closed it`,
+  ];
 }
 
 function parentOf(pid: number): number {

@@ -1,10 +1,11 @@
 /** Names of processes, users and times, for people. */
 import { readText } from '../../procfs/read.ts';
+import { PROC } from '../../procfs/root.ts';
 
 /** The task's name, or ? once it has ended. */
 export function commandOf(pid: number): string {
   // Unlike stat it waits for nobody, such as one that is stuck in exec.
-  const comm = readText(`/proc/${pid}/comm`, 'utf8');
+  const comm = readText(`${PROC}/${pid}/comm`, 'utf8');
   return typeof comm === 'string' ? '?' : comm.text.replace(/\n$/, '');
 }
 

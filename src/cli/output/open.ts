@@ -38,11 +38,7 @@ const endOf = ({ otherEnd }: FoundFile): string =>
 /** Which of several do not accept. */
 const fullOf = (files: readonly FoundFile[]): string =>
   files
-    .map(
-      (file) =>
-        fullText(file).replace('; it ', `; ${nameOf(file)} `) +
-        idleText(file).replace('nobody accepts', `nobody accepts from ${nameOf(file)}`),
-    )
+    .map((file) => fullText(file).replace('; it ', `; ${nameOf(file)} `) + idleText(file, ` from ${nameOf(file)}`))
     .join('');
 
 function ofFiles(files: readonly FoundFile[], report: OpenReport): string {

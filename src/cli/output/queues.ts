@@ -12,13 +12,16 @@ export function fullText({ queues }: OpenFile): string {
 
 const SHOWN = 3;
 
-/** `; nobody accepts: 4711 (sleep) waits in clock_nanosleep` */
-export function idleText({ idle = [] }: OpenFile): string {
+/**
+ * `; nobody accepts: 4711 (sleep) waits in clock_nanosleep`
+ * @param where - ` from tcp 127.0.0.1:80 listening`, where it must be said
+ */
+export function idleText({ idle = [] }: OpenFile, where = ''): string {
   if (idle.length === 0) return '';
   // Its first thread stands for a process.
   const firsts = idle.filter(({ pid }, i) => idle.findIndex((one) => one.pid === pid) === i);
   const told = firsts.map(({ pid, call }) => `${named(pid)} ${call === 'stopped' ? 'is stopped' : `waits in ${call}`}`);
-  return `; nobody accepts: ${some(told, SHOWN)}`;
+  return `; nobody accepts${where}: ${some(told, SHOWN)}`;
 }
 
 /** A sentence; none where nothing waits in a connection. */

@@ -24,6 +24,7 @@ const FEW_STEPS = 4_000_000;
 /** Of so many files the kinds are known, even should one have changed since its link was read. */
 const MANY = 64;
 const BETWEEN_PAUSES = 32;
+
 /** Finds the items of each target of an instance. */
 export class TargetMatcher extends Finder {
   #made: DescriptionOrder | undefined;

@@ -12,7 +12,6 @@ const UNCOUNTED = '0 0 0\n';
 
 const STATE = '\nState:\t';
 const THREADS = '\nThreads:\t';
-const PARENT = '\nPPid:\t';
 const SIZE = '\nVmSize:';
 const PROGRAM = '\nVmExe:';
 
@@ -60,12 +59,6 @@ export function readPulse(tid: number): Pulse {
     threads: numberAt(status, THREADS) ?? 0,
     isInExec: (numberAt(status, SIZE) ?? 0) > 0 && numberAt(status, PROGRAM) === 0,
   };
-}
-
-/** The parent of a process, and whether it has an address space, which threads of the kernel have not; waits for no lock. */
-export function readKin(pid: number): { parent: number | undefined; hasSpace: boolean } {
-  const status = readStart(pid, 'status');
-  return { parent: numberAt(status, PARENT), hasSpace: status.includes(SIZE) };
 }
 
 /** The number behind a label; undefined where the text does not reach that far. */
