@@ -97,12 +97,18 @@ test('only what a user has', { skip: needsRoot }, async () => {
 });
 
 test('what is shared with processes outside, and only that, with who they are', async () => {
-  const { out, code } = await kcmp('groups', '--outside', child.pid);
+  const shared = [open('outside 1'), open('outside 2')];
+  await using inside = await startChild({ fds: shared });
+  await using outside = await startChild({ fds: shared });
+  await inside.run(({ fs }) => fs.writeFileSync('/proc/self/comm', 'inside'));
+  const { out, code } = await kcmp('groups', '--outside', inside.pid);
   assert.equal(code, 0, out);
   assert.match(out, /^\d+ open file descriptions are shared with processes outside among /);
+  for (const name of ['outside 1', 'outside 2'])
+    assert.match(out, new RegExp(`^\\d+\\. .*/${name}\\n(   .*\\n)*   ${outside.pid} \\(.*\\), outside: fd `, 'm'));
   for (const block of out.trimEnd().split('\n\n').slice(1)) {
     if (!/^\d+\. /.test(block)) continue;
-    assert.match(block, new RegExp(`^   ${child.pid} \\(searched\\): fd`, 'm'));
+    assert.match(block, new RegExp(`^   ${inside.pid} \\(inside\\): fd`, 'm'));
     assert.match(block, /, outside: fd/);
   }
 });
