@@ -7,9 +7,10 @@ import { type FileStat, statIno } from '../../procfs/fd.ts';
 import { S_IFMT } from '../../procfs/kind.ts';
 import type { Mount } from '../../procfs/kind/mountinfo.ts';
 import { lockKey } from '../../procfs/locks.ts';
-import { type Located, locate, lockKeyOfPath } from '../../procfs/raw/path.ts';
+import { type Located, locate } from '../../procfs/raw/path.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { UnixListing, UnixSocket } from '../../util/socket.ts';
+import { askServer } from './ask-server.ts';
 import { SoughtUnix } from './by-text.ts';
 import type { Blind, ListedSocket, Sought } from './sought.ts';
 
@@ -19,7 +20,7 @@ const U32 = 0xffffffffn;
 /** The path is not there, and that is all. */
 const PLAIN: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 const WHY: Readonly<Record<string, string>> = {
-  EAGAIN: 'what the path names could not be looked up without asking a file server',
+  EAGAIN: 'what the path names only a file server knows, which gave no answer',
   EXDEV: 'files of the lower layers of an overlay have other devices than it',
   EACCES: 'a folder on the way to the path may not be searched',
 };
@@ -35,6 +36,7 @@ export class SoughtPath implements Sought {
   readonly #unix = new SoughtUnix((socket) => this.#isBoundTo(socket));
   #located: Located | string = 'ENOENT';
   #facts: string | undefined;
+  #isServerDead = false;
 
   constructor(path: string) {
     this.#asked = process.getBuiltinModule('node:path').resolve(path);
@@ -66,7 +68,7 @@ export class SoughtPath implements Sought {
   get isLocked(): ((file: string) => boolean) | undefined {
     const { mount } = this;
     if (mount !== undefined) return (file) => file.startsWith(lockKey(mount.dev, ''));
-    const key = this.inode === undefined ? undefined : lockKeyOfPath(this.#asked);
+    const key = typeof this.#located === 'string' ? undefined : this.#located.lockKey;
     return key === undefined ? undefined : (file) => file === key;
   }
 
@@ -76,7 +78,7 @@ export class SoughtPath implements Sought {
   }
 
   *hasMoved(): Steps<boolean> {
-    const located = (this.#located = locate(this.#asked));
+    const located = (this.#located = yield* this.#look());
     this.inode = typeof located === 'string' ? undefined : located.stat;
     this.mount = typeof located === 'string' ? undefined : located.mount;
     this.path = typeof located === 'string' ? this.#pathOfMissing() : located.path;
@@ -87,6 +89,14 @@ export class SoughtPath implements Sought {
     const before = this.#facts;
     this.#facts = `${this.path} ${this.inode?.dev} ${this.inode?.ino}`;
     return hasUnixMoved || (before !== undefined && before !== this.#facts);
+  }
+
+  *#look(): Steps<Located | string> {
+    const known = locate(this.#asked);
+    if (known !== 'EAGAIN' || this.#isServerDead) return known;
+    const told = yield* askServer(this.#asked);
+    this.#isServerDead = told === 'EAGAIN';
+    return told;
   }
 
   /** A file may be called `x (deleted)`. */

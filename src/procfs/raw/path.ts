@@ -7,9 +7,11 @@
  */
 import { AT_FDCWD, OPENAT2, RESOLVE_CACHED } from '../../binding/abi.ts';
 import { errnoName } from '../../binding/errors.ts';
+import type { FileRef } from '../../binding/kcmp.ts';
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
 import { type FileStat, readLink, statIno } from '../fd.ts';
-import { O_CLOEXEC, O_PATH, readFdinfo } from '../fdinfo.ts';
+import { O_CLOEXEC, O_PATH } from '../fdinfo.ts';
+import { isLocal, mountOf } from '../kind/local.ts';
 import { type Mount, readMounts } from '../kind/mountinfo.ts';
 import { lockKeyOf } from '../locks.ts';
 import { fs } from '../read.ts';
@@ -21,6 +23,10 @@ export interface Located {
   stat: FileStat;
   /** Without symbolic links, as the link of a descriptor tells it. */
   path: string;
+  /** What the locks on it are on, as /proc/locks tells it. */
+  lockKey: string | undefined;
+  /** Whether its filesystem is of this machine. */
+  isLocal: boolean;
   /** Of a folder on which a whole filesystem is mounted: which. */
   mount?: Mount;
 }
@@ -33,14 +39,6 @@ const FOLDER = 0o040000;
 const SUBVOLUME = 256n;
 const S_IFMT = 0o170000;
 
-/** Where a name is looked up without a server: on this machine's own disks, in its memory, or made up by its kernel. */
-const LOCAL: ReadonlySet<string> = new Set(
-  (
-    'ext2 ext3 ext4 xfs btrfs bcachefs zfs f2fs jfs reiserfs nilfs2 vfat msdos exfat ntfs3 iso9660 udf squashfs erofs cramfs ' +
-    'overlay tmpfs ramfs rootfs devtmpfs devpts hugetlbfs proc sysfs cgroup cgroup2 mqueue debugfs tracefs securityfs ' +
-    'selinuxfs configfs pstore efivarfs bpf binfmt_misc fusectl'
-  ).split(' '),
-);
 /** Links of /proc that are texts like others; the rest of them lead to what they name directly. */
 const PROC_TEXTS: ReadonlySet<string> = new Set(['self', 'thread-self', 'net', 'mounts']);
 
@@ -86,20 +84,11 @@ function targetOf(link: number): string | number {
   return length < 0 ? length : answer.toString('utf8', 0, length);
 }
 
-/** The mount by which a descriptor was opened. */
-function mountOf(fd: number, mounts: readonly Mount[]): Mount | undefined {
-  const info = readFdinfo(process.pid, fd);
-  const id = typeof info === 'string' ? undefined : /^mnt_id:\s*(\d+)$/m.exec(info.text)?.[1];
-  return mounts.find((mount) => mount.id === Number(id));
-}
-
-/** The filesystem that begins at a folder; undefined for what is below one, and for a bind mount of a part. */
-function mountedOn(fd: number, link: string, { mode, ino }: FileStat): Mount | undefined {
-  const mounts = (mode & S_IFMT) === FOLDER ? readMounts(process.pid) : [];
-  const mount = typeof mounts === 'string' ? undefined : mountOf(fd, mounts);
+/** Whether a folder begins a filesystem: not one below that, nor a bind mount of a part. */
+function isMountPoint({ root, type, point }: Mount, link: string, { mode, ino }: FileStat): boolean {
   // A subvolume has a device of its own, and its first folder this number.
-  const isWhole = mount?.root === '/' || (mount?.type === 'btrfs' && ino === SUBVOLUME);
-  return isWhole && mount?.point === link ? mount : undefined;
+  const isWhole = root === '/' || (type === 'btrfs' && ino === SUBVOLUME);
+  return isWhole && point === link && (mode & S_IFMT) === FOLDER;
 }
 
 /** One name after the other, in filesystems of this machine; -EAGAIN where the next one is not in one of them. */
@@ -111,10 +100,9 @@ function walk(path: string): number {
   let at = openName(AT_FDCWD, path.startsWith('/') ? '/' : '.');
   for (let text = names.shift(); text !== undefined && at >= 0; text = names.shift()) {
     if (text === '' || text === '.') continue;
-    const type = mountOf(at, mounts)?.type;
-    const isLocal = type !== undefined && LOCAL.has(type);
-    const next = isLocal ? openName(at, text) : -EAGAIN;
-    const target = next < 0 ? undefined : linkTarget(next, type === 'proc' && !PROC_TEXTS.has(text));
+    const mount = mountOf({ pid: process.pid, fd: at }, mounts);
+    const next = isLocal(mount) ? openName(at, text) : -EAGAIN;
+    const target = next < 0 ? undefined : linkTarget(next, mount?.type === 'proc' && !PROC_TEXTS.has(text));
     const isTooLong = typeof target === 'string' && ++links > MAX_LINKS;
     if (next >= 0 && target === undefined) {
       close(at);
@@ -144,35 +132,28 @@ function linkTarget(fd: number, isMagic: boolean): string | number | undefined {
 /** These say that the kernel remembers nothing, or that it cannot be asked in this way. */
 const UNTOLD: ReadonlySet<string> = new Set(['EAGAIN', 'ENOSYS', 'EPERM', 'EINVAL', 'EOPNOTSUPP']);
 
-/** Opens a path by a descriptor that gives no access to it, links followed, and closes that; or the errno's name. */
-function withPath<T>(path: string, use: (fd: number) => T): T | string {
+/**
+ * What a path names, links followed.
+ * @returns the errno's name where there is nothing; 'EAGAIN' where only a file server knows
+ */
+export function locate(path: string): Located | string {
   prepare();
   const cached = openCached(path);
   const fd = cached < 0 && UNTOLD.has(errnoName(cached)) ? walk(path) : cached;
   if (fd < 0) return errnoName(fd);
   try {
-    return use(fd);
+    return locatedAt({ pid: process.pid, fd });
   } finally {
     close(fd);
   }
 }
 
-/**
- * What a path names, links followed.
- * @returns the errno's name where there is nothing; 'EAGAIN' where only a file server knows
- */
-export const locate = (path: string): Located | string => withPath(path, locatedAt);
-
-function locatedAt(fd: number): Located | string {
-  const stat = statIno(process.pid, fd);
-  const link = readLink(process.pid, fd);
+/** What a descriptor that gives no access names; the errno's name when it is closed. */
+export function locatedAt(ref: FileRef): Located | string {
+  const stat = statIno(ref.pid, ref.fd);
+  const link = readLink(ref.pid, ref.fd);
   if (typeof stat === 'string' || link === null) return typeof stat === 'string' ? stat : 'ENOENT';
-  const mount = mountedOn(fd, link, stat);
-  return { stat, path: link, ...(mount === undefined ? {} : { mount }) };
-}
-
-/** What the locks on what a path names are on, as /proc/locks tells it; undefined where there is nothing. */
-export function lockKeyOfPath(path: string): string | undefined {
-  const found = withPath(path, (fd) => ({ key: lockKeyOf({ pid: process.pid, fd }) }));
-  return typeof found === 'string' ? undefined : found.key;
+  const mount = mountOf(ref);
+  const located = { stat, path: link, lockKey: lockKeyOf(ref), isLocal: isLocal(mount) };
+  return mount !== undefined && isMountPoint(mount, link, stat) ? { ...located, mount } : located;
 }

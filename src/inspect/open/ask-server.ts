@@ -1,0 +1,124 @@
+/**
+ * What a path names where only a file server knows: a child process opens it by O_PATH, which gives no access to it and
+ * has no effect on what it names, and what the child has open then is looked at like any other descriptor. A server that
+ * is dead keeps the child, never this process.
+ *
+ * Sources: open(2), kill(2); close(2) asks a server what it thinks of what was written.
+ */
+import { listDescriptors, readLink, statIno } from '../../procfs/fd.ts';
+import { accessOf, O_PATH, readFdinfo } from '../../procfs/fdinfo.ts';
+import { S_IFMT } from '../../procfs/kind.ts';
+import { isLocal, mountOf } from '../../procfs/kind/local.ts';
+import { readMounts } from '../../procfs/kind/mountinfo.ts';
+import { type Located, locate, locatedAt } from '../../procfs/raw/path.ts';
+import { readText } from '../../procfs/read.ts';
+import { PROC } from '../../procfs/root.ts';
+import { readStat } from '../../procfs/stat.ts';
+import { Pause, type Steps } from '../../scan/steps.ts';
+
+type ChildProcess = import('node:child_process').ChildProcess;
+
+/** Milliseconds for the server to answer, for the child to begin to ask, for it to end, and between two looks at it. */
+const [ANSWER, START, END, LOOK] = [1000, 5000, 500, 5];
+/** An errno's name, as the child takes it on. */
+const ERRNO = /^E[A-Z\d]+$/;
+const [REGULAR, FOLDER] = [0o100000, 0o040000];
+
+/** The child tells how far it is by its name, which anybody may read at any time. */
+const [ASKS, KNOWS] = ['kcmp asks', 'kcmp knows'];
+const SCRIPT = `
+const fs = require('fs');
+const say = (text) => fs.writeFileSync('/proc/self/comm', text);
+say('${ASKS}');
+try {
+  fs.openSync(process.argv[1], ${O_PATH});
+  say('${KNOWS}');
+} catch ({ code }) {
+  say(code);
+}
+setTimeout(() => {}, ${START});
+`;
+
+/**
+ * Whether a child can be started that waits for no server before it is another program: until then so does who starts it.
+ * Everything that this process has open is closed on the way.
+ */
+function mayStart(): boolean {
+  const { bun, deno } = process.versions;
+  const fds = listDescriptors(process.pid);
+  const mounts = readMounts(process.pid);
+  if (bun !== undefined || deno !== undefined || typeof fds === 'string' || typeof mounts === 'string') return false;
+  const program = locate(process.execPath);
+  const isHarmless = (fd: number): boolean => {
+    const ref = { pid: process.pid, fd };
+    const stat = statIno(ref.pid, fd);
+    const type = typeof stat === 'string' ? 0 : stat.mode & S_IFMT;
+    if (type !== REGULAR && type !== FOLDER) return true;
+    return readLink(ref.pid, fd)?.startsWith('/memfd:') === true || isLocal(mountOf(ref, mounts));
+  };
+  return typeof program !== 'string' && program.isLocal && fds.every(isHarmless);
+}
+
+function start(path: string): ChildProcess | undefined {
+  try {
+    // Options of the environment may name modules that lie on the server as well.
+    const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' };
+    const { spawn } = process.getBuiltinModule('node:child_process');
+    const child = spawn(process.execPath, ['-e', SCRIPT, '--', path], { cwd: '/', env, stdio: 'ignore' });
+    child.on('error', () => {}); // it has no pid then
+    child.unref();
+    return child;
+  } catch {
+    return undefined; // Node's permission model
+  }
+}
+
+/** What the child says it has open now. */
+function openedBy(pid: number): Located | string {
+  const fds = listDescriptors(pid);
+  const isPath = (fd: number): boolean => {
+    const info = readFdinfo(pid, fd);
+    return typeof info !== 'string' && accessOf(info.flags ?? 0) === 'path';
+  };
+  const fd = typeof fds === 'string' ? undefined : fds.find(isPath);
+  return fd === undefined ? 'EAGAIN' : locatedAt({ pid, fd });
+}
+
+const isThere = (pid: number): boolean => {
+  const stat = readStat(pid);
+  return typeof stat !== 'string' && stat.state !== 'Z';
+};
+
+/** What it comes to know, or the errno's name that it was told; undefined where it comes to know nothing in time. */
+function* answerOf(pid: number): Steps<Located | string | undefined> {
+  let [isAsking, until] = [false, performance.now() + START];
+  for (; performance.now() < until && isThere(pid); yield new Pause(LOOK)) {
+    const read = readText(`${PROC}/${pid}/comm`, 'latin1');
+    const says = typeof read === 'string' ? '' : read.text.trim();
+    if (says === KNOWS) return openedBy(pid);
+    if (ERRNO.test(says)) return says;
+    if (says === ASKS && !isAsking) [isAsking, until] = [true, performance.now() + ANSWER];
+  }
+  return undefined;
+}
+
+/**
+ * What a path names, its server asked.
+ * @returns the errno's name where the server says so; 'EAGAIN' where none answers within a second, or it cannot be asked
+ *   in a way that keeps nobody waiting
+ */
+export function* askServer(path: string): Steps<Located | string> {
+  const child = mayStart() ? start(path) : undefined;
+  if (child?.pid === undefined) return 'EAGAIN';
+  try {
+    const answer = yield* answerOf(child.pid);
+    if (answer === undefined) return 'EAGAIN';
+    child.kill('SIGKILL');
+    // Else it would be seen to have the path open.
+    for (const until = performance.now() + END; isThere(child.pid) && performance.now() < until; )
+      yield new Pause(LOOK);
+    return answer;
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
