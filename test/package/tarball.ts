@@ -19,7 +19,6 @@ const WANTED = [
   'package.json',
   'README.md',
   'LICENSE',
-  'CHANGELOG.md',
   'dist/index.js',
   'dist/index.d.ts',
   'dist/promises.js',
@@ -28,7 +27,7 @@ const WANTED = [
   'src/cli/help/kcmp.txt',
 ];
 const ALLOWED =
-  /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w/-]+\.js|dist\/(?:index|promises)\.d\.ts|src\/cli\/(?:help\/\w+\.txt|completion\/kcmp\.\w+)|man\/kcmp[\w-]*\.1|examples\/[\w.-]+\.ts)$/;
+  /^(?:package\.json|README\.md|LICENSE|dist\/[\w/-]+\.js|dist\/(?:index|promises)\.d\.ts|src\/cli\/(?:help\/\w+\.txt|completion\/kcmp\.\w+)|man\/kcmp[\w-]*\.1|examples\/[\w.-]+\.ts)$/;
 const MAX_UNPACKED = 6e5;
 
 export function pack(root: string, folder: string): Tarball {
