@@ -82,6 +82,8 @@ export function plainSocket({ pid, fd }: FileRef): number {
   return info.ino === undefined || Number(info.ino) === inode ? inode : Number.NaN;
 }
 
+export const isPlainSocket = (ref: FileRef): boolean => !Number.isNaN(plainSocket(ref));
+
 /** So often descriptors are looked at in turn that may take turns themselves. */
 const TURNS = 12;
 

@@ -91,7 +91,11 @@ export function statAt(file: string): FileStat | string {
   if (pathAddress === 0) pathAddress = addressOfBytes(path);
   path.write(`${file}\0`, 'latin1');
   const result = look(AT_FDCWD, pathAddress);
-  if (result !== 0) return errnoName(result);
+  return result === 0 ? seenFile() : errnoName(result);
+}
+
+/** What the last look by statx(2) has seen. */
+export function seenFile(): FileStat {
   const more = seen.hasMore() ? { more: { nlink: seen.nlink(), uid: seen.uid(), size: seen.size() } } : {};
   return { dev: seen.dev(), ino: seen.ino(), mode: seen.mode(), rdev: seen.rdev(), ...more };
 }

@@ -61,6 +61,7 @@ export function isTask(id: number, { startTime }: TaskInfo): boolean {
  * The details of a holder; undefined when the descriptor changed while they were read, so that nobody's name stands
  * beside another's file.
  *
+ * @param subject - a descriptor, and whether it is the same file; undefined where nobody ran who has either
  * @param isQuick - whether its fdinfo may be read: that of an epoll instance waits for a mutex, and an inotify's is long
  * @param known - its fdinfo, where that was read just now
  */
@@ -68,8 +69,7 @@ export function describeHolder(
   { id, sharedWith }: Table,
   fd: number,
   task: TaskInfo,
-  file: FileRef,
-  same: boolean,
+  subject: { file: FileRef; same: boolean } | undefined,
   isQuick: boolean,
   known?: Fdinfo,
 ): Holder | undefined {
@@ -81,8 +81,12 @@ export function describeHolder(
     holder.cloexec = (flags & O_CLOEXEC) !== 0;
   }
   Object.assign(holder, task);
-  const again = kcmpRaw(file.pid, id, KCMP_FILE, file.fd, fd);
-  if (again === -EBADF || again === -ESRCH || (again >= 0 && (again === 0) !== same)) return undefined;
+  if (subject !== undefined && !isAgain(subject, id, fd)) return undefined;
   if (sharedWith.length > 0) holder.sharedWith = sharedWith;
   return holder;
+}
+
+function isAgain({ file, same }: { file: FileRef; same: boolean }, id: number, fd: number): boolean {
+  const again = kcmpRaw(file.pid, id, KCMP_FILE, file.fd, fd);
+  return again !== -EBADF && again !== -ESRCH && (again < 0 || (again === 0) === same);
 }

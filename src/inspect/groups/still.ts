@@ -4,7 +4,7 @@
  */
 import { errnoName } from '../../binding/errors.ts';
 import { DescriptionOrder } from '../../descriptions/order.ts';
-import { areOneSocket, plainSocket } from '../../descriptions/without-kcmp.ts';
+import { areOneSocket, isPlainSocket } from '../../descriptions/without-kcmp.ts';
 import { kcmpItems, refAt } from '../../scan/columns.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
@@ -138,7 +138,7 @@ export function* groupSockets(
 function* socketsOf(files: OpenFiles, items: readonly number[]): Steps<number[]> {
   const plain: number[] = [];
   for (const item of items) {
-    if (!Number.isNaN(plainSocket(refAt(files, item)))) plain.push(item);
+    if (isPlainSocket(refAt(files, item))) plain.push(item);
     yield;
   }
   return plain.length < 2 || (yield* areOneSocket(plain.map((item) => refAt(files, item)))) ? plain : [];

@@ -1,7 +1,14 @@
 /** What one look at a table found. */
+import { readLink } from '../../procfs/fd.ts';
+import { EPOLL_LINK } from '../../procfs/link.ts';
+import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import type { Holder } from '../../scan/holder.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { Table } from '../../scan/tables.ts';
 import type { Witness } from './subject.ts';
 
+/** So many descriptors are looked at between two pauses. */
+export const BETWEEN_PAUSES = 256;
 /** What stands for no end: a descriptor that shares the subject's inode, and no more. */
 export const NO_END = '';
 /** What stands for a descriptor that was on another inode just before. */
@@ -38,4 +45,19 @@ export function areAlike(a: readonly Sighting[], b: readonly Sighting[]): boolea
   const isSame = ({ fd, result, end }: Sighting, i: number): boolean =>
     fd === b[i]?.fd && result === b[i]?.result && end === b[i]?.end;
   return a.length === b.length && a.every(isSame);
+}
+
+/** The descriptors of a table that are epoll instances, by a walk of their own. */
+export function* epollsOf({ id, fds }: Table): Steps<number[]> {
+  const epolls: number[] = [];
+  const folder = FdFolder.open(id, 'fd');
+  try {
+    for (const [i, fd] of fds.entries()) {
+      if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield;
+      if ((folder?.link(fd) ?? readLink(id, fd)) === EPOLL_LINK) epolls.push(fd);
+    }
+    return epolls;
+  } finally {
+    folder?.close();
+  }
 }

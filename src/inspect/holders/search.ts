@@ -4,19 +4,29 @@ import { errnoName } from '../../binding/errors.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
 import { onInode, saysNothing } from '../../descriptions/same-inode.ts';
-import { sameWithoutKcmp } from '../../descriptions/without-kcmp.ts';
+import { isPlainSocket, sameWithoutKcmp } from '../../descriptions/without-kcmp.ts';
 import { readLink } from '../../procfs/fd.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
-import { EPOLL_LINK, INOTIFY_LINK } from '../../procfs/link.ts';
+import { EPOLL_LINK, INOTIFY_LINK, isSocketLink } from '../../procfs/link.ts';
 import { describeHolder, describeTask, isTask, type TaskInfo } from '../../scan/holder.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import type { Peer } from '../peers/peer.ts';
-import { areAlike, CHANGED, type Found, isAlike, isHolder, NO_END, NOTHING, type Sighting } from './found.ts';
+import {
+  areAlike,
+  BETWEEN_PAUSES,
+  CHANGED,
+  epollsOf,
+  type Found,
+  isAlike,
+  isHolder,
+  NO_END,
+  NOTHING,
+  type Sighting,
+} from './found.ts';
 import type { Subject } from './subject.ts';
 
 const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
-const BETWEEN_PAUSES = 256;
 /** After so many looks that found the same holders the subject is taken to be one and the same file. */
 const STEADY = 3;
 
@@ -149,7 +159,7 @@ export class Search {
         if (end === CHANGED) found.hasGone = true;
         if (end === undefined || end === CHANGED || (Number.isNaN(result) && end === NO_END)) continue;
         task ??= describeTask(table.id);
-        const holder = describeHolder(table, fd, task, file, result === 0, this.#isQuick);
+        const holder = describeHolder(table, fd, task, { file, same: result === 0 }, this.#isQuick);
         const isOther = !this.#scan.comparable && !Object.is(this.#compare(table.id, fd), result);
         if (holder === undefined || isOther) found.hasGone = true;
         // Without access to a file nobody is at an end of it.
@@ -172,6 +182,9 @@ export class Search {
     const isOnInode = this.#isOnInode?.(pid, fd, link) === true;
     // Without kcmp only inodes say that two are not one, but for a process's own.
     if (isOnInode && result === 1 && !this.#scan.comparable && pid !== process.pid) return CHANGED;
+    // A socket's inode is one description but for O_PATH: one of them was another file before, or is by now.
+    const isSocket = isOnInode && this.#scan.comparable && isSocketLink(link);
+    if (isSocket && [{ pid, fd }, this.#subject.file].every(isPlainSocket)) return CHANGED;
     return this.#peer?.endAt(pid, fd, link, isOnInode) ?? (isOnInode ? NO_END : undefined);
   }
 
@@ -181,20 +194,5 @@ export class Search {
     if (this.#scan.comparable) return kcmpRaw(file.pid, pid, KCMP_FILE, file.fd, fd);
     const same = sameWithoutKcmp(file, { pid, fd }, { skip: (_, code) => void found?.skipped.push(code) });
     return same === undefined ? Number.NaN : Number(!same);
-  }
-}
-
-/** The descriptors of a table that are epoll instances. */
-function* epollsOf({ id, fds }: Table): Steps<number[]> {
-  const epolls: number[] = [];
-  const folder = FdFolder.open(id, 'fd');
-  try {
-    for (const [i, fd] of fds.entries()) {
-      if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield;
-      if ((folder?.link(fd) ?? readLink(id, fd)) === EPOLL_LINK) epolls.push(fd);
-    }
-    return epolls;
-  } finally {
-    folder?.close();
   }
 }

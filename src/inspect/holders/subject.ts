@@ -6,6 +6,7 @@ import { KCMP_FILE } from '../../binding/abi.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
 import { readLink, statIno } from '../../procfs/fd.ts';
+import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { closedOrRefused, isOpen, requireOpen, subjectError } from '../../scan/subject.ts';
 import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
@@ -26,6 +27,8 @@ export interface SubjectFacts {
   readonly file: FileRef;
   readonly link: string | null;
   readonly inode: Inode;
+  /** How it was opened, where that was read with the rest. */
+  readonly mode?: Holder['mode'];
 }
 
 export class Subject implements SubjectFacts {

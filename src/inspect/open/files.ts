@@ -79,7 +79,13 @@ function placeOf({ table, fd, link }: Hit): Place | undefined {
   const own = { pid: table.id, fd };
   const inode = statIno(table.id, fd);
   const task = describeTask(table.id);
-  const holder = describeHolder(table, fd, task, own, true, link !== EPOLL_LINK && link !== INOTIFY_LINK);
+  const holder = describeHolder(
+    table,
+    fd,
+    task,
+    { file: own, same: true },
+    link !== EPOLL_LINK && link !== INOTIFY_LINK,
+  );
   if (holder === undefined || !isTask(table.id, task) || readLink(table.id, fd) !== link) return undefined;
   return { ...own, end: link, holder, inode };
 }

@@ -12,6 +12,7 @@ import type { Group, Seen } from './peer.ts';
  */
 export const byDescription = ({ comparable, account }: Scan): Group =>
   function* (seen) {
+    if (seen.length < 2) return seen.map((one) => [one]);
     if (!comparable) {
       const alike = new Map<string, Seen[]>();
       for (const one of seen) addTo(alike, one.end, one);

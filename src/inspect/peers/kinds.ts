@@ -47,7 +47,8 @@ export function peerOf(subject: SubjectFacts, tables: SocketTables = KERNEL): Pe
 }
 
 /** A descriptor that gives no access to the file is an end of nothing. */
-function isPath({ file }: SubjectFacts): boolean {
+function isPath({ file, mode }: SubjectFacts): boolean {
+  if (mode !== undefined) return mode === 'path';
   const info = readFdinfo(file.pid, file.fd);
   return typeof info !== 'string' && info.flags !== undefined && accessOf(info.flags) === 'path';
 }

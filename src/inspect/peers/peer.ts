@@ -69,8 +69,15 @@ export abstract class Peer {
   /**
    * Which end a descriptor is of, undefined for none.
    * @param isOnInode - whether it is on the inode that the question is about
+   * @param mode - how it was opened, where that is known
    */
-  abstract endAt(pid: number, fd: number, link: string | null, isOnInode: boolean): string | undefined;
+  abstract endAt(
+    pid: number,
+    fd: number,
+    link: string | null,
+    isOnInode: boolean,
+    mode?: Holder['mode'],
+  ): string | undefined;
 
   /**
    * The ends, with who was seen to have them.

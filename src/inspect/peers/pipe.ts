@@ -29,17 +29,21 @@ export class PipePeer extends Peer {
   }
 
   protected override *ask(): Steps<string> {
+    const { file, inode, mode } = this.#subject;
+    if (mode !== undefined) return this.#opened(mode);
     yield;
-    const { file, inode } = this.#subject;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const info = readFdinfo(file.pid, file.fd);
       if (typeof info === 'string' || info.flags === undefined) continue;
       // One text is about one file; before Linux 5.14 it does not say which.
       if (info.ino !== undefined && typeof inode !== 'string' && info.ino !== inode.ino) continue;
-      const access = accessOf(info.flags);
-      this.#access = access === 'path' ? undefined : access;
-      break;
+      return this.#opened(accessOf(info.flags));
     }
+    return this.#opened('path');
+  }
+
+  #opened(access: Access | 'path'): string {
+    this.#access = access === 'path' ? undefined : access;
     this.state = this.#access === undefined ? 'unknown' : 'connected';
     this.reason = this.#access === undefined ? 'its direction could not be read' : undefined;
     return `${this.#access}`;
@@ -54,9 +58,15 @@ export class PipePeer extends Peer {
     return link === null ? [] : [link];
   }
 
-  override endAt(pid: number, fd: number, _link: string | null, isOnInode: boolean): string | undefined {
+  override endAt(
+    pid: number,
+    fd: number,
+    _link: string | null,
+    isOnInode: boolean,
+    mode?: Holder['mode'],
+  ): string | undefined {
     if (!isOnInode || this.#access === undefined) return undefined;
-    const access = accessAt(pid, fd) as Access | undefined;
+    const access = (mode ?? accessAt(pid, fd)) as Access | undefined;
     return access !== undefined && SOUGHT[this.#access].includes(access) ? access : undefined;
   }
 

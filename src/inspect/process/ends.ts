@@ -42,7 +42,7 @@ export class Ends {
   #aloft: Aloft | undefined;
   #candidates: Candidates;
   /** What nobody was found to be the other end of, of which the kernel says nothing. */
-  #unheld: Array<{ peer: Peer; asked: AskedEnd; told?: OtherEnd }> = [];
+  readonly unheld: Array<{ peer: Peer; asked: AskedEnd; told?: OtherEnd }> = [];
   /** Of pipes: whoever has the same end of one has the same other end. */
   readonly #pipes = new Map<string, OtherEnd>();
 
@@ -51,13 +51,16 @@ export class Ends {
     this.#candidates = new Candidates(snapshot);
   }
 
+  /** Before anything is told of what was looked at anew. */
+  renew(): void {
+    this.#aloft = undefined;
+    this.#candidates = new Candidates(this.#snapshot);
+    this.forgetSince(0);
+  }
+
   /** Asks about all sockets anew: whether something else than before is at an end of any. */
   *hasMoved(): Steps<boolean> {
     this.#listed.forget();
-    this.#aloft = undefined;
-    this.#candidates = new Candidates(this.#snapshot);
-    this.#unheld = [];
-    this.#pipes.clear();
     let hasMoved = false;
     for (const subject of yield* this.#snapshot.sockets()) {
       const link = subject.link as string;
@@ -70,6 +73,12 @@ export class Ends {
     const links = [...this.#peers.values()].flatMap((peer) => peer?.links() ?? []);
     this.#snapshot.ends = new Set(links.map(inodeOf));
     return hasMoved;
+  }
+
+  /** Forgets what was told since so many were unheld. */
+  forgetSince(unheld: number): void {
+    this.unheld.length = unheld;
+    this.#pipes.clear();
   }
 
   /** Most sockets are of AF_UNIX, which their list tells: to ask each for its protocol takes eight calls. */
@@ -88,24 +97,24 @@ export class Ends {
 
   /** The other end of a file; null when it has none. */
   *tell(asked: AskedEnd, holding: Holding): Steps<OtherEnd | null> {
-    const { subject, holders } = asked;
+    const { holders } = asked;
+    const subject = { ...asked.subject, mode: holders[0]?.mode };
     const link = subject.link ?? '';
     const known = this.#peers.get(link);
     const peer = known ?? (this.#peers.has(link) ? undefined : peerOf(subject, this.#listed));
     // What gives no access to a file is an end of nothing.
-    if (peer === undefined || holders[0]?.mode === 'path') return null;
+    if (peer === undefined || subject.mode === 'path') return null;
     if (known === undefined) yield* peer.hasMoved();
-    const [first] = holders;
     const key =
-      peer instanceof PipePeer && first?.mode !== 'rw' ? `${link} ${first?.mode} ${keyOf(subject)}` : undefined;
+      peer instanceof PipePeer && subject.mode !== 'rw' ? `${link} ${subject.mode} ${keyOf(subject)}` : undefined;
     const same = key === undefined ? undefined : this.#pipes.get(key);
     if (same !== undefined) return same;
     const seen = yield* this.#seenAt(peer, asked, holding);
-    const count = this.#unheld.length;
+    const count = this.unheld.length;
     const lookLater = (): Steps<boolean> => this.#lookLater(peer, asked);
     const told = yield* tellOtherEnd(peer, this.#snapshot.scan, seen, holders, lookLater, () => this.#findAloft());
     const end = told ?? { name: peer.name, via: peer.via, ...RESTLESS };
-    for (const one of this.#unheld.slice(count)) one.told = end;
+    for (const one of this.unheld.slice(count)) one.told = end;
     if (key !== undefined) this.#pipes.set(key, end);
     return end;
   }
@@ -115,7 +124,7 @@ export class Ends {
     const found: OtherEnd[] = [];
     this.#candidates = new Candidates(this.#snapshot);
     const neighbours = yield* this.#snapshot.neighbours();
-    for (const { peer, asked, told } of this.#unheld) {
+    for (const { peer, asked, told } of this.unheld) {
       const groups = neighbours.get(this.#snapshot.files.keyOf(asked.own[0] as number)) ?? [];
       const now = { ...asked, alike: () => groups.flatMap(({ items }) => items) };
       for (const item of yield* this.#candidates.of(peer, now.alike))
@@ -125,13 +134,9 @@ export class Ends {
   }
 
   *#lookLater(peer: Peer, asked: AskedEnd): Steps<boolean> {
-    this.#unheld.push({ peer, asked });
+    this.unheld.push({ peer, asked });
     yield;
     return false;
-  }
-
-  get isAnyUnheld(): boolean {
-    return this.#unheld.length > 0;
   }
 
   /** Only a socket or an io_uring instance may have anything. */
@@ -147,7 +152,7 @@ export class Ends {
   }
 
   *#seenAt(peer: Peer, asked: AskedEnd, holding: Holding): Steps<Seen[]> {
-    const { files, scan } = this.#snapshot;
+    const { files } = this.#snapshot;
     const seen: Seen[] = [];
     for (const item of yield* this.#candidates.of(peer, asked.alike)) {
       yield;
@@ -155,7 +160,7 @@ export class Ends {
       if (found === undefined) continue;
       const ref = refAt(files, item);
       const holder = holding.describe(item, asked.subject.file, found.link, false);
-      if (holder === undefined) scan.account.skip(ref.pid, 'EAGAIN', 'descriptor');
+      if (holder === undefined) holding.lost.push({ id: ref.pid, isTold: false });
       else if (holder.mode !== 'path') seen.push({ ...ref, end: found.end, holder });
     }
     return seen;
@@ -163,7 +168,7 @@ export class Ends {
 
   #endAt(
     peer: Peer,
-    { subject: { link }, own }: AskedEnd,
+    { subject: { file, link }, own }: AskedEnd,
     item: number,
     holding: Holding,
   ): { end: string; link: string | null } | undefined {
@@ -171,7 +176,8 @@ export class Ends {
     const { pid, fd } = refAt(this.#snapshot.files, item);
     const now = holding.linkOf(item);
     const isOnInode = peer instanceof PipePeer && (link?.startsWith('/') === true || now === link);
-    const end = peer.endAt(pid, fd, now, isOnInode);
+    const mode = isOnInode ? holding.modeOf(item, file) : undefined;
+    const end = peer.endAt(pid, fd, now, isOnInode, mode);
     return end === undefined ? undefined : { end, link: now };
   }
 }

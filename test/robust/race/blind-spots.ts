@@ -10,6 +10,7 @@ import type {
   Holder,
   HolderReport,
   InheritedReport,
+  OpenReport,
 } from '../../../src/index.ts';
 import { sceneOf } from './caller.ts';
 import { type Answer, inquire, judge, openDoor } from './questions.ts';
@@ -64,9 +65,18 @@ const EPOLL: Spoil<EpollReport> = {
   'the number is another file': ({ targets }) => Object.assign(targets[0] as object, { numberNow: '/dev/null' }),
   'the instance lacks one': ({ instance }) => pop(instance),
 };
+const PROCESS: Spoil<OpenReport> = {
+  'two are merged': ({ files }) => pop(files).holders.forEach((ref) => files.at(-1)?.holders.push(ref)),
+  'one is missing': ({ files }) => files.splice(0),
+  'a holder is missing': ({ files }) => {
+    for (const { holders } of files) if (holders.length > 1) pop(holders);
+  },
+  'the link is another': ({ files }) => files.forEach((file) => Object.assign(file, { link: 'pipe:[1]' })),
+};
 const SPOILS: Record<Ask['question'], Spoil<never>> = {
   holders: HOLDERS,
   groups: GROUPS,
+  process: PROCESS,
   inherited: INHERITED,
   epoll: EPOLL,
   identify: {},

@@ -2,7 +2,7 @@
  * Is a report true? What held still must be right, or be told as "could not look"; of what moved only that is accepted
  * which was so at some time during the call. Each judge answers what is wrong, or undefined.
  */
-import type { FileGroup, FileRef, GroupReport, HolderReport, InheritedReport } from '../../../src/index.ts';
+import type { FileGroup, FileRef, GroupReport, HolderReport, InheritedReport, OpenReport } from '../../../src/index.ts';
 import { Excuses, type Look } from './look.ts';
 import { type Ask, type File, filesOf, keyOf, type Mask, NONE, type Scene } from './scene.ts';
 
@@ -92,7 +92,32 @@ export function judgeHolders(ask: Ask, report: HolderReport, look: Look): Wrong 
   });
 }
 
-export function judgeGroups({ groups, coverage }: GroupReport, look: Look): Wrong {
+/** What of a scene is asked about. */
+interface Asked {
+  has(ref: FileRef, file: number): boolean;
+  roams(file: number): boolean;
+}
+const ALL: Asked = { has: () => true, roams: () => true };
+
+/** Of one process: all that it surely has, and all others who have what it is told to have. */
+export function judgeProcess({ pid }: Ask, { files, coverage }: OpenReport, look: Look): Wrong {
+  const groups = files.map(({ kind, link, name, holders }, i) => ({ id: i + 1, kind, link, name, holders }));
+  const stranger = groups.find(({ holders }) => !holders.some((ref) => ref.pid === pid));
+  if (stranger !== undefined) return `group ${stranger.id} is not the process's`;
+  const told = new Set(groups.flatMap(({ holders }) => holders.map(keyOf)));
+  const own = [...look.definite()].filter(([ref]) => ref.pid === pid);
+  const known = new Set(own.filter(([ref]) => told.has(keyOf(ref))).map(([, file]) => file));
+  return judgeGroups({ groups, coverage }, look, {
+    has: (ref, file) => ref.pid === pid || known.has(file),
+    roams: (file) => pid === look.scene.mover || known.has(file),
+  });
+}
+
+export function judgeGroups(
+  { groups, coverage }: Omit<GroupReport, 'sharedTables'>,
+  look: Look,
+  asked: Asked = ALL,
+): Wrong {
   const { scene } = look;
   const excuses = new Excuses(coverage, look);
   const groupOf = new Map<string, FileGroup>();
@@ -115,21 +140,27 @@ export function judgeGroups({ groups, coverage }: GroupReport, look: Look): Wron
       return `group ${group.id} merges what is not one: ${group.holders.map((ref) => `${keyOf(ref)} (${look.describe(look.may(ref))})`)}`;
     const wrong = anyOf(mask, (file) => named(file, group, group.holders, look));
     if (wrong !== undefined) return `group ${group.id}: ${wrong}`;
+    // What kcmp(2) may not tell apart stands by itself.
+    if (scene.blind && excuses.told) continue;
     if ((mask & (mask - 1)) !== 0) open.push([group, mask]);
     else if (sure.has(Math.log2(mask))) return `groups ${sure.get(Math.log2(mask))?.id} and ${group.id} are one file`;
     else sure.set(Math.log2(mask), group);
   }
   return (
-    first(look.definite(), ([ref]) =>
-      groupOf.has(keyOf(ref)) || excuses.take(ref.pid) ? undefined : `${keyOf(ref)} is in no group, untold`,
+    first(look.definite(), ([ref, file]) =>
+      !asked.has(ref, file) || groupOf.has(keyOf(ref)) || excuses.take(ref.pid)
+        ? undefined
+        : `${keyOf(ref)} is in no group, untold`,
     ) ??
     first(open, ([{ id }, mask]) =>
       filesOf(mask).every((file) => sure.has(file)) ? `group ${id} was one with another at every moment` : undefined,
     ) ??
     first(scene.roam, (file) =>
+      !asked.roams(file) ||
       groups.some(({ holders }) =>
         holders.some((ref) => (look.may(ref) >> file) & 1 && !scene.still.has(keyOf(ref))),
-      ) || excuses.ofMover
+      ) ||
+      excuses.ofMover
         ? undefined
         : `the one that moves about with file ${file} is in no group, untold`,
     )

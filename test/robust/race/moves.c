@@ -10,7 +10,7 @@ static void flip_setup(const char *kind) {
   for (int i = 0; i < 7; i++) hold(BOTH, still[i][0], still[i][1]);
   for (int fd = 10; fd <= 100; fd += 30) cell(MOVER, fd, X);
   ask("holders", MOVER, 50, 0, 0); ask("holders", KEEPER, 31, 0, 0); ask("holders", MOVER, 40, 0, 1);
-  ask("groups", KEEPER, 0, 0, 0); ask("inherited", MOVER, 0, 0, 0);
+  ask("groups", KEEPER, 0, 0, 0); ask("inherited", MOVER, 0, 0, 0); ask("process", MOVER, 0, 0, 1);
   if (pollable) ask("epoll", MOVER, 90, 0, 0);
 }
 static void flip(void) { unsigned to = below(2); become(below(4), to ? 50 : 51, to ? X : Y); }
@@ -26,6 +26,7 @@ static void renumber_setup(const char *kind) {
   for (int i = 0; i < 8; i++) cell(MOVER, numbers[i % 4] + i / 4, i % 4 ? NONE : i / 4 ? Y : X);
   say("roam %d\nroam %d\n", X, Y);
   ask("holders", KEEPER, 9, 0, 0); ask("groups", KEEPER, 0, 0, 0); ask("inherited", MOVER, 0, 0, 0);
+  ask("process", KEEPER, 0, 0, 0); ask("process", MOVER, 0, 0, 1);
   if (pollable) ask("epoll", KEEPER, 90, 0, 0);
 }
 static void renumber(void) {

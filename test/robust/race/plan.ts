@@ -25,16 +25,16 @@ const MOVES: ReadonlyArray<{ move: string; caller: CallerName; kinds: Record<str
   {
     move: 'flip',
     caller: 'plain',
-    kinds: { pipe: 6, file: 5, eventfd: 6, tty: 6, timerfd: 6, memfd: 5, null: 5, socket: 6 },
+    kinds: { pipe: 7, file: 6, eventfd: 7, tty: 7, timerfd: 7, memfd: 6, null: 6, socket: 7 },
   },
-  { move: 'renumber', caller: 'plain', kinds: { eventfd: 4, pipe: 4, file: 3 } },
-  { move: 'chain', caller: 'plain', kinds: { pipe: 3, file: 2 } },
+  { move: 'renumber', caller: 'plain', kinds: { eventfd: 6, pipe: 6, file: 5 } },
+  { move: 'chain', caller: 'plain', kinds: { pipe: 4, file: 3 } },
   { move: 'pass', caller: 'plain', kinds: { pipe: 3, eventfd: 3 } },
   { move: 'reuse', caller: 'plain', kinds: { dup2: 4, close: 4 } },
   { move: 'aba', caller: 'plain', kinds: { eventfd: 2 } },
   { move: 'exec', caller: 'plain', kinds: { pipe: 6 } },
   { move: 'dumpable', caller: 'nobody', kinds: { pipe: 5 } },
-  { move: 'flip', caller: 'refused', kinds: { socket: 6 } },
+  { move: 'flip', caller: 'refused', kinds: { socket: 7 } },
   { move: 'opath', caller: 'refused', kinds: { socket: 4 } },
 ];
 

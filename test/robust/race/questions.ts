@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as sync from '../../../src/index.ts';
-import { judgeGroups, judgeHolders, judgeInherited, type Wrong } from './judge.ts';
+import { judgeGroups, judgeHolders, judgeInherited, judgeProcess, type Wrong } from './judge.ts';
 import { judgeEpoll } from './judge-epoll.ts';
 import { couldNotLook, Excuses, Look } from './look.ts';
 import { type Ask, type Mask, NONE, type Scene } from './scene.ts';
 
 export type DoorName = 'sync' | 'promises';
-type Name = 'findHolders' | 'groupFiles' | 'resolveEpoll' | 'findInherited';
+type Name = 'findHolders' | 'groupFiles' | 'findOpen' | 'resolveEpoll' | 'findInherited';
 type Report<N extends Name> = ReturnType<(typeof sync)[N]>;
 export type Door = { [N in Name]: (...args: Parameters<(typeof sync)[N]>) => Report<N> | Promise<Report<N>> };
 export type Answer = Report<Name> | sync.FileIdentity;
@@ -41,6 +41,8 @@ function put({ question, pid, fd, other }: Ask, door: Door, pids: { pids?: numbe
       return door.findHolders({ pid, fd }, pids);
     case 'groups':
       return door.groupFiles({ ...pids, minHolders: 1 });
+    case 'process':
+      return door.findOpen(`${pid}`, { ...pids, parts: ['otherEnd'] });
     case 'inherited':
       return door.findInherited(pid);
     case 'epoll':
@@ -58,6 +60,7 @@ export function judge(ask: Ask, answer: Answer, look: Look): Judged {
   }
   const { told } = new Excuses(answer.coverage, look);
   if ('targets' in answer) return { wrong: judgeEpoll(ask, answer, look), told: told || !answer.stable };
+  if ('files' in answer) return { wrong: judgeProcess(ask, answer, look), told };
   if ('holders' in answer) return { wrong: judgeHolders(ask, answer, look), told };
   return { wrong: 'groups' in answer ? judgeGroups(answer, look) : judgeInherited(answer, look), told };
 }
