@@ -40,7 +40,9 @@ export function lookAt(pid: number): { rest: Rest | undefined; pulse: Pulse } {
 
 /** Whether a process has not run since. */
 export function hasRested(pid: number, rest: Rest | undefined): boolean {
-  if (rest === undefined || !hasRunNone(pid, rest)) return false;
+  if (rest === undefined) return false;
+  // Of many it is cheaper to know first that one ran.
+  if ((rest.isAsleep || rest.tids.length > 1) && !hasRunNone(pid, rest)) return false;
   if (rest.isAsleep) return true;
   const self = selfIn(pid);
   for (const tid of rest.tids) if (tid !== self && !isOffProcessor(tid)) return false;
