@@ -63,6 +63,9 @@ export function tryLink(pid: number, fd: number, root: string = PROC): { link: s
   }
 }
 
+/** Whether a link was not there, by the errno's name: it is closed, or its task has ended. */
+export const isClosed = (code: string): boolean => code === 'ENOENT' || code === 'ESRCH';
+
 /** What a descriptor's link reads; null when it is gone or refused. */
 export function readLink(pid: number, fd: number, root: string = PROC): string | null {
   const read = tryLink(pid, fd, root);

@@ -1,5 +1,5 @@
 /** What a group of descriptors is called: by the first of them that still is what it was when it was listed. */
-import { readLink, statIno, tryLink } from '../../procfs/fd.ts';
+import { isClosed, readLink, statIno, tryLink } from '../../procfs/fd.ts';
 import { type FileKind, kindAt } from '../../procfs/kind.ts';
 import { inodeOf, namesInode } from '../../procfs/link.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
@@ -42,7 +42,7 @@ function describeGroup(files: OpenFiles, items: readonly number[], mayMove: bool
   for (const by of items) {
     const { pid, fd } = refAt(files, by);
     const read = tryLink(pid, fd);
-    if (read === 'ENOENT' || read === 'ESRCH') continue;
+    if (typeof read === 'string' && isClosed(read)) continue;
     isGone = false;
     const link = typeof read === 'string' ? null : read.link;
     const mode = files.modeOf(by);

@@ -5,7 +5,7 @@
 import { KCMP_FILE } from '../../binding/abi.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
-import { readLink, statIno } from '../../procfs/fd.ts';
+import { isClosed, readLink, statIno, tryLink } from '../../procfs/fd.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { closedOrRefused, isOpen, requireOpen, subjectError } from '../../scan/subject.ts';
@@ -107,9 +107,12 @@ export class Subject implements SubjectFacts {
 function identityOf(file: FileRef): { link: string | null; inode: Inode } {
   const { pid, fd } = file;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const link = readLink(pid, fd);
+    const read = tryLink(pid, fd);
     const inode = statIno(pid, fd);
     if (typeof inode === 'string' && !isOpen(file)) throw closedOrRefused(pid, fd, inode);
+    // Closed just then, it would get the kind of what takes its place.
+    if (typeof read === 'string' && isClosed(read)) continue;
+    const link = typeof read === 'string' ? null : read.link;
     if (readLink(pid, fd) === link) return { link, inode };
   }
   throw subjectError('EAGAIN', pid, fd);

@@ -20,7 +20,7 @@ const U32 = 0xffffffffn;
 /** The path is not there, and that is all. */
 const PLAIN: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 const WHY: Readonly<Record<string, string>> = {
-  EAGAIN: 'what the path names only a file server knows, which gave no answer',
+  EAGAIN: 'what the path names only a file server knows, which gave no answer or could not be asked',
   EXDEV: 'files of the lower layers of an overlay have other devices than it',
   EACCES: 'a folder on the way to the path may not be searched',
 };

@@ -174,7 +174,7 @@ export class Ends {
   ): { end: string; link: string | null } | undefined {
     if (own.includes(item)) return undefined;
     const { pid, fd } = refAt(this.#snapshot.files, item);
-    const now = holding.linkOf(item);
+    const now = holding.linkOf(item) ?? null;
     const isOnInode = peer instanceof PipePeer && (link?.startsWith('/') === true || now === link);
     const mode = isOnInode ? holding.modeOf(item, file) : undefined;
     const end = peer.endAt(pid, fd, now, isOnInode, mode);

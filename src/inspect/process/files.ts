@@ -159,6 +159,8 @@ export class ProcessFiles implements SocketFinder {
     for (const item of items.length === 1 ? items : items.toSorted((a, b) => Number(isStill(b)) - Number(isStill(a)))) {
       const file = refAt(files, item);
       const link = this.#holding.linkOf(item);
+      // Closed by now, it would get the kind of what takes its place.
+      if (link === undefined) continue;
       const inode = this.#holding.statOf(item);
       const read = this.#holding.infoOf(item, link);
       const facts = yield* describeOpen(file, link, inode, this, read);
@@ -184,7 +186,7 @@ export class ProcessFiles implements SocketFinder {
     for (const { items } of alike) {
       if (items === group.items) continue;
       for (const item of items) {
-        const holder = this.#holding.describe(item, file, this.#holding.linkOf(item), false);
+        const holder = this.#holding.describe(item, file, this.#holding.linkOf(item) ?? null, false);
         const isEnd = isPipe && holder?.mode !== ACCESS[access ?? ''];
         if (holder !== undefined && !isEnd) others.push(holder);
       }

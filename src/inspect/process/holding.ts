@@ -2,8 +2,9 @@
  * Who holds the descriptors of a snapshot: each task is described once, and one open folder of each tells links. What was
  * read of a task that has not run since it was listed is read once; whether it has run meanwhile is asked afterwards.
  */
+import { errnoName } from '../../binding/errors.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
-import { type FileStat, readLink, seenFile, statIno } from '../../procfs/fd.ts';
+import { type FileStat, isClosed, seenFile, statIno, tryLink } from '../../procfs/fd.ts';
 import type { Fdinfo } from '../../procfs/fdinfo.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { namesInode } from '../../procfs/link.ts';
@@ -27,6 +28,13 @@ const FOLDERS = 8;
 interface HoldersAndLost {
   holders: Holder[];
   lost: Lost[];
+}
+
+function linkAt(pid: number, fd: number, folder: FdFolder | undefined): string | null | undefined {
+  const read = folder === undefined ? tryLink(pid, fd) : folder.link(fd);
+  if (typeof read === 'object') return read.link;
+  if (typeof read === 'string' && folder !== undefined) return read;
+  return isClosed(typeof read === 'number' ? errnoName(read) : read) ? undefined : null;
 }
 
 /** Whether nobody ran who has a table, until all was settled. */
@@ -99,14 +107,13 @@ export class Holding {
     return this.#isStill(this.#tables.get(this.#snapshot.files.ids[item] as number));
   }
 
-  /** What the link of an item reads now; null when it is gone or refused. */
-  linkOf(item: number): string | null {
+  /** What the link of an item reads now; null when it cannot be read, undefined when it is gone. */
+  linkOf(item: number): string | null | undefined {
     const { pid, fd } = refAt(this.#snapshot.files, item);
     const known = this.#isStill(this.#tables.get(pid)) ? this.#links.get(item) : undefined;
     if (known !== undefined) return known;
-    const read = this.#folderOf(pid)?.link(fd) ?? readLink(pid, fd);
-    const link = typeof read === 'number' ? null : read;
-    this.#links.set(item, link);
+    const link = linkAt(pid, fd, this.#folderOf(pid));
+    if (link !== undefined) this.#links.set(item, link);
     return link;
   }
 
@@ -174,6 +181,6 @@ export class Holding {
 
   /** How an item that holds still was opened, undefined where it may not. */
   modeOf(item: number, file: FileRef): Holder['mode'] {
-    return this.isStill(item) ? this.describe(item, file, this.linkOf(item), false)?.mode : undefined;
+    return this.isStill(item) ? this.describe(item, file, this.linkOf(item) ?? null, false)?.mode : undefined;
   }
 }
