@@ -5,7 +5,7 @@ import { F_DUPFD_QUERY, KCMP_FILE } from '../binding/abi.ts';
 import { errnoName, errnoText, KcmpError } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { fcntlRaw } from '../binding/syscall.ts';
-import { type FileStat, readLink, statIno } from '../procfs/fd.ts';
+import { type FileStat, isClosed, readLink, statIno } from '../procfs/fd.ts';
 import { O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
 import { inodeOf as inodeOfLink, isSocketLink } from '../procfs/link.ts';
 import { isListed } from '../procfs/processes.ts';
@@ -61,7 +61,7 @@ function queryOwn(a: FileRef, b: FileRef): boolean | undefined {
 function inodeOf(ref: FileRef, a: FileRef, b: FileRef): FileStat | string {
   const inode = statIno(ref.pid, ref.fd);
   if (typeof inode !== 'string') return inode;
-  if (inode === 'ENOENT' || inode === 'ESRCH') {
+  if (isClosed(inode)) {
     if (!taskExists(ref.pid)) throw absent(ref, a, b);
     if (isListed(ref.pid)) throw closed(ref, a, b);
   }

@@ -5,7 +5,7 @@
  */
 import { statIno } from './fd.ts';
 import { isQueue, mayBeQueue } from './kind/mqueue.ts';
-import { readMounts } from './kind/mountinfo.ts';
+import { mountOf, readMounts } from './kind/mountinfo.ts';
 import { readText } from './read.ts';
 import { PROC } from './root.ts';
 
@@ -59,12 +59,13 @@ const NUMBERED: ReadonlyMap<string, FileKind> = new Map<string, FileKind>([
 /** File types by their bits of st_mode, from <linux/stat.h>. */
 export const S_IFMT = 0o170000;
 export const S_IFREG = 0o100000;
+export const S_IFDIR = 0o040000;
 export const S_IFIFO = 0o010000;
 export const S_IFCHR = 0o020000;
 export const S_IFSOCK = 0o140000;
 const MODES: ReadonlyMap<number, FileKind> = new Map<number, FileKind>([
   [S_IFREG, 'regular'],
-  [0o040000, 'directory'],
+  [S_IFDIR, 'directory'],
   [0o120000, 'symlink'],
   [S_IFIFO, 'fifo'],
   [S_IFSOCK, 'socket'],
@@ -116,7 +117,5 @@ function modeAt(pid: number, fd: number): number | undefined {
 /** Whether a file has a name that somebody could have given it: memfds are on a mount of the kernel's own, which is in no list. */
 function isOnMount(pid: number, fd: number): boolean {
   const info = readText(`${PROC}/${pid}/fdinfo/${fd}`, 'latin1');
-  const mounts = readMounts(pid);
-  const id = typeof info === 'string' ? undefined : /^mnt_id:\s*(\d+)$/m.exec(info.text)?.[1];
-  return id !== undefined && typeof mounts !== 'string' && mounts.some((mount) => mount.id === Number(id));
+  return typeof info !== 'string' && mountOf(info.text, readMounts(pid)) !== undefined;
 }

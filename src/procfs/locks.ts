@@ -4,9 +4,9 @@
  * Sources: proc_locks(5), proc_pid_fdinfo(5), lock_get_status() and locks_show() of fs/locks.c.
  */
 import type { FileRef } from '../binding/kcmp.ts';
-import { statIno } from './fd.ts';
-import { parseFdinfo } from './fdinfo.ts';
-import { readMounts } from './kind/mountinfo.ts';
+import { type FileStat, statIno } from './fd.ts';
+import { type Fdinfo, parseFdinfo } from './fdinfo.ts';
+import { type Mount, mountOf, readMounts } from './kind/mountinfo.ts';
 import { readStart } from './raw/start.ts';
 import { readText } from './read.ts';
 import { PROC } from './root.ts';
@@ -119,11 +119,11 @@ export function readLocks(isWanted: (file: string) => boolean, root: string = PR
  * numbers than those of its inodes: then fdinfo and mountinfo tell. Undefined when it is closed.
  */
 export function lockKeyOf({ pid, fd }: FileRef): string | undefined {
-  const { ino, text } = parseFdinfo(readStart(pid, `fdinfo/${fd}`));
+  const info = parseFdinfo(readStart(pid, `fdinfo/${fd}`));
   const stat = statIno(pid, fd);
-  if (typeof stat === 'string') return undefined;
-  const mount = Number(/^mnt_id:\s*(\d+)$/m.exec(text)?.[1]);
-  const mounts = readMounts(pid);
-  const dev = typeof mounts === 'string' ? undefined : mounts.find(({ id }) => id === mount)?.dev;
-  return lockKey(dev ?? stat.dev, ino ?? stat.ino);
+  return typeof stat === 'string' ? undefined : lockKeyAt(stat, info, mountOf(info.text, readMounts(pid)));
 }
+
+/** The same by what was read of it. */
+export const lockKeyAt = (stat: FileStat, { ino }: Fdinfo, mount: Mount | undefined): string =>
+  lockKey(mount?.dev ?? stat.dev, ino ?? stat.ino);

@@ -7,9 +7,9 @@
  */
 import { listDescriptors, readLink, statIno } from '../../procfs/fd.ts';
 import { accessOf, O_PATH, readFdinfo } from '../../procfs/fdinfo.ts';
-import { S_IFMT } from '../../procfs/kind.ts';
-import { isLocal, mountOf } from '../../procfs/kind/local.ts';
-import { readMounts } from '../../procfs/kind/mountinfo.ts';
+import { S_IFDIR, S_IFMT, S_IFREG } from '../../procfs/kind.ts';
+import { isLocal } from '../../procfs/kind/local.ts';
+import { mountOf, readMounts } from '../../procfs/kind/mountinfo.ts';
 import { type Located, locate, locatedAt } from '../../procfs/raw/path.ts';
 import { readText } from '../../procfs/read.ts';
 import { PROC } from '../../procfs/root.ts';
@@ -22,7 +22,6 @@ type ChildProcess = import('node:child_process').ChildProcess;
 const [ANSWER, START, END, LOOK] = [1000, 5000, 500, 5];
 /** An errno's name, as the child takes it on. */
 const ERRNO = /^E[A-Z\d]+$/;
-const [REGULAR, FOLDER] = [0o100000, 0o040000];
 
 /** The child tells how far it is by its name, which anybody may read at any time. */
 const [ASKS, KNOWS] = ['kcmp asks', 'kcmp knows'];
@@ -50,11 +49,12 @@ function mayStart(): boolean {
   if (bun !== undefined || deno !== undefined || typeof fds === 'string' || typeof mounts === 'string') return false;
   const program = locate(process.execPath);
   const isHarmless = (fd: number): boolean => {
-    const ref = { pid: process.pid, fd };
-    const stat = statIno(ref.pid, fd);
+    const stat = statIno(process.pid, fd);
     const type = typeof stat === 'string' ? 0 : stat.mode & S_IFMT;
-    if (type !== REGULAR && type !== FOLDER) return true;
-    return readLink(ref.pid, fd)?.startsWith('/memfd:') === true || isLocal(mountOf(ref, mounts));
+    if (type !== S_IFREG && type !== S_IFDIR) return true;
+    const info = readFdinfo(process.pid, fd);
+    const mount = typeof info === 'string' ? undefined : mountOf(info.text, mounts);
+    return readLink(process.pid, fd)?.startsWith('/memfd:') === true || isLocal(mount);
   };
   return typeof program !== 'string' && program.isLocal && fds.every(isHarmless);
 }

@@ -4,7 +4,7 @@
  * filesystem is mounted stands for all of it.
  */
 import { type FileStat, statIno } from '../../procfs/fd.ts';
-import { S_IFMT } from '../../procfs/kind.ts';
+import { S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
 import type { Mount } from '../../procfs/kind/mountinfo.ts';
 import { lockKey } from '../../procfs/locks.ts';
 import { type Located, locate } from '../../procfs/raw/path.ts';
@@ -14,7 +14,6 @@ import { askServer } from './ask-server.ts';
 import { SoughtUnix } from './by-text.ts';
 import type { Blind, ListedSocket, Sought } from './sought.ts';
 
-const S_IFSOCK = 0o140000;
 const DELETED = ' (deleted)';
 const U32 = 0xffffffffn;
 /** The path is not there, and that is all. */

@@ -1,4 +1,5 @@
 /** Looks for what is sought in one table after the other, and again in those that change. */
+import { isClosed } from '../../procfs/fd.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import { hasMoved, type Sought, Tester } from './sought.ts';
@@ -76,8 +77,9 @@ export class OpenSearch {
         if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield i / table.fds.length;
         const link = tester.test(fd);
         if (typeof link === 'string') found.hits.push({ table, fd, link });
-        else if (link?.code === 'ENOENT' || link?.code === 'ESRCH') found.hasGone = true;
-        else if (link !== undefined) found.skipped.push(link.code);
+        else if (link === undefined) continue;
+        else if (isClosed(link.code)) found.hasGone = true;
+        else found.skipped.push(link.code);
       }
     } finally {
       tester.close();

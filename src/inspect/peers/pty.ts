@@ -11,7 +11,7 @@
 import { type FileStat, statIno } from '../../procfs/fd.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { S_IFCHR, S_IFMT } from '../../procfs/kind.ts';
-import { readMounts } from '../../procfs/kind/mountinfo.ts';
+import { mountOf, readMounts } from '../../procfs/kind/mountinfo.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { SubjectFacts } from '../holders/subject.ts';
@@ -54,14 +54,14 @@ function masterPty(pid: number, fd: number, link: string | null, stat: FileStat)
   const info = readFdinfo(pid, fd);
   const index = masterIndex(info);
   if (typeof info === 'string' || index === undefined) return undefined;
-  const dev = devptsOf(pid, link, Number(/^mnt_id:\s*(\d+)$/m.exec(info.text)?.[1]), stat);
+  const dev = devptsOf(pid, link, info.text, stat);
   return { index, ...(dev === undefined ? {} : { dev }) };
 }
 
-function devptsOf(pid: number, link: string | null, id: number, { dev, ino }: FileStat): number | undefined {
+function devptsOf(pid: number, link: string | null, fdinfo: string, { dev, ino }: FileStat): number | undefined {
   const mounts = readMounts(pid);
   if (typeof mounts === 'string' || link === null) return undefined;
-  const mount = mounts.find((one) => one.id === id);
+  const mount = mountOf(fdinfo, mounts);
   // Of a mount of another namespace, as that of a container, only its file speaks.
   if (mount === undefined) return ino === PTMX_INO && /\/pts\/ptmx$/.test(link) ? dev : undefined;
   if (mount.type === 'devpts') return dev;

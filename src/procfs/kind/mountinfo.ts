@@ -37,3 +37,9 @@ export function readMounts(pid: number, root: string = PROC): Mount[] | string {
   const read = readText(`${root}/${pid}/mountinfo`, 'utf8');
   return typeof read === 'string' ? read : parseMounts(read.text);
 }
+
+/** The mount by which a descriptor was opened, by the text of its fdinfo; undefined where it is none of these. */
+export function mountOf(fdinfo: string, mounts: readonly Mount[] | string): Mount | undefined {
+  const id = /^mnt_id:\s*(\d+)$/m.exec(fdinfo)?.[1];
+  return typeof mounts === 'string' ? undefined : mounts.find((mount) => mount.id === Number(id));
+}

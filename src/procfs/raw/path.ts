@@ -10,11 +10,13 @@ import { errnoName } from '../../binding/errors.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
 import { type FileStat, readLink, statIno } from '../fd.ts';
-import { O_CLOEXEC, O_PATH } from '../fdinfo.ts';
-import { isLocal, mountOf } from '../kind/local.ts';
-import { type Mount, readMounts } from '../kind/mountinfo.ts';
-import { lockKeyOf } from '../locks.ts';
+import { type Fdinfo, O_CLOEXEC, O_PATH, parseFdinfo } from '../fdinfo.ts';
+import { S_IFDIR, S_IFMT } from '../kind.ts';
+import { isLocal } from '../kind/local.ts';
+import { type Mount, mountOf, readMounts } from '../kind/mountinfo.ts';
+import { lockKeyAt } from '../locks.ts';
 import { fs } from '../read.ts';
+import { readStart } from './start.ts';
 
 const { EAGAIN, ELOOP, ENAMETOOLONG } = process.getBuiltinModule('node:os').constants.errno;
 
@@ -24,7 +26,7 @@ export interface Located {
   /** Without symbolic links, as the link of a descriptor tells it. */
   path: string;
   /** What the locks on it are on, as /proc/locks tells it. */
-  lockKey: string | undefined;
+  lockKey: string;
   /** Whether its filesystem is of this machine. */
   isLocal: boolean;
   /** Of a folder on which a whole filesystem is mounted: which. */
@@ -34,10 +36,8 @@ export interface Located {
 const PATH_MAX = 4096;
 const MAX_LINKS = 40;
 const SYMLINK = 0o120000;
-const FOLDER = 0o040000;
 /** BTRFS_FIRST_FREE_OBJECTID of <linux/btrfs_tree.h>. */
 const SUBVOLUME = 256n;
-const S_IFMT = 0o170000;
 
 /** Links of /proc that are texts like others; the rest of them lead to what they name directly. */
 const PROC_TEXTS: ReadonlySet<string> = new Set(['self', 'thread-self', 'net', 'mounts']);
@@ -84,11 +84,13 @@ function targetOf(link: number): string | number {
   return length < 0 ? length : answer.toString('utf8', 0, length);
 }
 
+const infoAt = (pid: number, fd: number): Fdinfo => parseFdinfo(readStart(pid, `fdinfo/${fd}`));
+
 /** Whether a folder begins a filesystem: not one below that, nor a bind mount of a part. */
 function isMountPoint({ root, type, point }: Mount, link: string, { mode, ino }: FileStat): boolean {
   // A subvolume has a device of its own, and its first folder this number.
   const isWhole = root === '/' || (type === 'btrfs' && ino === SUBVOLUME);
-  return isWhole && point === link && (mode & S_IFMT) === FOLDER;
+  return isWhole && point === link && (mode & S_IFMT) === S_IFDIR;
 }
 
 /** One name after the other, in filesystems of this machine; -EAGAIN where the next one is not in one of them. */
@@ -100,7 +102,7 @@ function walk(path: string): number {
   let at = openName(AT_FDCWD, path.startsWith('/') ? '/' : '.');
   for (let text = names.shift(); text !== undefined && at >= 0; text = names.shift()) {
     if (text === '' || text === '.') continue;
-    const mount = mountOf({ pid: process.pid, fd: at }, mounts);
+    const mount = mountOf(infoAt(process.pid, at).text, mounts);
     const next = isLocal(mount) ? openName(at, text) : -EAGAIN;
     const target = next < 0 ? undefined : linkTarget(next, mount?.type === 'proc' && !PROC_TEXTS.has(text));
     const isTooLong = typeof target === 'string' && ++links > MAX_LINKS;
@@ -149,11 +151,12 @@ export function locate(path: string): Located | string {
 }
 
 /** What a descriptor that gives no access names; the errno's name when it is closed. */
-export function locatedAt(ref: FileRef): Located | string {
-  const stat = statIno(ref.pid, ref.fd);
-  const link = readLink(ref.pid, ref.fd);
+export function locatedAt({ pid, fd }: FileRef): Located | string {
+  const stat = statIno(pid, fd);
+  const link = readLink(pid, fd);
   if (typeof stat === 'string' || link === null) return typeof stat === 'string' ? stat : 'ENOENT';
-  const mount = mountOf(ref);
-  const located = { stat, path: link, lockKey: lockKeyOf(ref), isLocal: isLocal(mount) };
+  const info = infoAt(pid, fd);
+  const mount = mountOf(info.text, readMounts(process.pid));
+  const located = { stat, path: link, lockKey: lockKeyAt(stat, info, mount), isLocal: isLocal(mount) };
   return mount !== undefined && isMountPoint(mount, link, stat) ? { ...located, mount } : located;
 }
