@@ -67,7 +67,7 @@ describe('nothing is left of a test', { concurrency: true }, () => {
       const flags = ['--import', 'tsx', '--test', ...(cut === undefined ? [`--test-timeout=${TOO_LONG_MS}`] : [])];
       const runner = spawn(process.execPath, [...flags, join(TEST, `house/fixtures/${file}.test.ts`)], {
         stdio: 'ignore',
-        env: { ...env, KCMP_SCENE: ready },
+        env: { ...env, KCMP_SCENE: ready, TMPDIR: folder },
       });
       const { pid = 0 } = runner;
       const ended = once(runner, 'exit');
