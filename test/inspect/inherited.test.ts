@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { openSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import * as atOnce from '../../src/index.ts';
 import { sameFile, type InheritedFile, type InheritedReport } from '../../src/index.ts';
@@ -238,13 +239,14 @@ describe('assertNoInherited', () => {
   });
 
   test('prints a name that a terminal would obey as text', async () => {
-    const path = `/tmp/kcmp-\x1b[31m\n-${me}`;
+    const path = `${tmpdir()}/kcmp-\x1b[31m\n-${me}`;
     const fd = fds.add(openSync(path, 'w'));
     await using child = await startChild({ fds: [fd] });
     rmSync(path);
     await assert.rejects(
       () => assertNoInherited(child.pid),
-      ({ message }: Error) => message.split('\n').length === 3 && message.includes(`/tmp/kcmp-\\x1b[31m\\n-${me}`),
+      ({ message }: Error) =>
+        message.split('\n').length === 3 && message.includes(`${tmpdir()}/kcmp-\\x1b[31m\\n-${me}`),
     );
   });
 
