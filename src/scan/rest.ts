@@ -41,11 +41,12 @@ export function lookAt(pid: number): { rest: Rest | undefined; pulse: Pulse } {
 /** Whether a process has not run since. */
 export function hasRested(pid: number, rest: Rest | undefined): boolean {
   if (rest === undefined) return false;
-  // Of many it is cheaper to know first that one ran.
-  if ((rest.isAsleep || rest.tids.length > 1) && !hasRunNone(pid, rest)) return false;
-  if (rest.isAsleep) return true;
+  const { tids, runs } = rest;
+  if (rest.isAsleep) return hasRunNone(pid, rest);
   const self = selfIn(pid);
-  for (const tid of rest.tids) if (tid !== self && !isOffProcessor(tid)) return false;
+  // Of several it is mostly the first that ran.
+  if (tids.length > 1 && runsOf(tids[0] as number, self) !== runs[0]) return false;
+  for (const tid of tids) if (tid !== self && !isOffProcessor(tid)) return false;
   // One that ran until then was counted when it went.
   return (rest.isAsleep = hasRunNone(pid, rest));
 }
@@ -53,7 +54,7 @@ export function hasRested(pid: number, rest: Rest | undefined): boolean {
 /** Whether no thread was given to run since, so that none has started another. */
 function hasRunNone(pid: number, { tids, runs }: Rest): boolean {
   const self = selfIn(pid);
-  return tids.every((tid, i) => (tid === self ? ownRuns() : readRuns(tid)) === runs[i]);
+  return tids.every((tid, i) => runsOf(tid, self) === runs[i]);
 }
 
 function restOfThreads(pid: number): Rest | undefined {
@@ -64,7 +65,7 @@ function restOfThreads(pid: number): Rest | undefined {
   const self = selfIn(pid);
   const runs: string[] = [];
   for (const tid of tids) {
-    const now = tid === self ? ownRuns() : readRuns(tid);
+    const now = runsOf(tid, self);
     if (now === undefined) return undefined;
     runs.push(now);
   }
@@ -87,7 +88,7 @@ function isOffProcessor(tid: number): boolean {
 
 const threadsIn = (pid: number): number => countTasks(pid) || readPulse(pid).threads;
 
-/** The thread that asks runs all the while, but what it does is known: it looks, but for its turns. */
-const ownRuns = (): string => String(countTurns());
+/** What a task was given to run. The thread that asks runs all the while, but what it does is known: it looks, but for its turns. */
+const runsOf = (tid: number, self: number): string | undefined => (tid === self ? String(countTurns()) : readRuns(tid));
 
 const selfIn = (pid: number): number => (pid === process.pid ? readSelf() : -1);
