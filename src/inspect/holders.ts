@@ -8,7 +8,7 @@ import type { Holder } from '../scan/holder.ts';
 import { checkParts, checkScan, type Part, type ScanOptions } from '../scan/options.ts';
 import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
-import { requireComparable, subjectError } from '../scan/subject.ts';
+import { isSame, requireComparable, subjectError } from '../scan/subject.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
 import { findElsewhere } from './elsewhere.ts';
 import { Search } from './holders/search.ts';
@@ -102,6 +102,7 @@ export function* holdersOf(
     if (isDoubtful || subject.isOther || (seen.comparable && !(yield* subject.isStill(search.sightings())))) continue;
     for (const table of unsettled) yield* search.keepAgreeing(table);
     const { holders, sameInode, ends } = yield* foundBy(search, seen, unsettled);
+    if (!holders.some((holder) => isSame(holder, asked))) continue;
     const more: Pick<HolderReport, 'otherEnd' | 'elsewhere'> = {};
     if (parts.has('otherEnd')) {
       const lookAgain = (): Steps<boolean> => search.findsMore(({ end }) => end !== '');
@@ -130,7 +131,7 @@ export function* holdersOf(
     const found: OpenFile = { ...open, holders, sameInode, ...more };
     if (parts.has('locks')) yield* tellLocks([found], sameInode, seen);
     if (parts.has('watchers'))
-      found.watchers = yield* findWatchers(asked, open.kind, subject.inode, yield* search.epolls(), seen);
+      found.watchers = yield* findWatchers(subject.stand, open.kind, subject.inode, yield* search.epolls(), seen);
     yield* tellIdle([found], seen.tables);
     const isMore = parts.has('locks') || parts.has('watchers');
     if (isMore && seen.comparable && !(yield* subject.isStill(search.sightings()))) continue;
@@ -139,10 +140,10 @@ export function* holdersOf(
   throw subjectError('EAGAIN', asked.pid, asked.fd);
 }
 
-function* describe({ file, link, inode }: Subject, { tables }: Scan): Steps<FileFacts> {
+function* describe({ stand, link, inode }: Subject, { tables }: Scan): Steps<FileFacts> {
   const sockets = new Sockets(() => tables.map(({ id }) => id));
   try {
-    return yield* describeOpen(file, link, inode, sockets);
+    return yield* describeOpen(stand, link, inode, sockets);
   } finally {
     sockets.close();
   }

@@ -20,6 +20,8 @@ const QUICK = { least: 8, most: 40, ms: 25 };
 const CAREFUL = 5;
 /** So many looks in a row must find what the one before found, where there always is somebody who runs. */
 const ALIKE = { one: 3, some: 6 };
+/** In more of the looks something changes only where what moves outruns them, and may be missed by several in a row. */
+const FAST = 0.5;
 /**
  * So many where two or more were seen to change, of which one may have what the other had each time that the other is
  * looked at: at even odds where they move all the while, and hardly ever where a look is faster than they are.
@@ -84,10 +86,11 @@ export function* settle(
     }
     if (born.length === 0) {
       const wanderers = restless.filter((table) => movers.has(table)).length;
-      const ofMovers = alikeOfMovers((changes + 1) / round);
+      const share = (changes + 1) / round;
+      const isAlone = restless.length < 2 && (wanderers === 0 || share <= FAST);
       const isUnsure = (table: Table): boolean => {
         const isOneOfMany = wanderers > 1 && movers.has(table);
-        const needed = restless.length < 2 ? ALIKE.one : isOneOfMany ? ofMovers : ALIKE.some;
+        const needed = isAlone ? ALIKE.one : isOneOfMany ? alikeOfMovers(share) : ALIKE.some;
         return (alike.get(table) ?? 0) < (restless.includes(table) ? needed : ALIKE.one);
       };
       const unsure = (isAllOpen ? scan.tables : restless).filter(isUnsure);

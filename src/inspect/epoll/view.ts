@@ -1,7 +1,10 @@
 /** One instance as it is looked at time and again: its list, its targets, and who has it. */
+import { KCMP_FILE } from '../../binding/abi.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
+import { kcmpRaw } from '../../binding/syscall.ts';
 import { EpollFile } from '../../procfs/epoll-file.ts';
 import type { Steps } from '../../scan/steps.ts';
+import { isSame } from '../../scan/subject.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import { isText, ownText } from './instance.ts';
 import type { Inodes } from './inode-classes.ts';
@@ -177,11 +180,14 @@ export class InstanceView {
     this.#file.close();
   }
 
-  /** What comes and goes faster than it can be read is met in one state or the other. */
+  /** What comes and goes faster than it can be read is met in one state or the other: items, or another instance. */
   *#isUnchanged(): Steps<boolean> {
+    const { pid, fd } = this.ref;
+    const other = this.instance.find((one) => !isSame(one, { pid, fd }));
     for (let look = this.#walks.isPaced ? LOOKS - FEW_LOOKS : 0; look < LOOKS; look++) {
       yield* this.#walks.rest();
       if (!isText(this.#text, this.#walks.isPaced ? this.#walks.read(this.#file) : this.#file.read())) return false;
+      if (other !== undefined && kcmpRaw(pid, other.pid, KCMP_FILE, fd, other.fd) !== 0) return false;
       // Reader and changer wait for one another and would fall into step.
       for (const end = performance.now() + Math.random() * STEP; performance.now() < end; );
     }
@@ -190,4 +196,4 @@ export class InstanceView {
 }
 
 const areSame = (a: readonly FileRef[], b: readonly FileRef[]): boolean =>
-  a.length === b.length && a.every(({ pid, fd }, i) => pid === b[i]?.pid && fd === b[i]?.fd);
+  a.length === b.length && a.every((one, i) => isSame(one, b[i] as FileRef));

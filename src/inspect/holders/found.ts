@@ -4,7 +4,7 @@ import { EPOLL_LINK } from '../../procfs/link.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
-import type { Table } from '../../scan/tables.ts';
+import type { Scan, Table } from '../../scan/tables.ts';
 import type { Witness } from './subject.ts';
 
 /** So many descriptors are looked at between two pauses. */
@@ -45,6 +45,14 @@ export function areAlike(a: readonly Sighting[], b: readonly Sighting[]): boolea
   const isSame = ({ fd, result, end }: Sighting, i: number): boolean =>
     fd === b[i]?.fd && result === b[i]?.result && end === b[i]?.end;
   return a.length === b.length && a.every(isSame);
+}
+
+/** The subject's holders that cannot have become another file since they were found to be. */
+export function* stillHolders(all: ReadonlyMap<Table, Found>, scan: Scan): Generator<Sighting> {
+  for (const [table, { sightings }] of all) {
+    const holders = sightings.filter(isHolder);
+    if (holders.length > 0 && scan.isStill(table)) yield* holders;
+  }
 }
 
 /** The descriptors of a table that are epoll instances, by a walk of their own. */

@@ -23,6 +23,7 @@ import {
   NO_END,
   NOTHING,
   type Sighting,
+  stillHolders,
 } from './found.ts';
 import type { Subject } from './subject.ts';
 
@@ -119,7 +120,7 @@ export class Search {
   *look(open: readonly Table[]): Steps<ReadonlySet<Table>> {
     // What was compared with it before may have been compared with another file.
     const isRenewed = this.#found.size > 0 && !this.#subject.hasRested();
-    if (isRenewed) this.#subject.renew();
+    if (isRenewed) this.#subject.renew(stillHolders(this.#found, this.#scan));
     this.isAnew = this.#peer !== undefined && (yield* this.#peer.hasMoved());
     const tables = isRenewed || this.isAnew ? this.#scan.tables : open;
     const changed = new Set<Table>();
@@ -190,8 +191,8 @@ export class Search {
 
   /** As kcmp(2) answers; NaN when it could not be told without it, which is counted. */
   #compare(pid: number, fd: number, found?: Found): number {
-    const { file } = this.#subject;
-    if (this.#scan.comparable) return kcmpRaw(file.pid, pid, KCMP_FILE, file.fd, fd);
+    const { file, stand } = this.#subject;
+    if (this.#scan.comparable) return kcmpRaw(stand.pid, pid, KCMP_FILE, stand.fd, fd);
     const same = sameWithoutKcmp(file, { pid, fd }, { skip: (_, code) => void found?.skipped.push(code) });
     return same === undefined ? Number.NaN : Number(!same);
   }

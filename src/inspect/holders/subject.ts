@@ -8,7 +8,7 @@ import { kcmpRaw } from '../../binding/syscall.ts';
 import { isClosed, readLink, statIno, tryLink } from '../../procfs/fd.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
-import { closedOrRefused, isOpen, requireOpen, subjectError } from '../../scan/subject.ts';
+import { closedOrRefused, isOpen, isSame, requireOpen, subjectError } from '../../scan/subject.ts';
 import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
 
 const ATTEMPTS = 8;
@@ -37,6 +37,7 @@ export class Subject implements SubjectFacts {
   /** Or the errno's name: on a mount of another user's, say, there may be no inode to be read of what is open. */
   readonly inode: Inode;
   #rest: Rest | undefined;
+  #stand: FileRef | undefined;
   /** Whether it was found to be another file than in the beginning. */
   isOther = false;
 
@@ -49,10 +50,23 @@ export class Subject implements SubjectFacts {
     this.inode = inode;
   }
 
-  /** Looks at it once more, so that whatever is compared with it from now on is compared with what it is now. */
-  renew(): void {
+  /** What is compared in its place, and read: once its process has run, somebody else who has it and holds still. */
+  get stand(): FileRef {
+    return this.#stand ?? this.file;
+  }
+
+  /**
+   * Looks at it once more, so that whatever is compared with it from now on is compared with what it is now.
+   * @param still - what was found to be the same file, and cannot have become another one since
+   */
+  renew(still: Iterable<Witness>): void {
     this.#rest = restOf(this.file.pid);
     this.isOther ||= !this.#hasIdentity();
+    this.#stand = undefined;
+    for (const { pid, fd } of still) {
+      if (isSame({ pid, fd }, this.file) || kcmpRaw(this.file.pid, pid, KCMP_FILE, this.file.fd, fd) !== 0) continue;
+      if (this.#isOn(readLink(pid, fd), statIno(pid, fd))) return void (this.#stand = { pid, fd });
+    }
   }
 
   /** Whether its process has not run since, so that nothing was opened under its number. */
@@ -71,8 +85,7 @@ export class Subject implements SubjectFacts {
     if (!this.#hasIdentity()) return false;
     let doAgree = true;
     for (const witness of witnesses) {
-      const { pid, fd, result } = witness;
-      if (result !== 0 || (pid === file.pid && fd === file.fd)) continue;
+      if (witness.result !== 0 || isSame(witness, file)) continue;
       // One that still is the same would have had to move with it. The others may themselves have moved since.
       doAgree = this.#agreesFirmly(witness);
       if (doAgree) break;
@@ -82,22 +95,29 @@ export class Subject implements SubjectFacts {
   }
 
   #agreesFirmly(witness: Witness): boolean {
-    for (let time = 0; time < TIMES; time++) if (!this.agrees(witness)) return false;
+    for (let time = 0; time < TIMES; time++) if (!agrees(this.file, witness)) return false;
     return true;
   }
 
   /** Whether a descriptor compares as before; of one that is closed nothing is told. */
-  agrees({ pid, fd, result }: Witness): boolean {
-    const { file } = this;
-    const now = kcmpRaw(file.pid, pid, KCMP_FILE, file.fd, fd);
-    return now === result || now < 0;
+  agrees(witness: Witness): boolean {
+    return agrees(this.stand, witness);
   }
 
   #hasIdentity(): boolean {
     const { link, inode } = identityOf(this.file);
+    return this.#isOn(link, inode);
+  }
+
+  #isOn(link: string | number | null, inode: Inode): boolean {
     if (typeof inode === 'string' || typeof this.inode === 'string') return link === this.link;
     return link === this.link && inode.ino === this.inode.ino && inode.dev === this.inode.dev;
   }
+}
+
+function agrees({ pid, fd }: FileRef, witness: Witness): boolean {
+  const now = kcmpRaw(pid, witness.pid, KCMP_FILE, fd, witness.fd);
+  return now === witness.result || now < 0;
 }
 
 /**
