@@ -102,7 +102,7 @@ export function* holdersOf(
     if (isDoubtful || subject.isOther || (seen.comparable && !(yield* subject.isStill(search.sightings())))) continue;
     for (const table of unsettled) yield* search.keepAgreeing(table);
     const { holders, sameInode, ends } = yield* foundBy(search, seen, unsettled);
-    if (!holders.some((holder) => isSame(holder, asked))) continue;
+    if (seen.comparable && !holders.some((holder) => isSame(holder, asked))) continue;
     const more: Pick<HolderReport, 'otherEnd' | 'elsewhere'> = {};
     if (parts.has('otherEnd')) {
       const lookAgain = (): Steps<boolean> => search.findsMore(({ end }) => end !== '');

@@ -9,6 +9,7 @@ import { listTasks } from '../procfs/processes.ts';
 import { checkProc } from '../procfs/root.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import { checkPid, checkScan, type ScanOptions } from '../scan/options.ts';
+import { hasRested, restOf } from '../scan/rest.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
 import { groupsOf } from './groups.ts';
@@ -90,6 +91,7 @@ function* inheritedOf(pid: number, given: number | undefined, allowed: Allow): S
 
 function* sharedWith(pid: number, from: number, allowed: Allow): Steps<InheritedReport> {
   yield* requireComparable(from);
+  const rest = restOf(pid);
   const started = [pid, from].map((subject) => requireTask(subject).startTime);
   const own = yield* listComparable(pid);
   const theirs = yield* listComparable(from);
@@ -98,7 +100,11 @@ function* sharedWith(pid: number, from: number, allowed: Allow): Steps<Inherited
     : yield* part(0, NAMING, byInodes(pid, own, from, theirs, allowed));
   const { coverage, files } = shared;
   if (isComparable()) yield* addPairs(pid, own, from, theirs, allowed, shared);
-  const inherited = yield* part(NAMING, 1, named(pid, from, files));
+  const inherited = yield* part(
+    NAMING,
+    1,
+    named(pid, from, files, () => hasRested(pid, rest)),
+  );
   // What ended meanwhile had closed what it was given.
   for (const [i, subject] of [pid, from].entries())
     if (requireTask(subject).startTime !== started[i]) throw subjectError('ESRCH', subject);
@@ -108,19 +114,25 @@ function* sharedWith(pid: number, from: number, allowed: Allow): Steps<Inherited
 /** So much of the work is done when what is shared gets its names. */
 const NAMING = 0.8;
 
-function* named(pid: number, from: number, files: SharedFile[]): Steps<InheritedFile[]> {
+/** @param isStill - whether nothing under the numbers of the process asked about can have changed */
+function* named(pid: number, from: number, files: SharedFile[], isStill: () => boolean): Steps<InheritedFile[]> {
   const inos = files.map(({ link }) => (isSocketLink(link) ? inodeOf(link as string) : 0)).filter((ino) => ino > 0);
   const sockets = new Sockets(() => [pid, from], inos);
-  const inherited: InheritedFile[] = [];
-  for (const [i, { fd, from: other, kind, link }] of files.sort((a, b) => a.fd - b.fd).entries()) {
-    yield i / files.length;
+  const name = function* (ref: FileRef, link: string | null): Steps<string | null> {
     try {
-      inherited.push({ fd, from: other, kind, link, name: yield* nameAt({ pid, fd }, link, sockets) });
+      return yield* nameAt(ref, link, sockets);
     } finally {
       // Whoever asks about this very process meanwhile would find what it asks with.
       sockets.close();
     }
+  };
+  const inherited: InheritedFile[] = [];
+  for (const [i, { fd, from: other, kind, link }] of files.sort((a, b) => a.fd - b.fd).entries()) {
+    yield i / files.length;
+    inherited.push({ fd, from: other, kind, link, name: yield* name({ pid, fd }, link) });
   }
+  // Two files by turns may be read as one: then whoever gave it calls it otherwise.
+  if (!isStill()) for (const file of inherited) if (file.name !== (yield* name(file.from, file.link))) file.name = null;
   return inherited;
 }
 

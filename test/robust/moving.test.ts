@@ -1,5 +1,6 @@
 /** What is asked about becomes another file at one certain moment: while a scan tells of its progress. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,6 +70,26 @@ test('a number that is reused for another file has the name and the holders of o
     closeSync(fd);
     if (!wasThere()) break;
   }
+});
+
+test('of what is one of two files by turns, in step with the looks, the holders of one are told', async () => {
+  const [x, y] = [libc.eventfd(), libc.eventfd()];
+  const sleeper = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', x, y] });
+  const moving = libc.dup(x);
+  const isX = ({ pid, fd }: FileRef): boolean => fd === (pid === process.pid ? x : 3);
+  const wrong: string[] = [];
+  for (let phase = 0; phase < 18; phase++) {
+    let turn = phase;
+    const onProgress = (): void => void libc.dup2(Math.floor(turn++ / (1 + (phase % 3))) % 2 === 0 ? x : y, moving);
+    const pids = [process.pid, sleeper.pid as number];
+    const report = await orAgain(() => findHolders({ pid: process.pid, fd: moving }, { pids, onProgress, parts: [] }));
+    const others = report?.holders.filter(({ pid, fd }) => pid !== process.pid || fd !== moving);
+    if (others !== undefined && (others.length !== 2 || others.some((one) => isX(one) !== isX(others[0] as FileRef))))
+      wrong.push(`phase ${phase}: ${others.map(keyOf).join(' ')}`);
+  }
+  sleeper.kill('SIGKILL');
+  for (const fd of [x, y, moving]) closeSync(fd);
+  assert.deepEqual(wrong, []);
 });
 
 const OVERLAY = ['unshare', '--mount', '--propagation', 'private'];

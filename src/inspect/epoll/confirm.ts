@@ -3,6 +3,7 @@
  * under the same number shifts `toff`, so that for a moment one stands for the other.
  */
 import { refAt } from '../../scan/columns.ts';
+import type { Links } from '../../scan/link-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
 import { Candidates, type Inodes } from './inode-classes.ts';
@@ -11,6 +12,8 @@ import type { Walks } from './walks.ts';
 
 /** So many steps of the kernel through the items of an instance it may take: a second at most. */
 const FEW_STEPS = 100_000_000;
+/** So many targets are compared between two readings of a list. */
+const FEW = 64;
 
 /**
  * @param found - targets, and the items that were found to be their files
@@ -44,6 +47,27 @@ export function* confirms(
         yield* walks.rest();
       }
     }
+  }
+  return true;
+}
+
+/**
+ * Whether some of the targets still are where they were found: of many others each time.
+ * @param items - by target: what was found to be its file
+ * @param time - how often this was asked before
+ */
+export function agree(
+  targets: readonly OpenTarget[],
+  items: readonly number[][],
+  links: Links,
+  walks: Walks,
+  time: number,
+): boolean {
+  const { length } = targets;
+  for (let i = 0; i < Math.min(FEW, length); i++) {
+    const place = (time * FEW + i) % length;
+    const item = items[place]?.[0];
+    if (item !== undefined && !walks.isFile(refAt(links, item), targets[place] as OpenTarget)) return false;
   }
   return true;
 }

@@ -4,7 +4,7 @@ import type { Links } from '../../scan/link-columns.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import { Candidates, type InodeClass, type Inodes } from './inode-classes.ts';
-import { confirms } from './confirm.ts';
+import { agree, confirms } from './confirm.ts';
 import { describeTargets, type Known } from './describe.ts';
 import { areEqual, holdingsOf } from './holdings.ts';
 import { matchMany, stillThere } from './many.ts';
@@ -161,6 +161,11 @@ export class TargetSearch {
   get #known(): Known {
     const [walks, links, targets, candidates] = [this.#walks, this.#links, this.#targets, this.#candidates];
     return { walks, links, targets, candidates, own: this.#own, told: this.#told };
+  }
+
+  /** Whether some of the targets still are where they were found, see {@link agree}. */
+  agrees(time: number): boolean {
+    return agree(this.#targets, this.#items, this.#links, this.#walks, time);
   }
 
   /** The items of the task asked about; none when it was skipped. */

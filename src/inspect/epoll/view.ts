@@ -188,6 +188,7 @@ export class InstanceView {
       yield* this.#walks.rest();
       if (!isText(this.#text, this.#walks.isPaced ? this.#walks.read(this.#file) : this.#file.read())) return false;
       if (other !== undefined && kcmpRaw(pid, other.pid, KCMP_FILE, fd, other.fd) !== 0) return false;
+      if (!this.#walks.isPaced && this.#search?.agrees(look) === false) return false;
       // Reader and changer wait for one another and would fall into step.
       for (const end = performance.now() + Math.random() * STEP; performance.now() < end; );
     }

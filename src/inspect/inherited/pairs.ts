@@ -63,7 +63,8 @@ export function* addPairs(
   for (const { fd, from: other, link } of found) {
     yield;
     const kind = kindAt(pid, fd, link);
-    // It may have been closed for a moment, also just then.
+    // It may have been closed for a moment, or another file, also just then.
+    if (kind !== kindAt(other.pid, other.fd, link)) continue;
     if (kind !== 'unknown' && isSameFile({ pid, fd }, other, link)) files.push({ fd, from: other, kind, link });
   }
 }
@@ -90,8 +91,10 @@ export function* byInodes(pid: number, own: number[], from: number, theirs: numb
       if (sameWithoutKcmp({ pid, fd }, { pid: from, fd: other }, account) !== true) continue;
       // Either may be another file by now.
       const link = readLink(pid, fd);
-      if (readLink(from, other) !== link) account.skip(pid, 'EAGAIN', 'descriptor');
-      else files.push({ fd, from: { pid: from, fd: other }, kind: kindAt(pid, fd, link), link });
+      const kind = kindAt(pid, fd, link);
+      if (readLink(from, other) !== link || kindAt(from, other, link) !== kind)
+        account.skip(pid, 'EAGAIN', 'descriptor');
+      else files.push({ fd, from: { pid: from, fd: other }, kind, link });
       break;
     }
   }
