@@ -88,6 +88,9 @@ export const isOpen = ({ pid, fd }: FileRef): boolean => kcmpRaw(pid, pid, KCMP_
 /** Whether two descriptors are one description, where kcmp(2) says so. */
 export const isSame = (a: FileRef, b: FileRef): boolean => kcmpRaw(a.pid, b.pid, KCMP_FILE, a.fd, b.fd) === 0;
 
+/** Whether two are one number of one process. */
+export const isSameRef = (a: FileRef, b: FileRef): boolean => a.pid === b.pid && a.fd === b.fd;
+
 /** @throws EBUSY when whoever compares this process would wait, perhaps for ever */
 export function* requireComparable(pid: number): Steps<void> {
   if (yield* isStuckInExec(pid)) throw subjectError('EBUSY', pid);

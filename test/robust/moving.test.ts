@@ -74,6 +74,7 @@ test('a number that is reused for another file has the name and the holders of o
 
 test('of what is one of two files by turns, in step with the looks, the holders of one are told', async () => {
   const [x, y] = [libc.eventfd(), libc.eventfd()];
+  for (const fd of [x, y]) libc.closeOnExec(fd);
   const sleeper = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', x, y] });
   const moving = libc.dup(x);
   const isX = ({ pid, fd }: FileRef): boolean => fd === (pid === process.pid ? x : 3);

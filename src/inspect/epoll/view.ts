@@ -1,10 +1,8 @@
 /** One instance as it is looked at time and again: its list, its targets, and who has it. */
-import { KCMP_FILE } from '../../binding/abi.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
-import { kcmpRaw } from '../../binding/syscall.ts';
 import { EpollFile } from '../../procfs/epoll-file.ts';
 import type { Steps } from '../../scan/steps.ts';
-import { isSame } from '../../scan/subject.ts';
+import { isSame, isSameRef } from '../../scan/subject.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import { isText, ownText } from './instance.ts';
 import type { Inodes } from './inode-classes.ts';
@@ -182,12 +180,12 @@ export class InstanceView {
 
   /** What comes and goes faster than it can be read is met in one state or the other: items, or another instance. */
   *#isUnchanged(): Steps<boolean> {
-    const { pid, fd } = this.ref;
-    const other = this.instance.find((one) => !isSame(one, { pid, fd }));
+    const { ref } = this;
+    const other = this.instance.find((one) => !isSameRef(one, ref));
     for (let look = this.#walks.isPaced ? LOOKS - FEW_LOOKS : 0; look < LOOKS; look++) {
       yield* this.#walks.rest();
       if (!isText(this.#text, this.#walks.isPaced ? this.#walks.read(this.#file) : this.#file.read())) return false;
-      if (other !== undefined && kcmpRaw(pid, other.pid, KCMP_FILE, fd, other.fd) !== 0) return false;
+      if (other !== undefined && !isSame(ref, other)) return false;
       if (!this.#walks.isPaced && this.#search?.agrees(look) === false) return false;
       // Reader and changer wait for one another and would fall into step.
       for (const end = performance.now() + Math.random() * STEP; performance.now() < end; );
@@ -197,4 +195,4 @@ export class InstanceView {
 }
 
 const areSame = (a: readonly FileRef[], b: readonly FileRef[]): boolean =>
-  a.length === b.length && a.every((one, i) => isSame(one, b[i] as FileRef));
+  a.length === b.length && a.every((one, i) => isSameRef(one, b[i] as FileRef));

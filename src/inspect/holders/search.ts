@@ -147,7 +147,7 @@ export class Search {
   }
 
   *#lookInto(table: Table, folder: FdFolder | undefined): Steps<Found> {
-    const { file } = this.#subject;
+    const { stand } = this.#subject;
     const found: Found = { fds: table.fds, sightings: [], skipped: [], hasGone: false, epolls: [] };
     let task: TaskInfo | undefined;
     for (const [i, fd] of table.fds.entries()) {
@@ -160,7 +160,7 @@ export class Search {
         if (end === CHANGED) found.hasGone = true;
         if (end === undefined || end === CHANGED || (Number.isNaN(result) && end === NO_END)) continue;
         task ??= describeTask(table.id);
-        const holder = describeHolder(table, fd, task, { file, same: result === 0 }, this.#isQuick);
+        const holder = describeHolder(table, fd, task, { file: stand, same: result === 0 }, this.#isQuick);
         const isOther = !this.#scan.comparable && !Object.is(this.#compare(table.id, fd), result);
         if (holder === undefined || isOther) found.hasGone = true;
         // Without access to a file nobody is at an end of it.

@@ -8,7 +8,7 @@ import { kcmpRaw } from '../../binding/syscall.ts';
 import { isClosed, readLink, statIno, tryLink } from '../../procfs/fd.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
-import { closedOrRefused, isOpen, isSame, requireOpen, subjectError } from '../../scan/subject.ts';
+import { closedOrRefused, isOpen, isSame, isSameRef, requireOpen, subjectError } from '../../scan/subject.ts';
 import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
 
 const ATTEMPTS = 8;
@@ -64,8 +64,10 @@ export class Subject implements SubjectFacts {
     this.isOther ||= !this.#hasIdentity();
     this.#stand = undefined;
     for (const { pid, fd } of still) {
-      if (isSame({ pid, fd }, this.file) || kcmpRaw(this.file.pid, pid, KCMP_FILE, this.file.fd, fd) !== 0) continue;
-      if (this.#isOn(readLink(pid, fd), statIno(pid, fd))) return void (this.#stand = { pid, fd });
+      if (isSameRef({ pid, fd }, this.file) || !this.#isOn(readLink(pid, fd), statIno(pid, fd))) continue;
+      // Even when it is another file just now: in the end it must be this one.
+      this.#stand ??= { pid, fd };
+      if (isSame({ pid, fd }, this.file)) return void (this.#stand = { pid, fd });
     }
   }
 
@@ -85,7 +87,7 @@ export class Subject implements SubjectFacts {
     if (!this.#hasIdentity()) return false;
     let doAgree = true;
     for (const witness of witnesses) {
-      if (witness.result !== 0 || isSame(witness, file)) continue;
+      if (witness.result !== 0 || isSameRef(witness, file)) continue;
       // One that still is the same would have had to move with it. The others may themselves have moved since.
       doAgree = this.#agreesFirmly(witness);
       if (doAgree) break;
