@@ -47,8 +47,9 @@ export function areAlike(a: readonly Sighting[], b: readonly Sighting[]): boolea
   return a.length === b.length && a.every(isSame);
 }
 
-/** The subject's holders that cannot have become another file since they were found to be. */
+/** The subject's holders that cannot have become another file since they were found to be, as kcmp(2) alone tells. */
 export function* stillHolders(all: ReadonlyMap<Table, Found>, scan: Scan): Generator<Sighting> {
+  if (!scan.comparable) return;
   for (const [table, { sightings }] of all) {
     const holders = sightings.filter(isHolder);
     if (holders.length > 0 && scan.isStill(table)) yield* holders;
