@@ -13,6 +13,7 @@ import { checkProc } from '../procfs/root.ts';
 import type { Account } from '../scan/coverage.ts';
 import { refusalReason, taskExists } from '../scan/reason.ts';
 import type { Steps } from '../scan/steps.ts';
+import { isRef } from '../scan/subject.ts';
 import { drain } from '../util/drain.ts';
 
 const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
@@ -144,7 +145,7 @@ export function identifyWithoutKcmp(a: FileRef, b: FileRef, why: string): FileId
     const answer = queryOwn(a, b);
     if (answer !== undefined) return { relation: answer ? 'same' : 'different', via: 'dupfd-query' };
   }
-  const one = a.pid === b.pid && a.fd === b.fd;
+  const one = isRef(a, b);
   if (one && own(a)) return { relation: 'same', via: 'same-descriptor' };
   const trouble = procTrouble();
   if (trouble !== undefined) return unknown(`${why}; ${trouble}`);

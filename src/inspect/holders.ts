@@ -8,7 +8,7 @@ import type { Holder } from '../scan/holder.ts';
 import { checkParts, checkScan, type Part, type ScanOptions } from '../scan/options.ts';
 import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
-import { isSameRef, requireComparable, subjectError } from '../scan/subject.ts';
+import { isRef, requireComparable, subjectError } from '../scan/subject.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
 import { findElsewhere } from './elsewhere.ts';
 import { Search } from './holders/search.ts';
@@ -102,7 +102,7 @@ export function* holdersOf(
     if (isDoubtful || subject.isOther || (seen.comparable && !(yield* subject.isStill(search.sightings())))) continue;
     for (const table of unsettled) yield* search.keepAgreeing(table);
     const { holders, sameInode, ends } = yield* foundBy(search, seen, unsettled);
-    if (seen.comparable && !holders.some((holder) => isSameRef(holder, asked))) continue;
+    if (seen.comparable && !holders.some((holder) => isRef(holder, asked))) continue;
     const more: Pick<HolderReport, 'otherEnd' | 'elsewhere'> = {};
     if (parts.has('otherEnd')) {
       const lookAgain = (): Steps<boolean> => search.findsMore(({ end }) => end !== '');

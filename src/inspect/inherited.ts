@@ -132,7 +132,11 @@ function* named(pid: number, from: number, files: SharedFile[], isStill: () => b
     inherited.push({ fd, from: other, kind, link, name: yield* name({ pid, fd }, link) });
   }
   // Two files by turns may be read as one: then whoever gave it calls it otherwise.
-  if (!isStill()) for (const file of inherited) if (file.name !== (yield* name(file.from, file.link))) file.name = null;
+  if (isStill()) return inherited;
+  for (const file of inherited) {
+    yield;
+    if (file.name !== (yield* name(file.from, file.link))) file.name = null;
+  }
   return inherited;
 }
 

@@ -15,9 +15,10 @@ import { readStat } from '../procfs/stat.ts';
 import { hadLock, type Holder } from '../scan/holder.ts';
 import { taskExists } from '../scan/reason.ts';
 import type { Steps } from '../scan/steps.ts';
+import { isRef } from '../scan/subject.ts';
 import type { Scan } from '../scan/tables.ts';
 import { presence } from '../scan/task-state.ts';
-import { isAlike, isRef, type Kept, keptAmong } from './locks/kept.ts';
+import { isAlike, type Kept, keptAmong } from './locks/kept.ts';
 import { isInTheWay, type Request, requestsOf } from './locks/requests.ts';
 import { mayWait } from './locks/waiting.ts';
 

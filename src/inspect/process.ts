@@ -12,7 +12,7 @@ import { treeOf } from '../procfs/processes.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import type { Part } from '../scan/options.ts';
 import { part, type Steps } from '../scan/steps.ts';
-import { listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
+import { isRef, listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
 import type { Holder } from '../scan/holder.ts';
 import { tellLocks } from './locks.ts';
 import type { FoundFile } from './open/files.ts';
@@ -113,8 +113,7 @@ function othersOf(files: readonly FoundFile[]): Holder[] {
   return [...others].filter(([key]) => !own.has(key)).map(([, holder]) => holder);
 }
 
-const isOf = ({ holders }: FoundFile, { pid, fd }: Waiting): boolean =>
-  holders.some((holder) => holder.pid === pid && holder.fd === fd);
+const isOf = ({ holders }: FoundFile, waiting: Waiting): boolean => holders.some((holder) => isRef(holder, waiting));
 
 function waitedForFirst(files: FoundFile[], waiting: readonly Waiting[]): FoundFile[] {
   const rankOf = (file: FoundFile): number => Number(!waiting.some((one) => isOf(file, one)));

@@ -89,7 +89,7 @@ export const isOpen = ({ pid, fd }: FileRef): boolean => kcmpRaw(pid, pid, KCMP_
 export const isSame = (a: FileRef, b: FileRef): boolean => kcmpRaw(a.pid, b.pid, KCMP_FILE, a.fd, b.fd) === 0;
 
 /** Whether two are one number of one process. */
-export const isSameRef = (a: FileRef, b: FileRef): boolean => a.pid === b.pid && a.fd === b.fd;
+export const isRef = (a: FileRef, b: FileRef): boolean => a.pid === b.pid && a.fd === b.fd;
 
 /** @throws EBUSY when whoever compares this process would wait, perhaps for ever */
 export function* requireComparable(pid: number): Steps<void> {

@@ -23,8 +23,7 @@ test('the judges see every answer that is spoilt', { skip: raceMissing }, async 
 
 for (const door of DOORS) {
   describe(`through the door ${door}`, { skip: raceMissing || doorMissing(door) }, () => {
-    const all = plansFor({ calls: CALLS / open.length, seed: SEED, doors: [door] });
-    const plans = all.map((plan) => ({ ...plan, ms: PLAN_MS }));
+    const plans = plansFor({ calls: CALLS / open.length, ms: PLAN_MS, seed: SEED, doors: [door] });
     for (const name of new Set(plans.map(({ move, caller }) => `${move}, asked by ${caller}`))) {
       const own = plans.filter(({ move, caller }) => `${move}, asked by ${caller}` === name);
       test(name, { skip: callerMissing(own[0]?.caller ?? 'plain') }, async (t) => {

@@ -2,7 +2,7 @@
 import type { FileRef } from '../../binding/kcmp.ts';
 import { EpollFile } from '../../procfs/epoll-file.ts';
 import type { Steps } from '../../scan/steps.ts';
-import { isSame, isSameRef } from '../../scan/subject.ts';
+import { isSame, isRef } from '../../scan/subject.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import { isText, ownText } from './instance.ts';
 import type { Inodes } from './inode-classes.ts';
@@ -181,12 +181,12 @@ export class InstanceView {
   /** What comes and goes faster than it can be read is met in one state or the other: items, or another instance. */
   *#isUnchanged(): Steps<boolean> {
     const { ref } = this;
-    const other = this.instance.find((one) => !isSameRef(one, ref));
+    const other = this.instance.find((one) => !isRef(one, ref));
     for (let look = this.#walks.isPaced ? LOOKS - FEW_LOOKS : 0; look < LOOKS; look++) {
       yield* this.#walks.rest();
       if (!isText(this.#text, this.#walks.isPaced ? this.#walks.read(this.#file) : this.#file.read())) return false;
       if (other !== undefined && !isSame(ref, other)) return false;
-      if (!this.#walks.isPaced && this.#search?.agrees(look) === false) return false;
+      if (!this.#walks.isPaced && !(this.#search as TargetSearch).agrees(look)) return false;
       // Reader and changer wait for one another and would fall into step.
       for (const end = performance.now() + Math.random() * STEP; performance.now() < end; );
     }
@@ -195,4 +195,4 @@ export class InstanceView {
 }
 
 const areSame = (a: readonly FileRef[], b: readonly FileRef[]): boolean =>
-  a.length === b.length && a.every((one, i) => isSameRef(one, b[i] as FileRef));
+  a.length === b.length && a.every((one, i) => isRef(one, b[i] as FileRef));

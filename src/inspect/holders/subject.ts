@@ -8,7 +8,7 @@ import { kcmpRaw } from '../../binding/syscall.ts';
 import { isClosed, readLink, statIno, tryLink } from '../../procfs/fd.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
-import { closedOrRefused, isOpen, isSame, isSameRef, requireOpen, subjectError } from '../../scan/subject.ts';
+import { closedOrRefused, isOpen, isSame, isRef, requireOpen, subjectError } from '../../scan/subject.ts';
 import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
 
 const ATTEMPTS = 8;
@@ -63,11 +63,14 @@ export class Subject implements SubjectFacts {
     this.#rest = restOf(this.file.pid);
     this.isOther ||= !this.#hasIdentity();
     this.#stand = undefined;
-    for (const { pid, fd } of still) {
-      if (isSameRef({ pid, fd }, this.file) || !this.#isOn(readLink(pid, fd), statIno(pid, fd))) continue;
-      // Even when it is another file just now: in the end it must be this one.
-      this.#stand ??= { pid, fd };
-      if (isSame({ pid, fd }, this.file)) return void (this.#stand = { pid, fd });
+    for (const witness of still) {
+      const { pid, fd } = witness;
+      if (isRef(witness, this.file)) continue;
+      const isNow = isSame(witness, this.file);
+      // One that is another file just now will do: in the end it must be this one.
+      if ((!isNow && this.#stand !== undefined) || !this.#isOn(readLink(pid, fd), statIno(pid, fd))) continue;
+      this.#stand = witness;
+      if (isNow) return;
     }
   }
 
@@ -87,7 +90,7 @@ export class Subject implements SubjectFacts {
     if (!this.#hasIdentity()) return false;
     let doAgree = true;
     for (const witness of witnesses) {
-      if (witness.result !== 0 || isSameRef(witness, file)) continue;
+      if (witness.result !== 0 || isRef(witness, file)) continue;
       // One that still is the same would have had to move with it. The others may themselves have moved since.
       doAgree = this.#agreesFirmly(witness);
       if (doAgree) break;

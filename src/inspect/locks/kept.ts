@@ -18,8 +18,6 @@ export interface Keeper {
   anchor: FileRef;
 }
 
-export const isRef = (a: FileRef, b: FileRef): boolean => a.pid === b.pid && a.fd === b.fd;
-
 const textOf = ({ type, mode, pid, file, start, end }: LockLine): string =>
   `${type} ${mode} ${pid} ${file} ${start} ${end}`;
 

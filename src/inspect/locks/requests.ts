@@ -2,7 +2,8 @@
 import type { FileRef } from '../../binding/kcmp.ts';
 import { type ListedLock, type LockLine, lockKeyOf } from '../../procfs/locks.ts';
 import type { Steps } from '../../scan/steps.ts';
-import { isAlike, isRef, type Kept, type Keeper } from './kept.ts';
+import { isRef } from '../../scan/subject.ts';
+import { isAlike, type Kept, type Keeper } from './kept.ts';
 import { type Waiting, waitingOf } from './waiting.ts';
 
 /** A request that waits. */

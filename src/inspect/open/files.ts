@@ -8,6 +8,7 @@ import { EPOLL_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../../procfs/li
 import { isInetSocket, Sockets } from '../../netlink/sockets.ts';
 import { describeHolder, describeTask, isTask } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
+import { isRef } from '../../scan/subject.ts';
 import type { Scan } from '../../scan/tables.ts';
 import { addTo } from '../../util/multimap.ts';
 import { describeOpen, type OpenFile, queuesOf, type SocketFinder } from '../open-file.ts';
@@ -134,12 +135,13 @@ function isDistinct({ pid, fd }: Place, others: readonly Place[]): boolean {
 }
 
 /** Whether a descriptor is what it was found to be, and the same as the others are. */
-function isStill({ pid, fd, end, inode }: Place, group: readonly Place[], comparable: boolean): boolean {
+function isStill(place: Place, group: readonly Place[], comparable: boolean): boolean {
+  const { pid, fd, end, inode } = place;
   const stat = statIno(pid, fd);
   if (readLink(pid, fd) !== end) return false;
   if (typeof stat !== 'string' && typeof inode !== 'string' && (stat.ino !== inode.ino || stat.dev !== inode.dev))
     return false;
-  const other = group.find((one) => one.pid !== pid || one.fd !== fd);
+  const other = group.find((one) => !isRef(one, place));
   if (!comparable || other === undefined) return true;
   const result = kcmpRaw(pid, other.pid, KCMP_FILE, fd, other.fd);
   return result <= 0;

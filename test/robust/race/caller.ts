@@ -29,7 +29,7 @@ let memory: Memory | undefined;
 
 const show = (value: unknown): string => inspect(value, { depth: 5, breakLength: 120, compact: 6 });
 
-export async function sceneOf(program: string, plan: Omit<Plan, 'calls' | 'doors'>): Promise<Scene> {
+export async function sceneOf(program: string, plan: Omit<Plan, 'calls' | 'doors' | 'ms'>): Promise<Scene> {
   const { move, kind, periodUs, seed, caller } = plan;
   memory ??= shareMemory();
   const scene = await Scene.start(program, [move, kind, `${periodUs}`, `${seed}`], memory);
@@ -65,7 +65,7 @@ export async function run(program: string, plan: Plan): Promise<Row[]> {
         rows.push({ row, ask, door });
       }
     }
-    const end = performance.now() + (plan.ms ?? Number.POSITIVE_INFINITY);
+    const end = performance.now() + plan.ms;
     for (let call = 0, turn = performance.now(); call < calls && turn < end; call++) {
       for (const { row, ask, door } of rows) {
         const { wrong, told, ms, answer, look } = await inquire(ask, door, scene);

@@ -34,16 +34,13 @@ const all: Row[] = [];
 const sum = (name: 'calls' | 'wrong'): number => all.reduce((sum, row) => sum + row[name], 0);
 console.log(`seed ${seed}`);
 while (sum('calls') < Number(values.calls)) {
-  const asked = { calls: Number(values.calls), seed: random.next(), doors, move: values.mover, periodUs };
+  const asked = { calls: Number(values.calls), ms: TURN_MS, seed: random.next(), doors, move: values.mover, periodUs };
   const plans = plansFor(asked).filter(({ caller }) => !callerMissing(caller));
   if (plans.length === 0) throw new Error(`nothing moves as ${values.mover}, every ${values.period} µs`);
-  await race(
-    plans.map((plan) => ({ ...plan, ms: TURN_MS })),
-    (rows) => {
-      all.push(...rows);
-      for (const failure of rows.flatMap((row) => row.failures)) console.log(failure);
-    },
-  );
+  await race(plans, (rows) => {
+    all.push(...rows);
+    for (const failure of rows.flatMap((row) => row.failures)) console.log(failure);
+  });
   console.log(`${sum('calls')} calls so far, ${sum('wrong')} wrong answers`);
 }
 console.log(`\nIn total:\n${HEADER}`);

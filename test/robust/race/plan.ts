@@ -15,7 +15,7 @@ export interface Plan {
   /** Of each question, through each door. */
   calls: number;
   /** Milliseconds after which it is enough. */
-  ms?: number;
+  ms: number;
 }
 
 export const PERIODS: readonly number[] = [5000, 1000, 150, 50, 0];
@@ -41,13 +41,15 @@ const MOVES: ReadonlyArray<{ move: string; caller: CallerName; kinds: Record<str
 export interface Wanted {
   /** In total, at least. */
   calls: number;
+  /** Of each plan, at most. */
+  ms: number;
   seed: number;
   doors: DoorName[];
   move?: string | undefined;
   periodUs?: number | undefined;
 }
 
-export function plansFor({ calls, seed, doors, move: only, periodUs: at }: Wanted): Plan[] {
+export function plansFor({ calls, ms, seed, doors, move: only, periodUs: at }: Wanted): Plan[] {
   const random = new Random(seed);
   const scenes = MOVES.flatMap(({ move, caller, kinds }) =>
     Object.entries(kinds).flatMap(([kind, questions]) =>
@@ -55,5 +57,5 @@ export function plansFor({ calls, seed, doors, move: only, periodUs: at }: Wante
     ),
   ).filter(({ move, periodUs }) => move === (only ?? move) && periodUs === (at ?? periodUs));
   const questions = scenes.reduce((sum, scene) => sum + scene.questions, 0) * doors.length;
-  return scenes.map(({ questions: _, ...scene }) => ({ ...scene, doors, calls: Math.ceil(calls / questions) }));
+  return scenes.map(({ questions: _, ...scene }) => ({ ...scene, doors, ms, calls: Math.ceil(calls / questions) }));
 }
