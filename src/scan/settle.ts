@@ -102,7 +102,7 @@ export function* settle(
     } else if (careful === CAREFUL) {
       // Who was born last was not looked at.
       for (const pid of born) scan.account.skip(pid, 'EAGAIN', 'process');
-      return new Set(restless);
+      return new Set([...restless, ...changed]);
     }
     const isRunning = round > 1;
     if (isRunning) for (const end = performance.now() + Math.random() * STEP; performance.now() < end; );

@@ -37,6 +37,8 @@ function atProgress(n: number, act: () => void): { onProgress: () => void; wasTh
   };
 }
 
+const pause = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
 /** What holds still beside it is answered, or not looked at: then this is undefined. */
 async function orAgain<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
@@ -90,6 +92,35 @@ test('of what is one of two files by turns, in step with the looks, the holders 
   }
   sleeper.kill('SIGKILL');
   for (const fd of [x, y, moving]) closeSync(fd);
+  assert.deepEqual(wrong, []);
+});
+
+test('who stands in for what has moved may end in the middle of a look, and nothing beside it is missed', async () => {
+  const path = join(folder, 'twice');
+  const [x, z] = [openSync(path, 'a'), openSync(path, 'a')];
+  const more = Array<number>(300).fill(x); // a look at so many tells how far it is
+  const keeper = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore', x, ...more, z] });
+  const pid = keeper.pid as number;
+  const wrong: string[] = [];
+  for (let moves = 1; moves <= MOST; moves++) {
+    for (let ends = moves; ends <= moves + 4; ends++) {
+      const sleeper = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', x] });
+      let times = 0;
+      const onProgress = (): void => {
+        if (++times === moves) keeper.stdin?.write('x'); // which it reads, so that it has run
+        if (times === ends) sleeper.kill('SIGKILL');
+        if (times === moves || times === ends) pause(2);
+      };
+      const pids = [sleeper.pid as number, pid]; // so that it is looked at first
+      const report = await orAgain(() => findHolders({ pid, fd: 3 }, { pids, onProgress, parts: [] }));
+      const isTold = report?.sameInode.some((one) => one.pid === pid && one.fd === 304);
+      const isCounted = report?.coverage.skipped.some((one) => one.pid === pid);
+      if (isTold === false && !isCounted) wrong.push(`moves at ${moves}, ends at ${ends}`);
+      sleeper.kill('SIGKILL');
+    }
+  }
+  keeper.kill('SIGKILL');
+  for (const fd of [x, z]) closeSync(fd);
   assert.deepEqual(wrong, []);
 });
 

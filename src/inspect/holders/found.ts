@@ -5,7 +5,7 @@ import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
-import type { Witness } from './subject.ts';
+import type { Still, Witness } from './subject.ts';
 
 /** So many descriptors are looked at between two pauses. */
 export const BETWEEN_PAUSES = 256;
@@ -48,11 +48,12 @@ export function areAlike(a: readonly Sighting[], b: readonly Sighting[]): boolea
 }
 
 /** The subject's holders that cannot have become another file since they were found to be, as kcmp(2) alone tells. */
-export function* stillHolders(all: ReadonlyMap<Table, Found>, scan: Scan): Generator<Sighting> {
+export function* stillHolders(all: ReadonlyMap<Table, Found>, scan: Scan): Generator<Still> {
   if (!scan.comparable) return;
   for (const [table, { sightings }] of all) {
+    const { pid, rest } = table;
     const holders = sightings.filter(isHolder);
-    if (holders.length > 0 && scan.isStill(table)) yield* holders;
+    if (holders.length > 0 && scan.isStill(table)) for (const witness of holders) yield { witness, pid, rest };
   }
 }
 

@@ -20,6 +20,13 @@ export interface Witness extends FileRef {
   result: number;
 }
 
+/** A holder that holds still, and how it was with its process when that was found. */
+export interface Still {
+  witness: Witness;
+  pid: number;
+  rest: Rest | undefined;
+}
+
 type Inode = ReturnType<typeof statIno>;
 
 /** What was read of a descriptor. */
@@ -37,7 +44,7 @@ export class Subject implements SubjectFacts {
   /** Or the errno's name: on a mount of another user's, say, there may be no inode to be read of what is open. */
   readonly inode: Inode;
   #rest: Rest | undefined;
-  #stand: FileRef | undefined;
+  #stand: Still | undefined;
   /** Whether it was found to be another file than in the beginning. */
   isOther = false;
 
@@ -52,31 +59,36 @@ export class Subject implements SubjectFacts {
 
   /** What is compared in its place, and read: once its process has run, somebody else who has it and holds still. */
   get stand(): FileRef {
-    return this.#stand ?? this.file;
+    return this.#stand?.witness ?? this.file;
   }
 
   /**
    * Looks at it once more, so that whatever is compared with it from now on is compared with what it is now.
    * @param still - what was found to be the same file, and cannot have become another one since
    */
-  renew(still: Iterable<Witness>): void {
+  renew(still: Iterable<Still>): void {
     this.#rest = restOf(this.file.pid);
     this.isOther ||= !this.#hasIdentity();
     this.#stand = undefined;
-    for (const witness of still) {
+    for (const one of still) {
+      const { witness } = one;
       const { pid, fd } = witness;
       if (isRef(witness, this.file)) continue;
       const isNow = isSame(witness, this.file);
       // One that is another file just now will do: in the end it must be this one.
       if ((!isNow && this.#stand !== undefined) || !this.#isOn(readLink(pid, fd), statIno(pid, fd))) continue;
-      this.#stand = witness;
+      this.#stand = one;
       if (isNow) return;
     }
   }
 
-  /** Whether its process has not run since, so that nothing was opened under its number. */
+  /** Whether its process has not run since, nor that of who stands in for it: nothing was opened under their numbers. */
   hasRested(): boolean {
-    return hasRested(this.file.pid, this.#rest);
+    return hasRested(this.file.pid, this.#rest) && this.#hasStood();
+  }
+
+  #hasStood(): boolean {
+    return this.#stand === undefined || hasRested(this.#stand.pid, this.#stand.rest);
   }
 
   /**
@@ -86,6 +98,8 @@ export class Subject implements SubjectFacts {
   *isStill(witnesses: Iterable<Witness>): Steps<boolean> {
     const { file } = this;
     requireOpen(file);
+    // What was read of one that has ended, or is another file by now, says nothing.
+    if (!this.#hasStood()) return false;
     if (this.hasRested()) return true;
     if (!this.#hasIdentity()) return false;
     let doAgree = true;
