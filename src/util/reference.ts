@@ -6,7 +6,7 @@
  *   :80, tcp:80, 127.0.0.1:80, [::1]:80, 80/tcp     a local port, of TCP and UDP or one of them
  *   socket:[4711], pipe:[4711]                      a socket or a pipe by its inode
  *   unix:@name, memfd:name                          an abstract socket, a memfd
- *   ./lock, /run/x.sock                             a path: whatever else holds a slash
+ *   ./lock, /run/x.sock, .                          a path: whatever else holds a slash, and . and ..
  */
 import { addressWords, v6Text } from './inet-address.ts';
 import type { InetProtocol } from './socket.ts';
@@ -67,7 +67,8 @@ export function parseReference(text: string): Reference | NoReference {
   if (text.startsWith('unix:')) return unixOf(text, text.slice('unix:'.length));
   const port = portOf(text);
   if (port !== undefined) return port;
-  return text.includes('/') ? { is: 'path', path: text } : none(wordOf(text));
+  const isPath = text.includes('/') || text === '.' || text === '..';
+  return isPath ? { is: 'path', path: text } : none(wordOf(text));
 }
 
 function processOf(text: string, pid: number): Reference | NoReference {

@@ -33,6 +33,8 @@ const NAMES: ReadonlyArray<readonly [text: string, names: object]> = [
   ['unix:/run/x.sock', { is: 'path', path: '/run/x.sock' }],
   ['memfd:cfg', { is: 'memfd', name: 'cfg' }],
   ['memfd:a/b c', { is: 'memfd', name: 'a/b c' }],
+  ['.', { is: 'path', path: '.' }],
+  ['..', { is: 'path', path: '..' }],
   ['./app.pid', { is: 'path', path: './app.pid' }],
   ['/var/lib/x:80', { is: 'path', path: '/var/lib/x:80' }],
   ['a/b:80', { is: 'path', path: 'a/b:80' }],

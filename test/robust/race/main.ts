@@ -25,16 +25,18 @@ const doors: DoorName[] = wanted.filter((name) => !doorMissing(name));
 for (const name of wanted) if (doorMissing(name)) console.log(`door ${name} is left out: ${doorMissing(name)}`);
 if (doors.length === 0 || raceMissing) throw new Error(raceMissing || `no door ${values.door}`);
 
+const calls = numberOf('calls', values.calls);
+const seed = numberOf('seed', values.seed);
+const periodUs = values.period === undefined ? undefined : numberOf('period', values.period);
+
 /** How long a scene is asked before it is another's turn: equal times, since calls of some take ten times as long. */
 const TURN_MS = 2000;
-const seed = Number(values.seed);
-const periodUs = values.period === undefined ? undefined : Number(values.period);
 const random = new Random(seed);
 const all: Row[] = [];
 const sum = (name: 'calls' | 'wrong'): number => all.reduce((sum, row) => sum + row[name], 0);
 console.log(`seed ${seed}`);
-while (sum('calls') < Number(values.calls)) {
-  const asked = { calls: Number(values.calls), ms: TURN_MS, seed: random.next(), doors, move: values.mover, periodUs };
+while (sum('calls') < calls) {
+  const asked = { calls, ms: TURN_MS, seed: random.next(), doors, move: values.mover, periodUs };
   const plans = plansFor(asked).filter(({ caller }) => !callerMissing(caller));
   if (plans.length === 0) throw new Error(`nothing moves as ${values.mover}, every ${values.period} µs`);
   await race(plans, (rows) => {
@@ -51,3 +53,8 @@ for (const row of summed(all, ({ move, caller, periodUs, moves, door }) =>
 console.log(`\n${sum('calls')} calls, ${sum('wrong')} wrong answers`);
 for (const text of tooOften(all)) console.log(`"could not look" too often: ${text}`);
 process.exitCode = sum('wrong') === 0 ? 0 : 1;
+
+function numberOf(name: string, text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new Error(`--${name} ${text} is no number`);
+}
