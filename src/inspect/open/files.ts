@@ -4,14 +4,15 @@ import { kcmpRaw } from '../../binding/syscall.ts';
 import { saysNothing } from '../../descriptions/same-inode.ts';
 import { plainSocket } from '../../descriptions/without-kcmp.ts';
 import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
-import { EPOLL_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../../procfs/link.ts';
+import type { Fdinfo } from '../../procfs/fdinfo.ts';
+import { inodeOf, isSocketLink } from '../../procfs/link.ts';
 import { isInetSocket, Sockets } from '../../netlink/sockets.ts';
-import { describeHolder, describeTask, isTask } from '../../scan/holder.ts';
-import type { Steps } from '../../scan/steps.ts';
+import { describeHolder, describeTask, isTask, type TaskInfo } from '../../scan/holder.ts';
+import { part, type Steps } from '../../scan/steps.ts';
 import { isRef } from '../../scan/subject.ts';
-import type { Scan } from '../../scan/tables.ts';
+import type { Scan, Table } from '../../scan/tables.ts';
 import { addTo } from '../../util/multimap.ts';
-import { describeOpen, type OpenFile, queuesOf, type SocketFinder } from '../open-file.ts';
+import { describeOpen, type OpenFile, queuesOf, readUnlessSlow, type SocketFinder } from '../open-file.ts';
 import { byDescription } from '../peers/by-description.ts';
 import { endName } from '../peers/name.ts';
 import type { Seen } from '../peers/peer.ts';
@@ -33,23 +34,20 @@ const ATTEMPTS = 3;
 const TIMES = 8;
 /** Of the work. */
 const HALF = 0.5;
+const NO_FDINFO: Fdinfo = { text: '' };
 
 /** A descriptor that was found, and what it was on. */
 interface Place extends Seen {
   inode: FileStat | string;
+  /** Or why there is none. */
+  fdinfo: Fdinfo | string;
 }
 
 type Known = ReadonlyMap<number, ListedSocket>;
 
 /** The descriptions of what was found; what became another file meanwhile is counted as not looked at. */
 export function* filesOf(hits: readonly Hit[], scan: Scan, known: Known): Steps<OpenFile[]> {
-  const places: Place[] = [];
-  for (const [i, hit] of hits.entries()) {
-    const place = placeOf(hit);
-    if (place !== undefined) places.push(place);
-    else scan.account.skip(hit.table.id, 'EAGAIN', 'descriptor'); // another may have been given it
-    yield (HALF * i) / hits.length;
-  }
+  const places = yield* part(0, HALF, placesOf(hits, scan));
   const groups = scan.comparable ? yield* byDescription(scan)(places) : alone(places, scan);
   const files: OpenFile[] = [];
   const onInode = new Map<string, OpenFile[]>();
@@ -75,20 +73,36 @@ export function* filesOf(hits: readonly Hit[], scan: Scan, known: Known): Steps<
   return files;
 }
 
+/** The holders, each task described once; what is something else by now, or somebody else's, is counted. */
+function* placesOf(hits: readonly Hit[], { account }: Scan): Steps<Place[]> {
+  const byTable = new Map<Table, Hit[]>();
+  for (const hit of hits) addTo(byTable, hit.table, hit);
+  const places: Place[] = [];
+  for (const [table, all] of byTable) {
+    const task = describeTask(table.id);
+    const found: Place[] = [];
+    for (const hit of all) {
+      const place = placeOf(hit, task);
+      if (place !== undefined) found.push(place);
+      yield (places.length + found.length) / hits.length;
+    }
+    const isSame = isTask(table.id, task);
+    if (isSame) for (const place of found) places.push(place);
+    const lost = all.length - (isSame ? found.length : 0);
+    if (lost > 0) account.skip(table.id, 'EAGAIN', 'descriptor', lost);
+  }
+  return places;
+}
+
 /** The holder of one descriptor, if it is still what it was found to be. */
-function placeOf({ table, fd, link }: Hit): Place | undefined {
+function placeOf({ table, fd, link }: Hit, task: TaskInfo): Place | undefined {
   const own = { pid: table.id, fd };
   const inode = statIno(table.id, fd);
-  const task = describeTask(table.id);
-  const holder = describeHolder(
-    table,
-    fd,
-    task,
-    { file: own, same: true },
-    link !== EPOLL_LINK && link !== INOTIFY_LINK,
-  );
-  if (holder === undefined || !isTask(table.id, task) || readLink(table.id, fd) !== link) return undefined;
-  return { ...own, end: link, holder, inode };
+  const fdinfo = readUnlessSlow(own, link);
+  const known = typeof fdinfo === 'string' ? NO_FDINFO : fdinfo;
+  const holder = describeHolder(table, fd, task, { file: own, same: true }, true, known);
+  if (holder === undefined || readLink(table.id, fd) !== link) return undefined;
+  return { ...own, end: link, holder, inode, fdinfo };
 }
 
 /** Where kcmp cannot tell: sockets are told by their inodes; all else stands alone, and that it may not be is counted. */
@@ -117,7 +131,7 @@ function* fileOf(group: readonly Place[], { comparable, tables }: Scan, known: K
   };
   try {
     for (const place of group.slice(0, ATTEMPTS)) {
-      const facts = yield* describeOpen(place, place.end, place.inode, finder);
+      const facts = yield* describeOpen(place, place.end, place.inode, finder, place.fdinfo);
       if (isStill(place, group, comparable))
         return { ...facts, holders: group.map(({ holder }) => holder), sameInode: [] };
     }
