@@ -45,11 +45,15 @@ export class Debian {
     run('apt-get', [...this.#options, '-qq', 'update'], folder);
   }
 
-  /** The package with the newest kernel that a metapackage stands for. The newest releases give the kernel itself one of its own. */
-  kernelOf(meta: string): string {
+  /**
+   * The packages with the newest kernel that a metapackage stands for, and with its modules. The newest releases give each
+   * one of its own.
+   */
+  kernelOf(meta: string): { kernel: string; modules: string } {
     const image = this.#dependency(meta, 'linux-image-');
     if (image === undefined) throw new Error(`${meta} depends on no kernel package`);
-    return this.#dependency(image, 'linux-binary-') ?? image;
+    const own = (prefix: string): string => this.#dependency(image, prefix) ?? image;
+    return { kernel: own('linux-binary-'), modules: own('linux-modules-') };
   }
 
   #dependency(name: string, prefix: string): string | undefined {

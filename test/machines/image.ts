@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { cacheFolder } from '../runtimes/cache.ts';
 import { Debian } from './debian.ts';
 import { init } from './init.ts';
@@ -24,7 +24,12 @@ const CACHE = cacheFolder('machines');
  * Libraries of Node, the few programs that tests start, and the kernel's headers. A shell besides busybox, whose own
  * prefers its own programs to those of the same name.
  */
-const USERLAND = ['libstdc++6', 'libatomic1', 'busybox-static', 'dash', 'util-linux', 'mount', 'linux-libc-dev'];
+const USERLAND = [
+  ...['libstdc++6', 'libatomic1', 'linux-libc-dev'],
+  ...['busybox-static', 'dash', 'coreutils', 'util-linux', 'mount'],
+];
+/** What lists sockets, which Debian's kernels load when it is asked for. */
+const MODULES = /\/(?:inet|tcp|udp|unix)_diag\.ko(?:\.xz)?$/;
 
 export interface Image {
   folder: string;
@@ -51,17 +56,21 @@ export function buildImage(name: string, machine: Machine, project: string, test
   const [release, meta] = machine.kernel;
   const kernels = release === machine.userland ? userland : debian(release);
   const boot = join(folder, 'boot');
-  kernels.unpack([kernels.kernelOf(meta)], boot, '*/vmlinu[xz]*');
-  const kernel = readdirSync(boot, { recursive: true, encoding: 'utf8' }).find((file) =>
-    /\/vmlinu[xz][^/]*$/.test(file),
-  );
+  const packages = kernels.kernelOf(meta);
+  kernels.unpack([packages.kernel], boot, '*/vmlinu[xz]*');
+  kernels.unpack([packages.modules], boot, '*_diag.ko*');
+  const unpacked = readdirSync(boot, { recursive: true, encoding: 'utf8' });
+  const kernel = unpacked.find((file) => /\/vmlinu[xz][^/]*$/.test(file));
   if (kernel === undefined) throw new Error('the kernel package holds no kernel');
 
+  for (const file of unpacked.filter((name) => MODULES.test(name)))
+    cpSync(join(boot, file), join(root, 'modules', basename(file)));
   if (machine.node !== undefined) addNode(machine.node, root);
   addProject(machine.cpu, project, join(root, 'kcmp'));
   for (const path of ['proc', 'sys', 'dev', 'tmp', 'root', 'etc', 'run'])
     mkdirSync(join(root, path), { recursive: true });
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n');
+  writeFileSync(join(root, 'etc/hosts'), '127.0.0.1 localhost\n::1 localhost\n');
   writeFileSync(join(root, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
   writeFileSync(join(root, 'init'), init(tests));
   chmodSync(join(root, 'init'), 0o755);

@@ -19,6 +19,11 @@ mount -t tmpfs -o mode=1777 tmpfs /tmp
 ln -sf /proc/self/fd /dev/fd
 ifconfig lo 127.0.0.1 up
 hostname kcmp
+ulimit -Hn 524288
+for module in inet_diag tcp_diag udp_diag unix_diag; do
+  [ -e /modules/$module.ko.xz ] && unxz /modules/$module.ko.xz
+  [ -e /modules/$module.ko ] && insmod /modules/$module.ko
+done
 cd /kcmp
 echo "${BEGIN} $(uname -rm), Node $(node --version)"
 node --import tsx --test --test-concurrency=2 --test-timeout=900000 --test-reporter=tap ${tests.join(' ')} < /dev/null
