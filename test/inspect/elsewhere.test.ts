@@ -10,6 +10,7 @@ import { Fds } from '../support/brute.ts';
 import { startChild } from '../support/child.ts';
 import { findHolders, resolveEpoll } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
+import { noRing, openRing } from '../support/ring.ts';
 import { ORDINARY } from '../support/user.ts';
 
 const { pid } = process;
@@ -122,22 +123,8 @@ test('a file that comes down while it is looked for is never held by nobody', as
   }
 });
 
-/** An io_uring instance, with which these are registered; by numbers that every architecture shares. */
-function ringOf(...files: number[]): number | string {
-  const parameters = new Uint8Array(120);
-  try {
-    const fd = fds.add(libc.syscall(425, 4, libc.addressOf(parameters)));
-    if (files.length > 0)
-      libc.syscall(427, fd, 2, libc.addressOf(new Uint8Array(Int32Array.from(files).buffer)), files.length);
-    return fd;
-  } catch (error) {
-    return `no io_uring: ${(error as NodeJS.ErrnoException).code}`;
-  }
-}
-const noRing = ((): string | false => {
-  const made = ringOf();
-  return typeof made === 'string' && made;
-})();
+/** An io_uring instance with which these are registered. */
+const ringOf = (...files: number[]): number => fds.add(openRing(...files).fd);
 
 test('a file registered with io_uring: a socket is told for sure, the end of a pipe is one of two', {
   skip: noRing,
@@ -146,7 +133,7 @@ test('a file registered with io_uring: a socket is told for sure, the end of a p
   const [socket] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
   const file = fds.add(openSync(join(folder, 'with blanks in it'), 'w'));
   const other = fds.add(openSync(join(folder, 'other'), 'w'));
-  const fd = ringOf(write, socket, file) as number;
+  const fd = ringOf(write, socket, file);
   const entry = (sure: Elsewhere['sure']): Elsewhere[] => [{ how: 'io_uring', pid, fd, sure }];
   assert.deepEqual(await elsewhereOf(write), entry('possible'));
   const [told] = await elsewhereOf(socket);
@@ -158,7 +145,7 @@ test('a file registered with io_uring: a socket is told for sure, the end of a p
 test('a target that is in flight, or registered, and that nobody has open', { skip: noRing }, async () => {
   const [target, end] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
   const efd = fds.epoll(target);
-  const ring = ringOf(target) as number;
+  const ring = ringOf(target);
   const ino = Number(/\d+/.exec(readlinkSync(`/proc/self/fd/${target}`)));
   fds.close(target);
   const [told] = (await resolveEpoll(pid, efd, { pids: [pid] })).targets;

@@ -215,8 +215,8 @@ const mmap = lib.func('void *mmap(void *, ulong, int, int, int, long)') as unkno
 export const mapPage = (fd: number): number => Number(koffi.address(mmap(null, 4096, 1, 2, fd, 0) as never));
 
 /** The memory of a file, which other processes may write to meanwhile: read it with Atomics. */
-export function mapShared(fd: number, bytes: number): Uint32Array {
+export function mapShared(fd: number, bytes: number, offset = 0): Uint32Array {
   const PROT_READ_WRITE = 3;
   const MAP_SHARED = 1;
-  return new Uint32Array(koffi.view(mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0), bytes));
+  return new Uint32Array(koffi.view(mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, fd, offset), bytes));
 }

@@ -1,6 +1,6 @@
 /**
  * Which files are registered with an io_uring instance, as its fdinfo says: by the texts of their links on new kernels, by the
- * last part of their names on older ones, and not at all while it is busy. Pure.
+ * last part of their names on older ones, and not at all while it is busy; and what requests wait there. Pure.
  *
  * Source: io_uring_show_fdinfo() of io_uring/fdinfo.c.
  */
@@ -13,6 +13,9 @@ const COUNT = /^UserFiles:[ \t]*(\d+)$/m;
 const SLOT = /^ *\d+:(?: (.*))?$/;
 /** Requests that wait for a file, which is not told. */
 const WAITING = /^PollList:\n +op=/m;
+const POLLS = /^PollList:$/m;
+/** IORING_OP_ACCEPT of <linux/io_uring.h>. */
+const ACCEPTING = /^ +op=13,/m;
 /** The kernel cuts short names off there. */
 const SHORT_NAME = 39;
 
@@ -74,3 +77,6 @@ export function keptBy(text: string, file: string | bigint): Registered {
   const registered = registeredWith(text, file);
   return registered === 'no' && WAITING.test(text) ? 'possible' : registered;
 }
+
+/** Whether a request that waits may take a connection, which a busy instance does not tell. */
+export const mayAccept = (text: string): boolean => !POLLS.test(text) || ACCEPTING.test(text);

@@ -7,12 +7,14 @@
 import { listTasks } from '../../procfs/processes.ts';
 import { IO_URING_LINK } from '../../procfs/link.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
+import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { readAside } from '../../procfs/raw/syscall.ts';
 import { readStat } from '../../procfs/stat.ts';
 import { isStuckInExec } from '../../scan/busy.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
+import { mayAccept } from '../elsewhere/registered.ts';
 
 /** A thread that has a listener, and what it does instead of accepting: a system call, or 'stopped'. */
 export interface Idle {
@@ -61,20 +63,25 @@ function* idleOf({ holders }: Described, tables: readonly Table[]): Steps<Idle[]
       idle.push({ pid, task, call });
     }
   }
-  // An instance of io_uring accepts while nobody waits.
-  for (const table of tables) if (ids.has(table.id) && (yield* mayHaveRing(table))) return undefined;
+  // An instance of io_uring accepts while nobody waits, where it was asked to.
+  for (const table of tables) if (ids.has(table.id) && (yield* hasAcceptingRing(table))) return undefined;
   return idle.length === 0 ? undefined : idle;
 }
 
-function* mayHaveRing({ id, fds }: Table): Steps<boolean> {
+function* hasAcceptingRing({ id, fds }: Table): Steps<boolean> {
   const folder = fds.length > FDS ? undefined : FdFolder.open(id, 'fd');
   try {
     for (const fd of fds) {
       yield;
-      if (folder?.link(fd) === IO_URING_LINK) return true;
+      if (folder?.link(fd) === IO_URING_LINK && mayAccept(textOf(id, fd))) return true;
     }
     return folder === undefined;
   } finally {
     folder?.close();
   }
+}
+
+function textOf(pid: number, fd: number): string {
+  const info = readFdinfo(pid, fd);
+  return typeof info === 'string' ? '' : info.text;
 }
