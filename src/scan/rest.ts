@@ -29,8 +29,12 @@ export function restOf(pid: number): Rest | undefined {
   return { tids: [pid], runs: [runs], isAsleep: false };
 }
 
-/** As {@link restOf}, and what its main thread does, which is read with it. */
-export function lookAt(pid: number): { rest: Rest | undefined; pulse: Pulse } {
+/**
+ * As {@link restOf}, and what its main thread does, which is read with it.
+ * @param before - how it was before, where that was told: it will do as well
+ */
+export function lookAt(pid: number, before: Rest | undefined): { rest: Rest | undefined; pulse: Pulse } {
+  if (before !== undefined) return { rest: before, pulse: readPulse(pid) };
   const runs = pid === process.pid ? undefined : readRuns(pid);
   const pulse = readPulse(pid);
   if (pulse.threads !== 1) return { rest: restOfThreads(pid), pulse };

@@ -48,15 +48,18 @@ export class Scan {
   readonly #tellsTables: boolean = this.comparable && areTablesComparable();
   readonly #list: Lister;
   readonly #first: number | undefined;
+  readonly #before: Rest | undefined;
   readonly #known = new Set<number>();
 
   /**
    * @param all - whether every process of /proc is asked for
    * @param first - a task whose table stands under that very id
+   * @param before - how it was with that before
    */
-  constructor(all: boolean, first: number | undefined, list: Lister) {
+  constructor(all: boolean, first: number | undefined, list: Lister, before: Rest | undefined) {
     this.all = all;
     this.#first = first;
+    this.#before = before;
     this.#list = list;
   }
 
@@ -113,7 +116,10 @@ export class Scan {
 
   *#readProcess(pid: number): Steps<Table[]> {
     // Threads of the kernel have nothing open, and are many.
-    const look = countOpen(pid) === 0 && countOpen(process.pid) > 0 ? undefined : lookAt(pid);
+    const look =
+      countOpen(pid) === 0 && countOpen(process.pid) > 0
+        ? undefined
+        : lookAt(pid, pid === this.#first ? this.#before : undefined);
     if (look?.pulse.isInExec === true && (yield* isStuckInExec(pid))) return this.#refuse(pid, 'EBUSY');
     const fds = yield* this.#list(pid);
     if (typeof fds === 'string') return this.#refuse(pid, goneOrHidden(pid, fds));
@@ -171,13 +177,15 @@ function fill(table: Table, fds: number[]): Table {
  * @param pids - undefined for every process of /proc
  * @param first - a task whose table stands under that very id, and which is looked at even if not listed
  * @param list - how the descriptors of a task are read
+ * @param before - how it was with that task before, where that was asked
  */
 export function* scan(
   pids: readonly number[] | undefined,
   first: number | undefined = undefined,
   list: Lister = listOpen,
+  before: Rest | undefined = undefined,
 ): Steps<Scan> {
-  const found = new Scan(pids === undefined, first, list);
+  const found = new Scan(pids === undefined, first, list, before);
   const asked = pids ?? listProcesses();
   if (pids === undefined && !isListed(1)) found.account.skip(1, 'EPERM', 'process');
   yield* found.read(first === undefined || asked.includes(first) ? asked : [first, ...asked]);

@@ -58,10 +58,9 @@ export function* resolveTargets(
     }
     const views = all.filter((view) => view !== undefined);
     if (efds[0] !== undefined) checkTargets(pid, efds[0]);
-    const { seen, inodes } = yield* part(0, 0.5, scanFor(views, pid, pids));
-    const unsettled = yield* part(0.5, 1, settleAll(owner, views, seen, inodes));
+    const { seen, inodes } = yield* part(0, 0.5, scanFor(views, owner, pids));
+    const { unsettled, hasRun } = yield* part(0.5, 1, settleAll(owner, views, seen, inodes));
     const isStable = new Map<InstanceView, boolean>();
-    const hasRun = !owner.hasRested();
     const now = new Inodes(inodes.links, views.length);
     for (const view of views) {
       const isRestless = seen.comparable && view.isRestless(hasRun);
@@ -98,7 +97,7 @@ function viewOf(walks: Walks, count: number): InstanceView | undefined {
 
 function* scanFor(
   views: readonly InstanceView[],
-  pid: number,
+  { pid, rest }: Owner,
   pids: readonly number[] | undefined,
 ): Steps<{ seen: Scan; inodes: Inodes }> {
   const sure: string[] = [];
@@ -108,7 +107,7 @@ function* scanFor(
   const seen = yield* part(
     0.25,
     1,
-    scan(pids, pid, (id) => links.list(id)),
+    scan(pids, pid, (id) => links.list(id), rest),
   );
   const inodes = new Inodes(links, views.length);
   for (const view of views) view.begin(seen, inodes);
@@ -122,21 +121,22 @@ function* scanFor(
   return { seen, inodes };
 }
 
-function settleAll(
+/** The tables that changed all the while, and whether the owner ran after all was read for the last look. */
+function* settleAll(
   owner: Owner,
   views: readonly InstanceView[],
   seen: Scan,
   inodes: Inodes,
-): Steps<ReadonlySet<Table>> {
-  let round = 0;
+): Steps<{ unsettled: ReadonlySet<Table>; hasRun: boolean }> {
+  let [round, hasRun] = [0, true];
   const look = function* (open: readonly Table[]): Steps<ReadonlySet<Table>> {
     inodes.renew(open);
     // What was read for the first look is older than that.
-    const hasRun = round++ > 0 && owner.renew();
+    const isAnew = round++ > 0 && owner.renew();
     const changed = new Set<Table>();
     const looks: Array<ReadonlySet<Table>> = [];
     for (const [i, view] of views.entries())
-      looks.push(yield* part(i / views.length, (i + 1) / views.length, view.look(open, hasRun)));
+      looks.push(yield* part(i / views.length, (i + 1) / views.length, view.look(open, isAnew)));
     const instances = yield* instancesOf(
       views.map(({ ref }) => ref),
       seen,
@@ -148,10 +148,11 @@ function settleAll(
   };
   // Of very many targets all is looked at again only if the list was seen to change.
   const isRestless = (): boolean => {
-    const hasRun = !owner.hasRested();
+    hasRun = !owner.hasRested();
     return seen.comparable && views.some((view) => view.mayHaveChanged(hasRun));
   };
-  return settle(seen, look, isRestless);
+  const unsettled = yield* settle(seen, look, isRestless);
+  return { unsettled, hasRun };
 }
 
 /** What may keep the files open of which no descriptor was found. */

@@ -4,22 +4,22 @@ import { hasRested, type Rest, restOf } from '../../../scan/rest.ts';
 export class Owner {
   readonly pid: number;
   /** How it was with it before the lists were read. */
-  #rest: Rest | undefined;
+  rest: Rest | undefined;
 
   constructor(pid: number) {
     this.pid = pid;
-    this.#rest = restOf(pid);
+    this.rest = restOf(pid);
   }
 
   /** Whether it has not run since. */
   hasRested(): boolean {
-    return hasRested(this.pid, this.#rest);
+    return hasRested(this.pid, this.rest);
   }
 
   /** To be called before all lists are read again: whether it has run, so that a new rest begins. */
   renew(): boolean {
     if (this.hasRested()) return false;
-    this.#rest = restOf(this.pid);
+    this.rest = restOf(this.pid);
     return true;
   }
 }
