@@ -72,7 +72,9 @@ export abstract class Columns implements Descriptors {
     const end = this.length;
     this.#spans.set(id, { start, end });
     const { fds } = this;
-    return Array.from({ length: end - start }, (_, i) => fds[start + i] as number);
+    const list: number[] = []; // Array.from() takes ten times as long
+    for (let item = start; item < end; item++) list.push(fds[item] as number);
+    return list;
   }
 
   *#readByFolder(id: number, isAgain: boolean): Steps<boolean> {

@@ -1,7 +1,6 @@
 /** The descriptors of a scan that can be a target of an epoll instance at all, by inode. */
 import type { EpollItem } from '../../procfs/epoll-items.ts';
 import { isAnonymousLink } from '../../procfs/link.ts';
-import type { Span } from '../../scan/columns.ts';
 import type { Links } from '../../scan/link-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
@@ -74,7 +73,8 @@ export class Inodes {
     const index = new Map<number, number[]>();
     const { length } = this.links;
     for (const { id } of tables) {
-      for (const item of itemsOf(this.links.spanOf(id))) {
+      const { start, end } = this.links.spanOf(id);
+      for (let item = start; item < end; item++) {
         if (item % BETWEEN_PAUSES === 0) yield item / length;
         addTo(index, told ? this.of(item) : 0, item);
       }
@@ -115,16 +115,17 @@ export class Candidates {
    * @param found - by target: the items that are its file, if any were found
    */
   *open(tables: readonly Table[], found: ReadonlyArray<readonly number[]>): Steps<InodeClass[]> {
-    const taken = new Set<number>();
+    const taken = new Uint8Array(this.#inodes.links.length);
     const missing = new Set<number>();
-    for (const items of found) for (const item of items) taken.add(item);
+    for (const items of found) for (const item of items) taken[item] = 1;
     for (let i = 0; i < found.length; i++) if (found[i]?.length === 0) missing.add(this.inodes[i] as number);
     const index = yield* this.#inodes.index(tables, this.told);
     const classes = new Map<number, InodeClass>();
-    for (const inode of new Set(this.inodes)) {
-      const one = this.#classOf(inode, index.get(inode) ?? [], (item) => !taken.has(item));
-      if (one.items.length > 0 || missing.has(inode)) classes.set(inode, one);
-      if (classes.size % BETWEEN_PAUSES === 0) yield;
+    const isOpen = (item: number): boolean => taken[item] === 0;
+    for (const [i, inode] of [...new Set(this.inodes)].entries()) {
+      if (i % BETWEEN_PAUSES === 0) yield;
+      const items = index.get(inode) ?? [];
+      if (missing.has(inode) || items.some(isOpen)) classes.set(inode, this.#classOf(inode, items, isOpen));
     }
     return this.#withTargets(classes);
   }
@@ -161,10 +162,6 @@ export class Candidates {
     for (let i = 0; i < this.inodes.length; i++) classes.get(this.inodes[i] as number)?.targets.push(i);
     return [...classes.values()];
   }
-}
-
-function* itemsOf({ start, end }: Span): Generator<number> {
-  for (let item = start; item < end; item++) yield item;
 }
 
 /** Leaves out what shares the anonymous inode with files but is of another kind, such as a timerfd among eventfds. */

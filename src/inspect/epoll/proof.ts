@@ -7,7 +7,7 @@ import type { Span } from '../../scan/columns.ts';
 import type { Candidates } from './inode-classes.ts';
 import type { Walks } from './walks.ts';
 
-const BETWEEN_PAUSES = 16;
+const BETWEEN_PAUSES = 32;
 
 /** By target: 1 where its own number is its file. */
 export function* proveOwnNumbers(walks: Walks, targets: readonly EpollItem[]): Steps<Uint8Array> {
