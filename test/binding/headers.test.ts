@@ -9,6 +9,7 @@ import * as abi from '../../src/binding/abi.ts';
 import { EPOLL_SLOT_SIZE, packEpollSlot } from '../../src/binding/epoll-slot.ts';
 import { eventNames } from '../../src/procfs/epoll-events.ts';
 import { O_CLOEXEC, O_PATH } from '../../src/procfs/fdinfo.ts';
+import { callsOf } from '../../src/procfs/raw/syscall.ts';
 import { asmFolder, Headers, KNOWN, type Known } from '../support/headers.ts';
 
 /** These need no <asm/…> of their own: the kernel's generic table is theirs. */
@@ -26,6 +27,19 @@ for (const architecture of KNOWN.filter((name) => isInstalled(name) || GENERIC.i
       `__NR_${name === 'fcntl' && WIDE.includes(architecture) ? 'fcntl64' : name}`;
     const expected = Object.keys(numbers).map((name) => [name, headers.value(macro(name))]);
     assert.deepEqual(numbers, Object.fromEntries(expected));
+  });
+
+  test(`the calls of ${architecture} in which a task may be seen to wait have the numbers of its headers`, () => {
+    const headers = new Headers(architecture, isInstalled(architecture) ? 'asm/unistd.h' : 'asm-generic/unistd.h');
+    // What takes wider numbers than it did is told by the old name.
+    const isOf = (name: string, number: number): boolean =>
+      ['', '64', '_time64'].some((suffix) => headers.value(`__NR_${name}${suffix}`) === number);
+    const { waiting, aside } = callsOf(architecture);
+    assert.ok(waiting.size > 15 && aside.size > 6);
+    assert.deepEqual(
+      [...waiting, ...aside].filter(([number, name]) => !isOf(name, number)),
+      [],
+    );
   });
 }
 

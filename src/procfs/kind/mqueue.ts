@@ -4,7 +4,7 @@
  *
  * Source: mq_overview(7), proc_pid_mountinfo(5); ipc/mqueue.c.
  */
-import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
+import { addressOfBytes, pathCallRaw, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
 import { statIno } from '../fd.ts';
 import { O_CLOEXEC } from '../fdinfo.ts';
 import { readText } from '../read.ts';
@@ -35,7 +35,7 @@ export function isQueue(pid: number, fd: number, link: string): boolean {
 function deviceOfOwn(name: string): number | undefined {
   const { mq_open, close } = syscallNumbers();
   const bytes = Buffer.from(`${name}\0`);
-  const fd = wordCallRaw(mq_open, addressOfBytes(bytes), O_NONBLOCK | O_CLOEXEC, 0, 0, 0);
+  const fd = pathCallRaw(mq_open, addressOfBytes(bytes), O_NONBLOCK | O_CLOEXEC, 0, 0);
   if (fd < 0) return undefined;
   const stat = statIno(process.pid, fd);
   wordCallRaw(close, fd, 0, 0, 0, 0);

@@ -22,18 +22,24 @@ const NUMBERS: Readonly<Record<string, string>> = {
   loong64: GENERIC,
   ia32: `${OLD},fcntl 221,epoll_wait 256,epoll_pwait 319,recvmmsg 337,connect 362,accept4 364,sendto 369,sendmsg 370,recvfrom 371,recvmsg 372`,
   arm: `${OLD},fcntl 221,epoll_wait 252,connect 283,accept 285,sendto 290,recvfrom 292,sendmsg 296,recvmsg 297,epoll_pwait 346,accept4 366`,
-  ppc64: `${OLD},epoll_wait 237,epoll_pwait 303,connect 328,accept 330,sendto 335,recvfrom 337,sendmsg 341,recvmsg 342,accept4 344`,
+  ppc64: `${OLD},epoll_wait 238,epoll_pwait 303,connect 328,accept 330,sendto 335,recvfrom 337,sendmsg 341,recvmsg 342,accept4 344`,
 };
 /** Calls that wait for no descriptor at all. */
 const X64_ASIDE =
   'pause 34,nanosleep 35,wait4 61,rt_sigtimedwait 128,rt_sigsuspend 130,futex 202,clock_nanosleep 230,waitid 247';
 const GENERIC_ASIDE =
   'waitid 95,futex 98,nanosleep 101,clock_nanosleep 115,rt_sigsuspend 133,rt_sigtimedwait 137,wait4 260';
+const OLD_ASIDE = 'pause 29,wait4 114,nanosleep 162';
+/** Those of 64-bit times, under the names of the others. */
+const WIDE_TIMES = 'clock_nanosleep 407,rt_sigtimedwait 421,futex 422';
 const ASIDE: Readonly<Record<string, string>> = {
   x64: X64_ASIDE,
   arm64: GENERIC_ASIDE,
   riscv64: GENERIC_ASIDE,
   loong64: GENERIC_ASIDE,
+  ia32: `${OLD_ASIDE},${WIDE_TIMES},waitpid 7,rt_sigtimedwait 177,rt_sigsuspend 179,futex 240,clock_nanosleep 267,waitid 284`,
+  arm: `${OLD_ASIDE},${WIDE_TIMES},rt_sigtimedwait 177,rt_sigsuspend 179,futex 240,clock_nanosleep 265,waitid 280`,
+  ppc64: `${OLD_ASIDE},waitpid 7,rt_sigtimedwait 176,rt_sigsuspend 178,futex 221,clock_nanosleep 248,waitid 272`,
 };
 /** Calls that may take a connection of a listener, whatever they were given. */
 const TAKES = /^(?:accept|epoll_|io_uring)/;
@@ -45,13 +51,27 @@ const MAX_FD = 2 ** 31;
 const FOUR_GIB = 2n ** 32n;
 const isWide = !['ia32', 'arm'].includes(process.arch);
 
-let names: ReadonlyMap<number, string> | undefined;
-let aside: ReadonlyMap<number, string> | undefined;
+interface Calls {
+  /** By number: calls on a descriptor. */
+  waiting: ReadonlyMap<number, string>;
+  /** By number: calls on none. */
+  aside: ReadonlyMap<number, string>;
+}
+
+let here: Calls | undefined;
 
 function readNames(text: string): ReadonlyMap<number, string> {
   const entries = text.split(',').filter((entry) => entry !== '');
   return new Map(entries.map((entry) => entry.split(' ')).map(([name = '', number]) => [Number(number), name]));
 }
+
+/** The calls of an architecture, which Node names so. */
+export const callsOf = (architecture: string): Calls => ({
+  waiting: readNames(`${NUMBERS[architecture] ?? ''},${NEW}`),
+  aside: readNames(ASIDE[architecture] ?? ''),
+});
+
+const calls = (): Calls => (here ??= callsOf(process.arch));
 
 /** What a task waits for: the call, and the descriptor that it was given. */
 export interface WaitingCall {
@@ -66,7 +86,7 @@ const LINE = /^(\d+) 0x([\da-f]+) 0x([\da-f]+) (?:0x[\da-f]+ ){4}0x([\da-f]+) 0x
 /** Undefined for a task that runs, or waits in a call that has no descriptor for its first argument. */
 export function parseSyscall(text: string): WaitingCall | undefined {
   const [number, first = '', second = ''] = fieldsOf(text);
-  const call = (names ??= readNames(`${NUMBERS[process.arch] ?? ''},${NEW}`)).get(Number(number));
+  const call = calls().waiting.get(Number(number));
   const fd = intOf(first);
   return call === undefined || fd >= MAX_FD ? undefined : { call, fd, argument: intOf(second) };
 }
@@ -81,7 +101,7 @@ function fieldsOf(text: string): string[] {
 export function parseAside(text: string): string | undefined {
   const call = parseSyscall(text)?.call;
   if (call !== undefined) return TAKES.test(call) ? undefined : call;
-  return (aside ??= readNames(ASIDE[process.arch] ?? '')).get(Number(fieldsOf(text)[0]));
+  return calls().aside.get(Number(fieldsOf(text)[0]));
 }
 
 /** The register is as wide as the machine, the argument is not. */
