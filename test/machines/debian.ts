@@ -67,8 +67,8 @@ export class Debian {
     return [...run('apt-get', args, this.#folder).matchAll(/^Inst (\S+)/gm)].map(([, name = '']) => name);
   }
 
-  /** Downloads packages and unpacks them, or only the paths that match a pattern of the shell, into a folder. */
-  unpack(names: string[], target: string, pattern?: string): void {
+  /** Downloads packages and unpacks them, or only the paths that match some patterns of the shell, into a folder. */
+  unpack(names: string[], target: string, ...patterns: string[]): void {
     mkdirSync(target, { recursive: true });
     const packages = join(this.#folder, 'packages');
     const found = (name: string): string | undefined =>
@@ -82,11 +82,11 @@ export class Debian {
         'sh',
         [
           '-c',
-          'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" ${3:+--wildcards "$3"}',
+          'file=$1 target=$2; shift 2; dpkg-deb --fsys-tarfile "$file" | tar -x -C "$target" ${1:+--wildcards} "$@"',
           'sh',
           file,
           target,
-          ...(pattern === undefined ? [] : [pattern]),
+          ...patterns,
         ],
         packages,
       );

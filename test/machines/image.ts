@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { cacheFolder } from '../runtimes/cache.ts';
 import { Debian } from './debian.ts';
-import { init } from './init.ts';
+import { init, MODULES } from './init.ts';
 import type { Machine, Release } from './machines.ts';
 import { run } from './run.ts';
 import { copyStripped } from './stripped.ts';
@@ -26,10 +26,9 @@ const CACHE = cacheFolder('machines');
  */
 const USERLAND = [
   ...['libstdc++6', 'libatomic1', 'linux-libc-dev'],
-  ...['busybox-static', 'dash', 'coreutils', 'util-linux', 'mount'],
+  ...['busybox-static', 'dash', 'coreutils', 'util-linux', 'mount', 'iproute2'],
 ];
-/** What lists sockets, which Debian's kernels load when it is asked for. */
-const MODULES = /\/(?:inet|tcp|udp|unix)_diag\.ko(?:\.xz)?$/;
+const FOUND = new RegExp(`/(?:${MODULES.join('|')})\\.ko(?:\\.xz)?$`);
 
 export interface Image {
   folder: string;
@@ -58,12 +57,12 @@ export function buildImage(name: string, machine: Machine, project: string, test
   const boot = join(folder, 'boot');
   const packages = kernels.kernelOf(meta);
   kernels.unpack([packages.kernel], boot, '*/vmlinu[xz]*');
-  kernels.unpack([packages.modules], boot, '*_diag.ko*');
+  kernels.unpack([packages.modules], boot, '*/*_diag.ko*', '*/veth.ko*');
   const unpacked = readdirSync(boot, { recursive: true, encoding: 'utf8' });
   const kernel = unpacked.find((file) => /\/vmlinu[xz][^/]*$/.test(file));
   if (kernel === undefined) throw new Error('the kernel package holds no kernel');
 
-  for (const file of unpacked.filter((name) => MODULES.test(name)))
+  for (const file of unpacked.filter((name) => FOUND.test(name)))
     cpSync(join(boot, file), join(root, 'modules', basename(file)));
   if (machine.node !== undefined) addNode(machine.node, root);
   addProject(machine.cpu, project, join(root, 'kcmp'));

@@ -4,6 +4,9 @@
 export const BEGIN = 'kcmp: the tests begin on';
 export const END = 'kcmp: the tests end with';
 
+/** What lists sockets, and what connects namespaces, which Debian's kernels load when they are asked for it. */
+export const MODULES: readonly string[] = ['inet_diag', 'tcp_diag', 'udp_diag', 'unix_diag', 'veth'];
+
 export const init = (tests: string[]): string => `#!/bin/busybox sh
 /bin/busybox mkdir -p /busybox
 /bin/busybox --install -s /busybox
@@ -20,7 +23,7 @@ ln -sf /proc/self/fd /dev/fd
 ifconfig lo 127.0.0.1 up
 hostname kcmp
 ulimit -Hn 524288
-for module in inet_diag tcp_diag udp_diag unix_diag; do
+for module in ${MODULES.join(' ')}; do
   [ -e /modules/$module.ko.xz ] && unxz /modules/$module.ko.xz
   [ -e /modules/$module.ko ] && insmod /modules/$module.ko
 done
