@@ -101,6 +101,8 @@ export function* holdersOf(
     const open = yield* describe(subject, seen);
     if (isDoubtful || subject.isOther || (seen.comparable && !(yield* subject.isStill(search.sightings())))) continue;
     for (const table of unsettled) yield* search.keepAgreeing(table);
+    // With one that has ended all would have agreed.
+    if (!subject.hasStood()) continue;
     const { holders, sameInode, ends } = yield* foundBy(search, seen, unsettled);
     if (seen.comparable && !holders.some((holder) => isRef(holder, asked))) continue;
     const more: Pick<HolderReport, 'otherEnd' | 'elsewhere'> = {};

@@ -84,10 +84,11 @@ export class Subject implements SubjectFacts {
 
   /** Whether its process has not run since, nor that of who stands in for it: nothing was opened under their numbers. */
   hasRested(): boolean {
-    return hasRested(this.file.pid, this.#rest) && this.#hasStood();
+    return hasRested(this.file.pid, this.#rest) && this.hasStood();
   }
 
-  #hasStood(): boolean {
+  /** The same of who stands in for it alone. */
+  hasStood(): boolean {
     return this.#stand === undefined || hasRested(this.#stand.pid, this.#stand.rest);
   }
 
@@ -99,7 +100,7 @@ export class Subject implements SubjectFacts {
     const { file } = this;
     requireOpen(file);
     // What was read of one that has ended, or is another file by now, says nothing.
-    if (!this.#hasStood()) return false;
+    if (!this.hasStood()) return false;
     if (this.hasRested()) return true;
     if (!this.#hasIdentity()) return false;
     let doAgree = true;
