@@ -19,7 +19,7 @@ import { Pause, type Steps } from '../../scan/steps.ts';
 type ChildProcess = import('node:child_process').ChildProcess;
 
 /** Milliseconds for the server to answer, for the child to begin to ask, for it to end, and between two looks at it. */
-const [ANSWER, START, END, LOOK] = [1000, 5000, 500, 5];
+const [ANSWER, START, END, LOOK] = [1000, 5000, 5000, 5];
 /** An errno's name, as the child takes it on. */
 const ERRNO = /^E[A-Z\d]+$/;
 
@@ -84,9 +84,10 @@ function openedBy(pid: number): Located | string {
   return fd === undefined ? 'EAGAIN' : locatedAt({ pid, fd });
 }
 
+/** What one thread has open all have: until the last has ended. */
 const isThere = (pid: number): boolean => {
   const stat = readStat(pid);
-  return typeof stat !== 'string' && stat.state !== 'Z';
+  return typeof stat !== 'string' && (stat.state !== 'Z' || stat.threads > 1);
 };
 
 /** What it comes to know, or the errno's name that it was told; undefined where it comes to know nothing in time. */
@@ -117,7 +118,7 @@ export function* askServer(path: string): Steps<Located | string> {
     // Else it would be seen to have the path open.
     for (const until = performance.now() + END; isThere(child.pid) && performance.now() < until; )
       yield new Pause(LOOK);
-    return answer;
+    return isThere(child.pid) ? 'EAGAIN' : answer;
   } finally {
     child.kill('SIGKILL');
   }
