@@ -19,9 +19,12 @@ const WIDE: Known[] = ['ia32', 'arm'];
 
 const isInstalled = (architecture: Known): boolean => asmFolder(architecture) !== undefined;
 
+const headersOf = (architecture: Known): Headers =>
+  new Headers(architecture, isInstalled(architecture) ? 'asm/unistd.h' : 'asm-generic/unistd.h');
+
 for (const architecture of KNOWN.filter((name) => isInstalled(name) || GENERIC.includes(name))) {
   test(`the system call numbers of ${architecture} are those of its headers`, () => {
-    const headers = new Headers(architecture, isInstalled(architecture) ? 'asm/unistd.h' : 'asm-generic/unistd.h');
+    const headers = headersOf(architecture);
     const numbers = abi.SYSCALL_NUMBERS[architecture] as abi.SyscallNumbers;
     const macro = (name: string): string =>
       `__NR_${name === 'fcntl' && WIDE.includes(architecture) ? 'fcntl64' : name}`;
@@ -30,7 +33,7 @@ for (const architecture of KNOWN.filter((name) => isInstalled(name) || GENERIC.i
   });
 
   test(`the calls of ${architecture} in which a task may be seen to wait have the numbers of its headers`, () => {
-    const headers = new Headers(architecture, isInstalled(architecture) ? 'asm/unistd.h' : 'asm-generic/unistd.h');
+    const headers = headersOf(architecture);
     // What takes wider numbers than it did is told by the old name.
     const isOf = (name: string, number: number): boolean =>
       ['', '64', '_time64'].some((suffix) => headers.value(`__NR_${name}${suffix}`) === number);

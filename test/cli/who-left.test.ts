@@ -92,7 +92,8 @@ test('a server that is stopped accepts nothing', async () => {
 test('a process whose session is not its parent’s was left by one that has ended', { skip: notAlone }, async () => {
   await using server = await startChild();
   const [fd, port] = await server.run(({ libc, sockets }) => {
-    libc.syscall({ x64: 112, ia32: 66, arm: 66, ppc64: 66 }[process.arch as string] ?? 157); // a session of its own, which the namespace ends all the same
+    // A session of its own, which the namespace ends all the same.
+    libc.syscall({ x64: 112, ia32: 66, arm: 66, ppc64: 66 }[process.arch as string] ?? 157);
     const fd = sockets.listener(sockets.STREAM, sockets.inetAddress({ address: '127.0.0.1', port: 0 }));
     return [fd, sockets.portOf(fd)] as const;
   });

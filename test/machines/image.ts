@@ -28,7 +28,6 @@ const USERLAND = [
   ...['libstdc++6', 'libatomic1', 'linux-libc-dev'],
   ...['busybox-static', 'dash', 'coreutils', 'util-linux', 'mount', 'iproute2'],
 ];
-const FOUND = new RegExp(`/(?:${MODULES.join('|')})\\.ko(?:\\.xz)?$`);
 
 export interface Image {
   folder: string;
@@ -57,12 +56,12 @@ export function buildImage(name: string, machine: Machine, project: string, test
   const boot = join(folder, 'boot');
   const packages = kernels.kernelOf(meta);
   kernels.unpack([packages.kernel], boot, '*/vmlinu[xz]*');
-  kernels.unpack([packages.modules], boot, '*/*_diag.ko*', '*/veth.ko*');
+  kernels.unpack([packages.modules], boot, ...MODULES.map((name) => `*/${name}.ko*`));
   const unpacked = readdirSync(boot, { recursive: true, encoding: 'utf8' });
   const kernel = unpacked.find((file) => /\/vmlinu[xz][^/]*$/.test(file));
   if (kernel === undefined) throw new Error('the kernel package holds no kernel');
 
-  for (const file of unpacked.filter((name) => FOUND.test(name)))
+  for (const file of unpacked.filter((name) => /\.ko(?:\.xz)?$/.test(name)))
     cpSync(join(boot, file), join(root, 'modules', basename(file)));
   if (machine.node !== undefined) addNode(machine.node, root);
   addProject(machine.cpu, project, join(root, 'kcmp'));

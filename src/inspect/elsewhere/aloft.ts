@@ -84,8 +84,8 @@ function* idleSockets(): Steps<ReadonlySet<number>> {
   return idle;
 }
 
-/** Undefined while it is busy; nothing where it is closed by now, or may not be read. */
-function* readRing(pid: number, fd: number): Steps<string | undefined> {
+/** What an instance says. Undefined while it is busy; nothing where it is closed by now, or may not be read. */
+export function* readRing(pid: number, fd: number): Steps<string | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (attempt > 0) yield;
     const info = readFdinfo(pid, fd);

@@ -13,7 +13,8 @@ import { mountOf, readMounts } from '../../procfs/kind/mountinfo.ts';
 import { type Located, locate, locatedAt } from '../../procfs/raw/path.ts';
 import { readText } from '../../procfs/read.ts';
 import { PROC } from '../../procfs/root.ts';
-import { readStat } from '../../procfs/stat.ts';
+import { hasNothingOpen } from '../../procfs/stat.ts';
+import { taskExists } from '../../scan/reason.ts';
 import { Pause, type Steps } from '../../scan/steps.ts';
 
 type ChildProcess = import('node:child_process').ChildProcess;
@@ -85,10 +86,7 @@ function openedBy(pid: number): Located | string {
 }
 
 /** What one thread has open all have: until the last has ended. */
-const isThere = (pid: number): boolean => {
-  const stat = readStat(pid);
-  return typeof stat !== 'string' && (stat.state !== 'Z' || stat.threads > 1);
-};
+const isThere = (pid: number): boolean => taskExists(pid) && !hasNothingOpen(pid);
 
 /** What it comes to know, or the errno's name that it was told; undefined where it comes to know nothing in time. */
 function* answerOf(pid: number): Steps<Located | string | undefined> {

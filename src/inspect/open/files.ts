@@ -34,7 +34,6 @@ const ATTEMPTS = 3;
 const TIMES = 8;
 /** Of the work. */
 const HALF = 0.5;
-const NO_FDINFO: Fdinfo = { text: '' };
 
 /** A descriptor that was found, and what it was on. */
 interface Place extends Seen {
@@ -99,8 +98,8 @@ function placeOf({ table, fd, link }: Hit, task: TaskInfo): Place | undefined {
   const own = { pid: table.id, fd };
   const inode = statIno(table.id, fd);
   const fdinfo = readUnlessSlow(own, link);
-  const known = typeof fdinfo === 'string' ? NO_FDINFO : fdinfo;
-  const holder = describeHolder(table, fd, task, { file: own, same: true }, true, known);
+  const known = typeof fdinfo === 'string' ? undefined : fdinfo;
+  const holder = describeHolder(table, fd, task, { file: own, same: true }, false, known);
   if (holder === undefined || readLink(table.id, fd) !== link) return undefined;
   return { ...own, end: link, holder, inode, fdinfo };
 }

@@ -7,13 +7,13 @@
 import { listTasks } from '../../procfs/processes.ts';
 import { IO_URING_LINK } from '../../procfs/link.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
-import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { readAside } from '../../procfs/raw/syscall.ts';
 import { readStat } from '../../procfs/stat.ts';
 import { isStuckInExec } from '../../scan/busy.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
+import { readRing } from '../elsewhere/aloft.ts';
 import { mayAccept } from '../elsewhere/registered.ts';
 
 /** A thread that has a listener, and what it does instead of accepting: a system call, or 'stopped'. */
@@ -73,15 +73,12 @@ function* hasAcceptingRing({ id, fds }: Table): Steps<boolean> {
   try {
     for (const fd of fds) {
       yield;
-      if (folder?.link(fd) === IO_URING_LINK && mayAccept(textOf(id, fd))) return true;
+      if (folder?.link(fd) !== IO_URING_LINK) continue;
+      const text = yield* readRing(id, fd);
+      if (text === undefined || mayAccept(text)) return true;
     }
     return folder === undefined;
   } finally {
     folder?.close();
   }
-}
-
-function textOf(pid: number, fd: number): string {
-  const info = readFdinfo(pid, fd);
-  return typeof info === 'string' ? '' : info.text;
 }
