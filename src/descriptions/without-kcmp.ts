@@ -69,20 +69,30 @@ function inodeOf(ref: FileRef, a: FileRef, b: FileRef): FileStat | string {
   return `fd ${ref.fd} of pid ${ref.pid} cannot be seen: ${refusalReason(inode, ref.pid)}`;
 }
 
+/** The inode of a socket, and whether it was opened by O_PATH; undefined for all else, and for what changed meanwhile. */
+function socketAt({ pid, fd }: FileRef): { inode: number; isPath: boolean } | undefined {
+  const link = readLink(pid, fd);
+  if (link === null || !isSocketLink(link)) return undefined;
+  const info = readFdinfo(pid, fd);
+  if (typeof info === 'string' || info.flags === undefined) return undefined;
+  const inode = inodeOfLink(link);
+  // One text of fdinfo tells inode and flags of one file; since Linux 5.14.
+  if (info.ino !== undefined && Number(info.ino) !== inode) return undefined;
+  return { inode, isPath: (info.flags & O_PATH) !== 0 };
+}
+
 /**
  * The inode of a socket as socket(2) makes it, of which there is one description an inode; NaN for all else. An O_PATH
  * descriptor of a socket is another description of it, and one of a socket's name in the file system has that file's
- * inode. One text of fdinfo tells inode and flags of one file; since Linux 5.14.
+ * inode.
  */
-export function plainSocket({ pid, fd }: FileRef): number {
-  const link = readLink(pid, fd);
-  if (link === null || !isSocketLink(link)) return Number.NaN;
-  const info = readFdinfo(pid, fd);
-  if (typeof info === 'string' || info.flags === undefined || (info.flags & O_PATH) !== 0) return Number.NaN;
-  const inode = inodeOfLink(link);
-  return info.ino === undefined || Number(info.ino) === inode ? inode : Number.NaN;
+export function plainSocket(ref: FileRef): number {
+  const socket = socketAt(ref);
+  return socket === undefined || socket.isPath ? Number.NaN : socket.inode;
 }
 
+/** Whether it is a socket's other description, and not one that could not be seen. */
+export const isPathOfSocket = (ref: FileRef): boolean => socketAt(ref)?.isPath === true;
 export const isPlainSocket = (ref: FileRef): boolean => !Number.isNaN(plainSocket(ref));
 
 /** So often descriptors are looked at in turn that may take turns themselves. */

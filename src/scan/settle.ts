@@ -111,3 +111,14 @@ export function* settle(
     open = isAllOpen ? scan.tables : [...restless, ...more];
   }
 }
+
+/** Lists once more what may have changed since it was looked at, and what was born since; returns that. */
+export function* readMoved(scan: Scan): Steps<Table[]> {
+  const moved: Table[] = [];
+  for (const table of scan.tables) {
+    if (!scan.isStill(table)) moved.push(table);
+    yield;
+  }
+  for (const table of moved) yield* scan.readAgain(table);
+  return [...moved, ...(yield* scan.readBorn())];
+}

@@ -4,11 +4,12 @@ import { errnoName } from '../../binding/errors.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
 import { onInode, saysNothing } from '../../descriptions/same-inode.ts';
-import { isPlainSocket, sameWithoutKcmp } from '../../descriptions/without-kcmp.ts';
+import { isPathOfSocket, sameWithoutKcmp } from '../../descriptions/without-kcmp.ts';
 import { readLink } from '../../procfs/fd.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { EPOLL_LINK, INOTIFY_LINK, isSocketLink } from '../../procfs/link.ts';
 import { describeHolder, describeTask, isTask, type TaskInfo } from '../../scan/holder.ts';
+import { readMoved } from '../../scan/settle.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import type { Peer } from '../peers/peer.ts';
@@ -30,6 +31,8 @@ import type { Subject } from './subject.ts';
 const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 /** After so many looks that found the same holders the subject is taken to be one and the same file. */
 const STEADY = 3;
+/** So often what was found in a table that never held still is looked at again. */
+const AGAIN = { holder: 2, other: 16 };
 
 export class Search {
   readonly #subject: Subject;
@@ -80,13 +83,7 @@ export class Search {
   /** Looks once more at whatever may have changed since; whether more of a kind was found than before. */
   *findsMore(isCounted: (one: Sighting) => boolean): Steps<boolean> {
     const before = this.#count(isCounted);
-    const restless: Table[] = [];
-    for (const table of this.#scan.tables) {
-      if (!this.#scan.isStill(table)) restless.push(table);
-      yield;
-    }
-    for (const table of restless) yield* this.#scan.readAgain(table);
-    yield* this.look([...restless, ...(yield* this.#scan.readBorn())]);
+    yield* this.look(yield* readMoved(this.#scan));
     return this.#count(isCounted) > before;
   }
 
@@ -102,13 +99,17 @@ export class Search {
     const kept: Sighting[] = [];
     for (const [i, one] of found.sightings.entries()) {
       if (i % BETWEEN_PAUSES === 0) yield;
-      if (this.#isStill(one) && this.#isStill(one)) kept.push(one);
+      if (this.#isStill(one)) kept.push(one);
     }
     found.sightings = kept;
   }
 
+  /** That it is the subject is one answer. That it is another file of its inode are two, which may be of two moments. */
   #isStill(one: Sighting): boolean {
-    return this.#subject.agrees(one) && (one.result === 0 || this.#endOf(one.pid, one.fd, one.result) === one.end);
+    const { pid, fd, result, end } = one;
+    for (let times = result === 0 ? AGAIN.holder : AGAIN.other; times > 0; times--)
+      if (!this.#subject.agrees(one) || (result !== 0 && this.#endOf(pid, fd, result) !== end)) return false;
+    return true;
   }
 
   /** Whether the last looks found the same holders: the subject is another file when none of them is. */
@@ -185,7 +186,7 @@ export class Search {
     if (isOnInode && result === 1 && !this.#scan.comparable && pid !== process.pid) return CHANGED;
     // A socket's inode is one description but for O_PATH: one of them was another file before, or is by now.
     const isSocket = isOnInode && this.#scan.comparable && isSocketLink(link);
-    if (isSocket && [{ pid, fd }, this.#subject.file].every(isPlainSocket)) return CHANGED;
+    if (isSocket && ![{ pid, fd }, this.#subject.stand].some(isPathOfSocket)) return CHANGED;
     return this.#peer?.endAt(pid, fd, link, isOnInode) ?? (isOnInode ? NO_END : undefined);
   }
 

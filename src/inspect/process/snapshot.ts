@@ -4,7 +4,7 @@
  */
 import { refAt } from '../../scan/columns.ts';
 import { OpenFiles } from '../../scan/inode-columns.ts';
-import { settle } from '../../scan/settle.ts';
+import { readMoved, settle } from '../../scan/settle.ts';
 import { type Steps, WALK } from '../../scan/steps.ts';
 import { type Scan, scan, type Table } from '../../scan/tables.ts';
 import { isSocketLink } from '../../procfs/link.ts';
@@ -74,13 +74,7 @@ export class Snapshot {
 
   /** Looks once more at whatever may have changed since. */
   *lookAgain(): Steps<void> {
-    const restless: Table[] = [];
-    for (const table of this.scan.tables) {
-      if (!this.scan.isStill(table)) restless.push(table);
-      yield;
-    }
-    for (const table of restless) yield* this.scan.readAgain(table);
-    yield* this.#look([...restless, ...(yield* this.scan.readBorn())], true);
+    yield* this.#look(yield* readMoved(this.scan), true);
   }
 
   /** What others open and close that is of no interest here does not count as a change. */

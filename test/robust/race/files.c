@@ -16,8 +16,10 @@ static int reopen(int file) {
 }
 static int is(const char *kind, const char *name) { return strcmp(kind, name) == 0; }
 static const char *name_of(const char *kind) {
-  return is(kind, "null") ? "character device" : is(kind, "file") ? "regular" : is(kind, "epoll") ? "eventpoll" : kind;
+  return is(kind, "null") ? "character device" : is(kind, "file") || is(kind, "files") ? "regular" :
+    is(kind, "pipes") ? "pipe" : is(kind, "epoll") ? "eventpoll" : kind;
 }
+static int pipes;
 static int open_kind(const char *kind) {
   if (is(kind, "eventfd")) return eventfd(0, 0);
   if (is(kind, "timerfd")) return timerfd_create(CLOCK_MONOTONIC, 0);
@@ -25,13 +27,14 @@ static int open_kind(const char *kind) {
   if (is(kind, "memfd")) return memfd_create("kcmp-race", 0);
   if (is(kind, "null")) return open("/dev/null", O_RDONLY);
   if (is(kind, "socket")) return socket(AF_UNIX, SOCK_DGRAM, 0);
-  if (is(kind, "pipe")) {
+  if (is(kind, "pipe") || is(kind, "pipes")) {
     int ends[2];
     sure(pipe(ends), "pipe");
-    close(ends[1]);
-    return ends[0];
+    int writing = is(kind, "pipes") && pipes++ % 2; /* so that of two by turns one is the other end, of another pipe */
+    close(ends[!writing]);
+    return ends[writing];
   }
-  if (is(kind, "file")) {
+  if (is(kind, "file") || is(kind, "files")) {
     FILE *file = tmpfile(); /* has no name */
     return file ? fileno(file) : -1;
   }
@@ -53,7 +56,7 @@ void take_file(int file, const char *kind, int class, int fd) {
 }
 void open_file(int file, const char *kind) { take_file(file, kind, 10 + file, open_kind(kind)); }
 void open_three(const char *kind) {
-  int own = is(kind, "eventfd") || is(kind, "timerfd") || is(kind, "socket") || is(kind, "null"), ends[2] = { -1, -1 };
+  int one = is(kind, "file") || is(kind, "memfd") || is(kind, "pipe") || is(kind, "tty"), own = !one, ends[2] = { -1, -1 };
   if (is(kind, "pipe")) sure(pipe(ends), "pipe");
   take_file(X, kind, own ? 10 + X : 1, ends[0] >= 0 ? ends[0] : open_kind(kind));
   take_file(Y, kind, own ? 10 + Y : 1, ends[1] >= 0 ? ends[1] : own ? open_kind(kind) : reopen(X));

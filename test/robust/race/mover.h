@@ -41,7 +41,7 @@ void chain(void), pass_begin(void), pass(void), dumpable(void), exec(void);
 
 /* The scene: all of it is set up in the keeper and printed once the mover is there. */
 void open_file(int file, const char *kind); /* on an inode of its own */
-void open_three(const char *kind);          /* X, Y, Z: of one inode, where the kind allows it */
+void open_three(const char *kind);          /* X, Y, Z: of one inode, where the kind is of one */
 /* Takes a descriptor for a file. Files of one class are of one inode; 0 where inodes say nothing. */
 void take_file(int file, const char *kind, int class, int fd);
 /* Registers a file at an instance, under a number that is closed again; a cell tells whether it is there. */

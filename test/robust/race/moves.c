@@ -3,7 +3,7 @@
 
 /* Descriptors flip between two descriptions of one inode, some of which nobody touches. */
 static void flip_setup(const char *kind) {
-  int pollable = strcmp(kind, "file") && strcmp(kind, "memfd") && strcmp(kind, "null");
+  int pollable = strcmp(kind, "file") && strcmp(kind, "files") && strcmp(kind, "memfd") && strcmp(kind, "null");
   open_three(kind);
   if (pollable) watch(BOTH);
   int still[][2] = { { 30, X }, { 31, Y }, { 50, X }, { 51, Y }, { 52, Z }, { 75, X }, { 76, Y } };

@@ -25,7 +25,7 @@ const MOVES: ReadonlyArray<{ move: string; caller: CallerName; kinds: Record<str
   {
     move: 'flip',
     caller: 'plain',
-    kinds: { pipe: 7, file: 6, eventfd: 7, tty: 7, timerfd: 7, memfd: 6, null: 6, socket: 7 },
+    kinds: { pipe: 7, pipes: 7, file: 6, files: 6, eventfd: 7, tty: 7, timerfd: 7, memfd: 6, null: 6, socket: 7 },
   },
   { move: 'renumber', caller: 'plain', kinds: { eventfd: 6, pipe: 6, file: 5 } },
   { move: 'chain', caller: 'plain', kinds: { pipe: 4, file: 3 } },

@@ -32,7 +32,8 @@ async function startCaller(name: CallerName): Promise<Child> {
 }
 
 const SOURCES = ['mover.c', 'files.c', 'moves.c', 'processes.c'].map((name) => new URL(name, import.meta.url));
-const program = (): string => compile(...SOURCES);
+/** Who moves, as a program. */
+export const program = (): string => compile(...SOURCES);
 
 /** @returns what the judges of answers do not see, see blind-spots.ts */
 export async function findBlindSpots(): Promise<string[]> {
