@@ -12,6 +12,7 @@
  */
 import { listTasks } from '../procfs/processes.ts';
 import { readPlace, readPulse } from '../procfs/raw/runs.ts';
+import type { Rest } from './rest.ts';
 import type { Steps } from './steps.ts';
 
 /** Milliseconds after which somebody who waits is not taken to be done soon. */
@@ -27,12 +28,20 @@ export function* isStuckInExec(pid: number): Steps<boolean> {
   });
 }
 
-/** Whether some thread of a process waits for longer than it should, so that it may keep the mutex of an epoll instance. */
-export function* mayKeepMutex(pid: number): Steps<boolean> {
-  return yield* doesAny(pid, (tid) => {
+/**
+ * Whether some thread of a process waits for longer than it should, so that it may keep the mutex of an epoll instance.
+ * @param rest - how it was with the process before: that all are off their processors need not be asked for it again
+ */
+export function* mayKeepMutex(pid: number, rest?: Rest): Steps<boolean> {
+  let isAsleep = rest !== undefined;
+  const stateOf = (tid: number): string | undefined => {
     const place = readPlace(tid);
+    isAsleep &&= place !== '';
     return place === '' ? uninterruptible(tid) : WAITING.test(place) ? 'S' : undefined;
-  });
+  };
+  if (yield* doesAny(pid, stateOf, rest?.tids)) return true;
+  if (rest !== undefined) rest.isAsleep ||= isAsleep;
+  return false;
 }
 
 /**
@@ -43,9 +52,9 @@ export const mayKeepMappings = (pid: number): Steps<boolean> => doesAny(pid, uni
 
 const uninterruptible = (tid: number): string | undefined => (readPulse(tid).state === 'D' ? 'D' : undefined);
 
-function* doesAny(pid: number, stateOf: (tid: number) => string | undefined): Steps<boolean> {
+function* doesAny(pid: number, stateOf: (tid: number) => string | undefined, tids?: readonly number[]): Steps<boolean> {
   if (yield* isStuckInExec(pid)) return true;
-  const tasks = listTasks(pid);
+  const tasks = tids ?? listTasks(pid);
   for (const tid of typeof tasks === 'string' ? [pid] : tasks) {
     if (yield* lasts(() => stateOf(tid))) return true;
     yield;

@@ -17,7 +17,7 @@ const FEW = 32;
 export interface Rest {
   tids: readonly number[];
   runs: readonly string[];
-  /** Whether all were seen off their processors since, and had not run; asked only once none was given to run. */
+  /** Whether all were seen off their processors since: one that ran until then was counted when it went. */
   isAsleep: boolean;
 }
 
@@ -51,8 +51,8 @@ export function hasRested(pid: number, rest: Rest | undefined): boolean {
   // Of several it is mostly the first that ran.
   if (tids.length > 1 && runsOf(tids[0] as number, self) !== runs[0]) return false;
   for (const tid of tids) if (tid !== self && !isOffProcessor(tid)) return false;
-  // One that ran until then was counted when it went.
-  return (rest.isAsleep = hasRunNone(pid, rest));
+  rest.isAsleep = true;
+  return hasRunNone(pid, rest);
 }
 
 /** Whether no thread was given to run since, so that none has started another. */

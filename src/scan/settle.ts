@@ -40,8 +40,11 @@ const MOST = 0.8;
  */
 export type Look = (tables: readonly Table[], isCareful: boolean) => Steps<ReadonlySet<Table>>;
 
+export type IsStill = (table: Table) => boolean;
+
 /**
- * @param isRestless - whether what is looked for may have moved itself; then all tables are looked at again
+ * @param isRestless - whether what is looked for may have moved itself; then all tables are looked at again. Shown what
+ *   tells whether nothing in a table can have changed since, which is asked once a look
  * @param isInVain - whether it has become something else, so that no more looks are needed
  * @param isAnew - whether the last look was for something else than those before it, in all tables
  * @returns the tables that changed all the while; none when everything is settled
@@ -49,7 +52,7 @@ export type Look = (tables: readonly Table[], isCareful: boolean) => Steps<Reado
 export function* settle(
   scan: Scan,
   look: Look,
-  isRestless: () => boolean = () => false,
+  isRestless: (isStill: IsStill) => boolean = () => false,
   isInVain: () => boolean = () => false,
   isAnew: () => boolean = () => false,
 ): Steps<ReadonlySet<Table>> {
@@ -72,7 +75,13 @@ export function* settle(
     if (round > 1 && changed.size > 0) changes++;
     // In this order: who is listed now and was known before has not run since, or is asked for below.
     const born = scan.listBorn();
-    const isAllOpen = isRestless();
+    const still = new Map<Table, boolean>();
+    const isStill = (table: Table): boolean => {
+      const isIt = still.get(table) ?? scan.isStill(table);
+      still.set(table, isIt);
+      return isIt;
+    };
+    const isAllOpen = isRestless(isStill);
     // Who was done may have been handed what another let go.
     const doubtful = isAllOpen || (round > 1 && changed.size > 0) ? scan.tables : open;
     const restless: Table[] = [];
@@ -80,7 +89,7 @@ export function* settle(
     for (const table of doubtful) {
       yield;
       // Of one that was not looked at something else is sought now.
-      if (scan.isStill(table) && (looked.has(table) || !changed.has(table))) continue;
+      if (isStill(table) && (looked.has(table) || !changed.has(table))) continue;
       restless.push(table);
       if (changed.has(table)) movers.add(table);
     }

@@ -10,7 +10,7 @@ import { listProcesses } from '../../procfs/processes.ts';
 import { checkProc } from '../../procfs/root.ts';
 import type { Coverage } from '../../scan/coverage.ts';
 import { Links } from '../../scan/link-columns.ts';
-import { settle } from '../../scan/settle.ts';
+import { type IsStill, settle } from '../../scan/settle.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import { type Scan, scan, type Table } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
@@ -48,9 +48,9 @@ export function* resolveTargets(
   isExact: boolean,
 ): Steps<Array<Resolved | undefined>> {
   checkProc();
-  yield* requireFree(pid, efds, pids ?? listProcesses());
-  const all: Array<InstanceView | undefined> = [];
   const owner = new Owner(pid);
+  yield* requireFree(owner, efds, pids ?? listProcesses());
+  const all: Array<InstanceView | undefined> = [];
   try {
     for (const efd of efds) {
       all.push(viewOf(new Walks(pid, efd, isExact), efds.length));
@@ -147,8 +147,9 @@ function* settleAll(
     return changed;
   };
   // Of very many targets all is looked at again only if the list was seen to change.
-  const isRestless = (): boolean => {
-    hasRun = !owner.hasRested();
+  const isRestless = (isStill: IsStill): boolean => {
+    const own = seen.tables.find(({ rest, sharedWith }) => rest === owner.rest && sharedWith.length === 0);
+    hasRun = own === undefined ? !owner.hasRested() : !isStill(own);
     return seen.comparable && views.some((view) => view.mayHaveChanged(hasRun));
   };
   const unsettled = yield* settle(seen, look, isRestless);
