@@ -3,7 +3,7 @@
  * and only one for processes that share theirs; with an account of what could not be seen.
  */
 import { accessTo, areTablesComparable, isComparable } from '../binding/explain.ts';
-import { countOpen, countTasks } from '../procfs/raw/fd-listing.ts';
+import { countOpen, hasNoneOpen } from '../procfs/raw/fd-listing.ts';
 import { hasNothingOpen } from '../procfs/stat.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
 import { isStuckInExec } from './busy.ts';
@@ -115,20 +115,18 @@ export class Scan {
   }
 
   *#readProcess(pid: number): Steps<Table[]> {
-    // Threads of the kernel have nothing open, and are many.
-    const look =
-      countOpen(pid) === 0 && countOpen(process.pid) > 0
-        ? undefined
-        : lookAt(pid, pid === this.#first ? this.#before : undefined);
-    if (look?.pulse.isInExec === true && (yield* isStuckInExec(pid))) return this.#refuse(pid, 'EBUSY');
+    if (hasNoneOpen(pid)) {
+      this.account.processes++;
+      return [{ id: pid, pid, fds: [], sharedWith: [], rest: undefined, isWhole: true }];
+    }
+    const { rest, pulse } = lookAt(pid, pid === this.#first ? this.#before : undefined);
+    if (pulse.isInExec && (yield* isStuckInExec(pid))) return this.#refuse(pid, 'EBUSY');
     const fds = yield* this.#list(pid);
     if (typeof fds === 'string') return this.#refuse(pid, goneOrHidden(pid, fds));
     const access = this.comparable ? accessTo(pid) : -EINVAL;
     if (access !== -EINVAL) return this.#refuse(pid, access === -ESRCH ? 'ESRCH' : 'EPERM');
-    const rest = look?.rest;
     const own = [fill({ id: pid, pid, fds, sharedWith: [], rest, isWhole: true }, fds)];
-    const isAlone = (look?.pulse.threads ?? countTasks(pid)) === 1;
-    const tasks = isAlone ? [] : listTasks(pid);
+    const tasks = pulse.threads === 1 ? [] : listTasks(pid);
     if (typeof tasks !== 'string' && tasks.length > 1) yield* this.#readThreads(tasks, own);
     this.account.processes++;
     return own;

@@ -139,7 +139,7 @@ export class Search {
   }
 
   *#lookAt(table: Table): Steps<Found> {
-    const folder = this.#isLinkNeeded ? FdFolder.open(table.id, 'fd') : undefined;
+    const folder = this.#isLinkNeeded && table.fds.length > 0 ? FdFolder.open(table.id, 'fd') : undefined;
     try {
       return yield* this.#lookInto(table, folder);
     } finally {

@@ -90,3 +90,15 @@ export const countOpen = (pid: number): number =>
  */
 export const countTasks = (pid: number): number =>
   readAttributes(pid, 'task') ? Math.max(0, attributes.getUint32(STX_NLINK, LITTLE) - 2) : 0;
+
+let countsOpen = false;
+
+/**
+ * Whether a process is seen to have nothing open, as the threads of the kernel have: not even its threads, of which each
+ * may have a table of its own. False before Linux 6.2, or when it cannot be told.
+ */
+export function hasNoneOpen(pid: number): boolean {
+  countsOpen ||= countOpen(process.pid) > 0;
+  if (!countsOpen || !readAttributes(pid, 'fd') || attributes.getUint32(STX_SIZE, LITTLE) > 0) return false;
+  return countTasks(pid) === 1;
+}
