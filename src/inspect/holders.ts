@@ -5,8 +5,9 @@ import { Sockets } from '../netlink/sockets.ts';
 import { checkProc } from '../procfs/root.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import type { Holder } from '../scan/holder.ts';
+import { listOpen } from '../scan/observer.ts';
 import { checkParts, checkScan, type Part, type ScanOptions } from '../scan/options.ts';
-import { settle } from '../scan/settle.ts';
+import { hasRestedBy, settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { isRef, requireComparable, subjectError } from '../scan/subject.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
@@ -82,7 +83,7 @@ export function* holdersOf(
   yield* requireComparable(asked.pid);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const subject = new Subject(asked);
-    const seen = yield* part(0, READ, scan(pids, asked.pid));
+    const seen = yield* part(0, READ, scan(pids, asked.pid, listOpen, subject.rest));
     const kind = peerOf(subject);
     // What shares the inode of a pipe cannot be told apart without it.
     const peer = parts.has('otherEnd') || kind?.isSilent === true ? kind : undefined;
@@ -91,7 +92,7 @@ export function* holdersOf(
     const settling = settle(
       seen,
       look,
-      () => !subject.hasRested(),
+      (isStill) => !subject.hasRested(hasRestedBy(isStill, seen.tables, subject.rest)),
       () => subject.isOther,
       () => search.isAnew,
     );

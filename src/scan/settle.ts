@@ -8,6 +8,7 @@
  * All listing of one look comes before any comparing, and all comparing before anybody is asked whether it ran: so there
  * is one moment, between the two, at which all of it was so. What a report says of a descriptor is read in the look as well.
  */
+import type { Rest } from './rest.ts';
 import { part, type Steps } from './steps.ts';
 import type { Scan, Table } from './tables.ts';
 
@@ -41,6 +42,12 @@ const MOST = 0.8;
 export type Look = (tables: readonly Table[], isCareful: boolean) => Steps<ReadonlySet<Table>>;
 
 export type IsStill = (table: Table) => boolean;
+
+/** Whether a process has not run since, where it was asked of the moment that its table was listed at; else undefined. */
+export function hasRestedBy(isStill: IsStill, tables: readonly Table[], rest: Rest | undefined): boolean | undefined {
+  const own = rest && tables.find((table) => table.rest === rest && table.sharedWith.length === 0);
+  return own && isStill(own);
+}
 
 /**
  * @param isRestless - whether what is looked for may have moved itself; then all tables are looked at again. Shown what

@@ -10,7 +10,7 @@ import { listProcesses } from '../../procfs/processes.ts';
 import { checkProc } from '../../procfs/root.ts';
 import type { Coverage } from '../../scan/coverage.ts';
 import { Links } from '../../scan/link-columns.ts';
-import { type IsStill, settle } from '../../scan/settle.ts';
+import { hasRestedBy, type IsStill, settle } from '../../scan/settle.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import { type Scan, scan, type Table } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
@@ -148,8 +148,7 @@ function* settleAll(
   };
   // Of very many targets all is looked at again only if the list was seen to change.
   const isRestless = (isStill: IsStill): boolean => {
-    const own = seen.tables.find(({ rest, sharedWith }) => rest === owner.rest && sharedWith.length === 0);
-    hasRun = own === undefined ? !owner.hasRested() : !isStill(own);
+    hasRun = !(hasRestedBy(isStill, seen.tables, owner.rest) ?? owner.hasRested());
     return seen.comparable && views.some((view) => view.mayHaveChanged(hasRun));
   };
   const unsettled = yield* settle(seen, look, isRestless);

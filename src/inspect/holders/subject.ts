@@ -43,7 +43,8 @@ export class Subject implements SubjectFacts {
   readonly link: string | null;
   /** Or the errno's name: on a mount of another user's, say, there may be no inode to be read of what is open. */
   readonly inode: Inode;
-  #rest: Rest | undefined;
+  /** How it was with its process before it was read last. */
+  rest: Rest | undefined;
   #stand: Still | undefined;
   /** Whether it was found to be another file than in the beginning. */
   isOther = false;
@@ -51,7 +52,7 @@ export class Subject implements SubjectFacts {
   /** @throws when it is not open, may not be inspected, or is another file each time */
   constructor(file: FileRef) {
     this.file = file;
-    this.#rest = restOf(file.pid);
+    this.rest = restOf(file.pid);
     const { link, inode } = identityOf(file);
     this.link = link;
     this.inode = inode;
@@ -67,7 +68,7 @@ export class Subject implements SubjectFacts {
    * @param still - what was found to be the same file, and cannot have become another one since
    */
   renew(still: Iterable<Still>): void {
-    this.#rest = restOf(this.file.pid);
+    this.rest = restOf(this.file.pid);
     this.isOther ||= !this.#hasIdentity();
     this.#stand = undefined;
     for (const one of still) {
@@ -82,9 +83,12 @@ export class Subject implements SubjectFacts {
     }
   }
 
-  /** Whether its process has not run since, nor that of who stands in for it: nothing was opened under their numbers. */
-  hasRested(): boolean {
-    return hasRested(this.file.pid, this.#rest) && this.hasStood();
+  /**
+   * Whether its process has not run since, nor that of who stands in for it: nothing was opened under their numbers.
+   * @param isAsleep - what is known of its process
+   */
+  hasRested(isAsleep: boolean = hasRested(this.file.pid, this.rest)): boolean {
+    return isAsleep && this.hasStood();
   }
 
   /** The same of who stands in for it alone. */
