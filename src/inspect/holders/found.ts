@@ -37,6 +37,12 @@ export const NOTHING: Found = { fds: [], sightings: [], skipped: [], hasGone: fa
 
 export const isHolder = ({ result }: Sighting): boolean => result === 0;
 
+export function countOf(sightings: Iterable<Sighting>, isCounted: (one: Sighting) => boolean): number {
+  let count = 0;
+  for (const one of sightings) if (isCounted(one)) count++;
+  return count;
+}
+
 /** Whether two looks at a table found the same. */
 export const isAlike = (a: Found, b: Found): boolean =>
   a.fds.length === b.fds.length && a.fds.every((fd, i) => fd === b.fds[i]) && areAlike(a.sightings, b.sightings);

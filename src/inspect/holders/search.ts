@@ -17,6 +17,7 @@ import {
   areAlike,
   BETWEEN_PAUSES,
   CHANGED,
+  countOf,
   epollsOf,
   type Found,
   isAlike,
@@ -31,8 +32,8 @@ import type { Subject } from './subject.ts';
 const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
 /** After so many looks that found the same holders the subject is taken to be one and the same file. */
 const STEADY = 3;
-/** So often what was found in a table that never held still is looked at again. */
-const AGAIN = { holder: 2, other: 16 };
+/** So often what was found is asked again where it may move: in each look, and of a table that never held still. */
+const AGAIN = { inLook: 4, holder: 2, other: 16 };
 
 export class Search {
   readonly #subject: Subject;
@@ -82,15 +83,9 @@ export class Search {
 
   /** Looks once more at whatever may have changed since; whether more of a kind was found than before. */
   *findsMore(isCounted: (one: Sighting) => boolean): Steps<boolean> {
-    const before = this.#count(isCounted);
+    const before = countOf(this.sightings(), isCounted);
     yield* this.look(yield* readMoved(this.#scan));
-    return this.#count(isCounted) > before;
-  }
-
-  #count(isCounted: (one: Sighting) => boolean): number {
-    let count = 0;
-    for (const one of this.sightings()) if (isCounted(one)) count++;
-    return count;
+    return countOf(this.sightings(), isCounted) > before;
   }
 
   /** Of a table that changed all the while only what is still so is kept. */
@@ -99,15 +94,15 @@ export class Search {
     const kept: Sighting[] = [];
     for (const [i, one] of found.sightings.entries()) {
       if (i % BETWEEN_PAUSES === 0) yield;
-      if (this.#isStill(one)) kept.push(one);
+      if (this.#isStill(one, one.result === 0 ? AGAIN.holder : AGAIN.other)) kept.push(one);
     }
     found.sightings = kept;
   }
 
   /** That it is the subject is one answer. That it is another file of its inode are two, which may be of two moments. */
-  #isStill(one: Sighting): boolean {
+  #isStill(one: Omit<Sighting, 'holder'>, times: number): boolean {
     const { pid, fd, result, end } = one;
-    for (let times = result === 0 ? AGAIN.holder : AGAIN.other; times > 0; times--)
+    for (let time = 0; time < times; time++)
       if (!this.#subject.agrees(one) || (result !== 0 && this.#endOf(pid, fd, result) !== end)) return false;
     return true;
   }
@@ -150,6 +145,7 @@ export class Search {
   *#lookInto(table: Table, folder: FdFolder | undefined): Steps<Found> {
     const { stand } = this.#subject;
     const found: Found = { fds: table.fds, sightings: [], skipped: [], hasGone: false, epolls: [] };
+    const mayMove = this.#found.has(table);
     let task: TaskInfo | undefined;
     for (const [i, fd] of table.fds.entries()) {
       if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield i / table.fds.length;
@@ -158,15 +154,18 @@ export class Search {
       else if (result < 0) found.skipped.push(errnoName(result));
       else {
         const end = result === 0 ? NO_END : this.#endOf(table.id, fd, result, folder, found.epolls);
-        if (end === CHANGED) found.hasGone = true;
-        if (end === undefined || end === CHANGED || (Number.isNaN(result) && end === NO_END)) continue;
+        if (end === undefined || (Number.isNaN(result) && end === NO_END)) continue;
+        const one = { pid: table.id, fd, result, end };
+        if (end === CHANGED || (mayMove && result !== 0 && !this.#isStill(one, AGAIN.inLook))) {
+          found.hasGone = true;
+          continue;
+        }
         task ??= describeTask(table.id);
         const holder = describeHolder(table, fd, task, { file: stand, same: result === 0 }, this.#isQuick);
         const isOther = !this.#scan.comparable && !Object.is(this.#compare(table.id, fd), result);
         if (holder === undefined || isOther) found.hasGone = true;
         // Without access to a file nobody is at an end of it.
-        else if (end === NO_END || holder.mode !== 'path')
-          found.sightings.push({ pid: table.id, fd, result, holder, end });
+        else if (end === NO_END || holder.mode !== 'path') found.sightings.push({ ...one, holder });
         yield;
       }
     }

@@ -27,6 +27,7 @@ const MOVES: ReadonlyArray<{ move: string; caller: CallerName; kinds: Record<str
     caller: 'plain',
     kinds: { pipe: 7, pipes: 7, file: 6, files: 6, eventfd: 7, tty: 7, timerfd: 7, memfd: 6, null: 6, socket: 7 },
   },
+  { move: 'lone', caller: 'plain', kinds: { pipes: 7, files: 6, socket: 7, eventfd: 7 } },
   { move: 'renumber', caller: 'plain', kinds: { eventfd: 6, pipe: 6, file: 5 } },
   { move: 'chain', caller: 'plain', kinds: { pipe: 4, file: 3 } },
   { move: 'pass', caller: 'plain', kinds: { pipe: 3, eventfd: 3 } },
