@@ -7,7 +7,7 @@ import type { Coverage } from '../scan/coverage.ts';
 import type { Holder } from '../scan/holder.ts';
 import { listOpen } from '../scan/observer.ts';
 import { checkParts, checkScan, type Part, type ScanOptions } from '../scan/options.ts';
-import { hasRestedBy, settle } from '../scan/settle.ts';
+import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { isRef, requireComparable, subjectError } from '../scan/subject.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
@@ -92,7 +92,7 @@ export function* holdersOf(
     const settling = settle(
       seen,
       look,
-      (isStill) => !subject.hasRested(hasRestedBy(isStill, seen.tables, subject.rest)),
+      (ask) => !subject.hasRested(ask),
       () => subject.isOther,
       () => search.isAnew,
     );

@@ -55,6 +55,19 @@ export function hasRested(pid: number, rest: Rest | undefined): boolean {
   return hasRunNone(pid, rest);
 }
 
+/** What {@link hasRested} answers, asked of each rest once: for as long as nothing is looked at, it is one question. */
+export function askedOnce(): typeof hasRested {
+  const known = new Map<Rest, boolean>();
+  return (pid, rest) => {
+    if (rest === undefined) return false;
+    const before = known.get(rest);
+    if (before !== undefined) return before;
+    const now = hasRested(pid, rest);
+    known.set(rest, now);
+    return now;
+  };
+}
+
 /** Whether no thread was given to run since, so that none has started another. */
 function hasRunNone(pid: number, { tids, runs }: Rest): boolean {
   const self = selfIn(pid);

@@ -8,7 +8,7 @@
  * All listing of one look comes before any comparing, and all comparing before anybody is asked whether it ran: so there
  * is one moment, between the two, at which all of it was so. What a report says of a descriptor is read in the look as well.
  */
-import type { Rest } from './rest.ts';
+import { askedOnce, type hasRested } from './rest.ts';
 import { part, type Steps } from './steps.ts';
 import type { Scan, Table } from './tables.ts';
 
@@ -41,17 +41,9 @@ const MOST = 0.8;
  */
 export type Look = (tables: readonly Table[], isCareful: boolean) => Steps<ReadonlySet<Table>>;
 
-export type IsStill = (table: Table) => boolean;
-
-/** Whether a process has not run since, where it was asked of the moment that its table was listed at; else undefined. */
-export function hasRestedBy(isStill: IsStill, tables: readonly Table[], rest: Rest | undefined): boolean | undefined {
-  const own = rest && tables.find((table) => table.rest === rest && table.sharedWith.length === 0);
-  return own && isStill(own);
-}
-
 /**
  * @param isRestless - whether what is looked for may have moved itself; then all tables are looked at again. Shown what
- *   tells whether nothing in a table can have changed since, which is asked once a look
+ *   tells whether a process has run, and is asked once a look
  * @param isInVain - whether it has become something else, so that no more looks are needed
  * @param isAnew - whether the last look was for something else than those before it, in all tables
  * @returns the tables that changed all the while; none when everything is settled
@@ -59,7 +51,7 @@ export function hasRestedBy(isStill: IsStill, tables: readonly Table[], rest: Re
 export function* settle(
   scan: Scan,
   look: Look,
-  isRestless: (isStill: IsStill) => boolean = () => false,
+  isRestless: (ask: typeof hasRested) => boolean = () => false,
   isInVain: () => boolean = () => false,
   isAnew: () => boolean = () => false,
 ): Steps<ReadonlySet<Table>> {
@@ -82,13 +74,8 @@ export function* settle(
     if (round > 1 && changed.size > 0) changes++;
     // In this order: who is listed now and was known before has not run since, or is asked for below.
     const born = scan.listBorn();
-    const still = new Map<Table, boolean>();
-    const isStill = (table: Table): boolean => {
-      const isIt = still.get(table) ?? scan.isStill(table);
-      still.set(table, isIt);
-      return isIt;
-    };
-    const isAllOpen = isRestless(isStill);
+    const ask = askedOnce();
+    const isAllOpen = isRestless(ask);
     // Who was done may have been handed what another let go.
     const doubtful = isAllOpen || (round > 1 && changed.size > 0) ? scan.tables : open;
     const restless: Table[] = [];
@@ -96,7 +83,7 @@ export function* settle(
     for (const table of doubtful) {
       yield;
       // Of one that was not looked at something else is sought now.
-      if (isStill(table) && (looked.has(table) || !changed.has(table))) continue;
+      if (scan.isStill(table, ask) && (looked.has(table) || !changed.has(table))) continue;
       restless.push(table);
       if (changed.has(table)) movers.add(table);
     }

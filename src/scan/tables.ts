@@ -108,10 +108,13 @@ export class Scan {
     } else fill(table, fds);
   }
 
-  /** Whether nothing in a table can have changed since it was listed: its process has not run, and nobody else has it. */
-  isStill({ id, pid, fds, rest, sharedWith, isWhole }: Table): boolean {
+  /**
+   * Whether nothing in a table can have changed since it was listed: its process has not run, and nobody else has it.
+   * @param ask - what tells whether it has run
+   */
+  isStill({ id, pid, fds, rest, sharedWith, isWhole }: Table, ask: typeof hasRested = hasRested): boolean {
     if (sharedWith.length > 0 || !isWhole) return false;
-    return fds.length === 0 ? countOpen(id) === 0 : hasRested(pid, rest);
+    return fds.length === 0 ? countOpen(id) === 0 : ask(pid, rest);
   }
 
   *#readProcess(pid: number): Steps<Table[]> {

@@ -10,7 +10,8 @@ import { listProcesses } from '../../procfs/processes.ts';
 import { checkProc } from '../../procfs/root.ts';
 import type { Coverage } from '../../scan/coverage.ts';
 import { Links } from '../../scan/link-columns.ts';
-import { hasRestedBy, type IsStill, settle } from '../../scan/settle.ts';
+import type { hasRested } from '../../scan/rest.ts';
+import { settle } from '../../scan/settle.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import { type Scan, scan, type Table } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
@@ -147,8 +148,8 @@ function* settleAll(
     return changed;
   };
   // Of very many targets all is looked at again only if the list was seen to change.
-  const isRestless = (isStill: IsStill): boolean => {
-    hasRun = !(hasRestedBy(isStill, seen.tables, owner.rest) ?? owner.hasRested());
+  const isRestless = (ask: typeof hasRested): boolean => {
+    hasRun = !owner.hasRested(ask);
     return seen.comparable && views.some((view) => view.mayHaveChanged(hasRun));
   };
   const unsettled = yield* settle(seen, look, isRestless);

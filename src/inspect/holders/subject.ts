@@ -85,15 +85,15 @@ export class Subject implements SubjectFacts {
 
   /**
    * Whether its process has not run since, nor that of who stands in for it: nothing was opened under their numbers.
-   * @param isAsleep - what is known of its process
+   * @param ask - what tells whether a process has run
    */
-  hasRested(isAsleep: boolean = hasRested(this.file.pid, this.rest)): boolean {
-    return isAsleep && this.hasStood();
+  hasRested(ask: typeof hasRested = hasRested): boolean {
+    return ask(this.file.pid, this.rest) && this.hasStood(ask);
   }
 
   /** The same of who stands in for it alone. */
-  hasStood(): boolean {
-    return this.#stand === undefined || hasRested(this.#stand.pid, this.#stand.rest);
+  hasStood(ask: typeof hasRested = hasRested): boolean {
+    return this.#stand === undefined || ask(this.#stand.pid, this.#stand.rest);
   }
 
   /**

@@ -2,23 +2,24 @@
 #include "mover.h"
 
 /* Descriptors flip between two descriptions of one inode, some of which nobody touches. */
-static void turns_setup(const char *kind, int cells) {
+static int cells;
+static void turns_setup(const char *kind, int count) {
   int pollable = strcmp(kind, "file") && strcmp(kind, "files") && strcmp(kind, "memfd") && strcmp(kind, "null");
   open_three(kind);
   if (pollable) watch(BOTH);
   int still[][2] = { { 30, X }, { 31, Y }, { 50, X }, { 51, Y }, { 52, Z }, { 75, X }, { 76, Y } };
   for (int i = 0; i < 7; i++) hold(BOTH, still[i][0], still[i][1]);
+  cells = count;
   for (int i = 0; i < cells; i++) cell(MOVER, 10 + 30 * ((i + 1) % 4), X);
   ask("holders", MOVER, 50, 0, 0); ask("holders", KEEPER, 31, 0, 0); ask("holders", MOVER, 40, 0, 1);
   ask("groups", KEEPER, 0, 0, 0); ask("inherited", MOVER, 0, 0, 0); ask("process", MOVER, 0, 0, 1);
   if (pollable) ask("epoll", MOVER, 90, 0, 0);
 }
 static void flip_setup(const char *kind) { turns_setup(kind, 4); }
-static void flip(void) { unsigned to = below(2); become(below(4), to ? 50 : 51, to ? X : Y); }
+static void flip(void) { unsigned to = below(2); become(below(cells), to ? 50 : 51, to ? X : Y); }
 
 /* The same of one alone: what two looks in a row find of it is the same more often than by chance. */
 static void lone_setup(const char *kind) { turns_setup(kind, 1); }
-static void lone(void) { unsigned to = below(2); become(0, to ? 50 : 51, to ? X : Y); }
 
 /* The mover holds X and Y all the time, each under another number every time: Y nobody else does. */
 static const int numbers[] = { 20, 60, 100, 140 };
@@ -115,7 +116,7 @@ static void opath(void) {
 
 const struct move moves[] = {
   { "flip", MOVER, flip_setup, 0, flip },
-  { "lone", MOVER, lone_setup, 0, lone },
+  { "lone", MOVER, lone_setup, 0, flip },
   { "renumber", MOVER, renumber_setup, 0, renumber },
   { "reuse", MOVER, reuse_setup, 0, reuse },
   { "aba", MOVER, aba_setup, 0, aba },

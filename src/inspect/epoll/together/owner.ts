@@ -11,9 +11,12 @@ export class Owner {
     this.rest = restOf(pid);
   }
 
-  /** Whether it has not run since. */
-  hasRested(): boolean {
-    return hasRested(this.pid, this.rest);
+  /**
+   * Whether it has not run since.
+   * @param ask - what tells whether a process has run
+   */
+  hasRested(ask: typeof hasRested = hasRested): boolean {
+    return ask(this.pid, this.rest);
   }
 
   /** To be called before all lists are read again: whether it has run, so that a new rest begins. */
