@@ -1,4 +1,7 @@
-/** One question at sizes that grow: how long it takes, how long for each of what there is, and by which power it grows. */
+/**
+ * One question at sizes that grow: how long it takes, how long for each of what there is, and by which power the time of
+ * the processor grows, which others on the machine hardly change.
+ */
 import { median } from '../measure.ts';
 import type { Row } from '../row.ts';
 
@@ -22,27 +25,32 @@ export async function* measured(
   size: number,
   things: string,
   questions: readonly Question[],
-  before: Map<string, { size: number; ms: number }>,
+  before: Map<string, { size: number; worked: number }>,
 ): AsyncGenerator<Row> {
   for (const { name, call, ask, limit } of questions) {
-    const rounds: number[] = [];
+    const [rounds, work]: [number[], number[]] = [[], []];
     for (let left = ENOUGH, round = 0; rounds.length < MOST && left > 0; round++) {
+      const used = process.cpuUsage();
       const start = performance.now();
       await ask();
       const ms = performance.now() - start;
+      const { user, system } = process.cpuUsage(used);
       left -= ms;
-      if (round > 1 || ms > QUICK) rounds.push(ms);
+      if (round <= 1 && ms <= QUICK) continue;
+      rounds.push(ms);
+      work.push(user + system);
     }
     const ms = median(rounds);
+    const worked = median(work);
     const last = before.get(name);
-    before.set(name, { size, ms });
+    before.set(name, { size, worked });
     const row: Row = {
       name,
       scene: `${size.toLocaleString('en')} ${things}`,
       ours: { name: call, ms },
       each: ms / size,
     };
-    if (last !== undefined) row.power = Math.log(ms / last.ms) / Math.log(size / last.size);
+    if (last !== undefined) row.power = Math.log(worked / last.worked) / Math.log(size / last.size);
     yield limit === undefined ? row : { ...row, limit };
   }
 }
@@ -54,7 +62,7 @@ export async function* growing<S extends { stop(): Promise<void>; count: number 
   start: (size: number) => Promise<S>,
   questionsOf: (scene: S, size: number) => readonly Question[] | Promise<readonly Question[]>,
 ): AsyncGenerator<Row> {
-  const before = new Map<string, { size: number; ms: number }>();
+  const before = new Map<string, { size: number; worked: number }>();
   for (const size of sizes) {
     const scene = await start(size);
     try {

@@ -90,10 +90,11 @@ const runPart: Record<(typeof PARTS)[number], (build: Build, name: string, steps
       ({ pids }) => tablesOf(build, name, pids, EVENTFD),
     ),
   processes: (build, name, steps) =>
-    growing(SIZES.processes.slice(0, steps), 'processes', processes, ({ pids }) => [
-      ...tablesOf(build, name, pids, 0),
-      tasksOf(build, name, pids),
-    ]),
+    growing(SIZES.processes.slice(0, steps), 'processes', processes, ({ pids }) => {
+      // 39 calls of kcmp for each of 1,000 and 50 for each of 5,000, as sorting takes: but the kernel takes longer for one.
+      const { limit: _, ...tasks } = tasksOf(build, name, pids);
+      return [...tablesOf(build, name, pids, 0), tasks];
+    }),
   threads: (build, name, steps) => ofThreads(build, name, steps, false),
   tables: (build, name, steps) => ofThreads(build, name, steps, true),
   instances: (build, name, steps) =>
