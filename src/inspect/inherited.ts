@@ -114,30 +114,35 @@ function* sharedWith(pid: number, from: number, allowed: Allow): Steps<Inherited
 /** So much of the work is done when what is shared gets its names. */
 const NAMING = 0.8;
 
+/** So many are named between two pauses. */
+const BETWEEN_PAUSES = 16;
+
 /** @param isStill - whether nothing under the numbers of the process asked about can have changed */
 function* named(pid: number, from: number, files: SharedFile[], isStill: () => boolean): Steps<InheritedFile[]> {
   const inos = files.map(({ link }) => (isSocketLink(link) ? inodeOf(link as string) : 0)).filter((ino) => ino > 0);
   const sockets = new Sockets(() => [pid, from], inos);
-  const name = function* (ref: FileRef, link: string | null): Steps<string | null> {
-    try {
-      return yield* nameAt(ref, link, sockets);
-    } finally {
-      // Whoever asks about this very process meanwhile would find what it asks with.
-      sockets.close();
-    }
-  };
-  const inherited: InheritedFile[] = [];
-  for (const [i, { fd, from: other, kind, link }] of files.sort((a, b) => a.fd - b.fd).entries()) {
+  function* pause(i: number): Steps<void> {
+    if (i % BETWEEN_PAUSES > 0) return;
+    // Whoever asks about this very process meanwhile would find what it asks with.
+    sockets.close();
     yield i / files.length;
-    inherited.push({ fd, from: other, kind, link, name: yield* name({ pid, fd }, link) });
   }
-  // Two files by turns may be read as one: then whoever gave it calls it otherwise.
-  if (isStill()) return inherited;
-  for (const file of inherited) {
-    yield;
-    if (file.name !== (yield* name(file.from, file.link))) file.name = null;
+  const inherited: InheritedFile[] = [];
+  try {
+    for (const [i, { fd, from: other, kind, link }] of files.sort((a, b) => a.fd - b.fd).entries()) {
+      yield* pause(i);
+      inherited.push({ fd, from: other, kind, link, name: yield* nameAt({ pid, fd }, link, sockets) });
+    }
+    // Two files by turns may be read as one: then whoever gave it calls it otherwise.
+    if (isStill()) return inherited;
+    for (const [i, file] of inherited.entries()) {
+      yield* pause(i);
+      if (file.name !== (yield* nameAt(file.from, file.link, sockets))) file.name = null;
+    }
+    return inherited;
+  } finally {
+    sockets.close();
   }
-  return inherited;
 }
 
 function* byGroups(pid: number, from: number, allowed: Allow): Steps<Shared> {
