@@ -5,7 +5,7 @@ import { Sockets } from '../netlink/sockets.ts';
 import { checkProc } from '../procfs/root.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import type { Holder } from '../scan/holder.ts';
-import { listOpen } from '../scan/observer.ts';
+import { listOpen } from '../scan/listing.ts';
 import { checkParts, checkScan, type Part, type ScanOptions } from '../scan/options.ts';
 import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';

@@ -9,7 +9,7 @@ import { type FileStat, statIno } from '../procfs/fd.ts';
 import { S_IFMT, S_IFREG } from '../procfs/kind.ts';
 import { readThreadStat } from '../procfs/stat.ts';
 import { Columns, type Span } from './columns.ts';
-import { isOurs } from './observer.ts';
+import { isOurs } from './listing.ts';
 import type { Steps } from './steps.ts';
 
 const { constants } = process.getBuiltinModule('node:os');

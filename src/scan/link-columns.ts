@@ -3,7 +3,7 @@ import type { FdFolder } from '../procfs/raw/fd-directory.ts';
 import { readLink } from '../procfs/fd.ts';
 import { search } from '../util/merge-sort.ts';
 import { Columns, type Span } from './columns.ts';
-import { isOurs } from './observer.ts';
+import { isOurs } from './listing.ts';
 
 const NOTHING: readonly string[] = [];
 

@@ -10,7 +10,7 @@ import { kcmpRaw } from '../binding/syscall.ts';
 import { listDescriptors } from '../procfs/fd.ts';
 import { hasEnded, readStat, type Stat } from '../procfs/stat.ts';
 import { isStuckInExec } from './busy.ts';
-import { listOpen } from './observer.ts';
+import { listOpen } from './listing.ts';
 import { refusalAdvice, refusalReason, taskExists } from './reason.ts';
 import type { Steps } from './steps.ts';
 import { presence } from './task-state.ts';

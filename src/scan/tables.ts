@@ -8,7 +8,8 @@ import { hasNothingOpen } from '../procfs/stat.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
 import { isStuckInExec } from './busy.ts';
 import { Account } from './coverage.ts';
-import { countOurs, listOpen } from './observer.ts';
+import { countOurs, haveReserved, listOpen } from './listing.ts';
+
 import { hasRested, lookAt, type Rest, restOf } from './rest.ts';
 import { distinctTables, isAmong, NOT_TOLD, sharesTable, withoutShared, withoutTwin } from './shared-tables.ts';
 import { part, type Steps } from './steps.ts';
@@ -105,7 +106,7 @@ export class Scan {
         this.account.skip(table.id, goneOrHidden(table.id, fds), 'descriptor', table.fds.length);
       table.fds = [];
       table.isWhole = true;
-    } else fill(table, fds);
+    } else yield* fill(table, fds);
   }
 
   /**
@@ -114,7 +115,7 @@ export class Scan {
    */
   isStill({ id, pid, fds, rest, sharedWith, isWhole }: Table, ask: typeof hasRested = hasRested): boolean {
     if (sharedWith.length > 0 || !isWhole) return false;
-    return fds.length === 0 ? countOpen(id) === 0 : ask(pid, rest);
+    return (fds.length === 0 && countOpen(id) === 0) || ask(pid, rest);
   }
 
   *#readProcess(pid: number): Steps<Table[]> {
@@ -128,7 +129,7 @@ export class Scan {
     if (typeof fds === 'string') return this.#refuse(pid, goneOrHidden(pid, fds));
     const access = this.comparable ? accessTo(pid) : -EINVAL;
     if (access !== -EINVAL) return this.#refuse(pid, access === -ESRCH ? 'ESRCH' : 'EPERM');
-    const own = [fill({ id: pid, pid, fds, sharedWith: [], rest, isWhole: true }, fds)];
+    const own = [yield* fill({ id: pid, pid, fds, sharedWith: [], rest, isWhole: true }, fds)];
     const tasks = pulse.threads === 1 ? [] : listTasks(pid);
     if (typeof tasks !== 'string' && tasks.length > 1) yield* this.#readThreads(tasks, own);
     this.account.processes++;
@@ -161,15 +162,17 @@ export class Scan {
       if (typeof fds === 'string') this.account.skip(tid, goneOrHidden(tid, fds), 'task');
       // Where kcmp cannot tell, only a listing that differs gives away a table of its own.
       else if (this.#tellsTables || !(yield* isAmong(own, { id: tid, fds })))
-        own.push(fill({ id: tid, pid: leader, fds, sharedWith: [], rest, isWhole: true }, fds));
+        own.push(yield* fill({ id: tid, pid: leader, fds, sharedWith: [], rest, isWhole: true }, fds));
     }
   }
 }
 
-function fill(table: Table, fds: number[]): Table {
-  const count = countOpen(table.id);
+function* fill(table: Table, fds: number[]): Steps<Table> {
+  const { id, pid } = table;
+  const count = countOpen(id);
+  const more = count - fds.length - countOurs(id);
   table.fds = fds;
-  table.isWhole = count === 0 || count === fds.length + countOurs(table.id);
+  table.isWhole = count === 0 || more === 0 || (yield* haveReserved(id, pid, more));
   return table;
 }
 

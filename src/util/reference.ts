@@ -49,8 +49,8 @@ const MAX = 2 ** 31 - 1;
 export const MAX_PORT = 65535;
 const BOTH: readonly InetProtocol[] = ['tcp', 'udp'];
 const LOCALHOST = ['127.0.0.1', '::1'];
-/** What people copy from lists of sockets for any address. */
-const ANY = new Set(['', '*']);
+/** What people copy from lists of sockets and from errors for any address; to bind it is refused for whoever has one. */
+const ANY = new Set(['', '*', '::']);
 
 const EXPECTED =
   'expected PID, PID:FD, :PORT, HOST:PORT, PORT/tcp, socket:[INODE], pipe:[INODE], unix:@NAME, memfd:NAME or a path';
@@ -63,7 +63,11 @@ export function parseReference(text: string): Reference | NoReference {
   const descriptor = /^(\d+):(\d+)$/.exec(text) ?? /^\/proc\/(?:\d+\/task\/)?(\d+)\/fd\/(\d+)\/?$/.exec(text);
   if (descriptor !== null) return descriptorOf(text, Number(descriptor[1]), Number(descriptor[2]));
   if (/^(?:socket|pipe):\[\d{1,20}\]$/.test(text)) return { is: 'link', link: text };
-  if (text.startsWith('memfd:')) return { is: 'memfd', name: text.slice('memfd:'.length) };
+  const [, memfd] = /^memfd:(.*)$/s.exec(text) ?? /^\/memfd:(.*) \(deleted\)$/s.exec(text) ?? [];
+  if (memfd !== undefined) return { is: 'memfd', name: memfd };
+  const [, address] = /^[a-z][a-z+.-]*:\/\/(?:[^/@]*@)?([^/?#]+)/i.exec(text) ?? [];
+  if (address !== undefined)
+    return none(`${text} is an address of the web; expected its port, such as ${portIn(address)}`);
   if (text.startsWith('unix:')) return unixOf(text, text.slice('unix:'.length));
   const port = portOf(text);
   if (port !== undefined) return port;
@@ -87,6 +91,9 @@ function unixOf(text: string, name: string): Reference | NoReference {
   return none(`${text} is no socket; expected unix:@NAME for an abstract name, or a path`);
 }
 
+/** A reference to the port that stands in an address of the web, if any does. */
+const portIn = (address: string): string => (/:\d+$/.test(address) ? address : ':PORT');
+
 /** Undefined for what does not look like a port at all. */
 function portOf(text: string): Reference | NoReference | undefined {
   const [, number, after] = /^(\d+)\/(tcp|udp)$/.exec(text) ?? [];
@@ -97,7 +104,7 @@ function portOf(text: string): Reference | NoReference | undefined {
   if (ANY.has(host)) return checkedPort(text, protocols, undefined, port);
   const addresses = host === 'localhost' ? LOCALHOST : addressOf(host);
   if (typeof addresses === 'string') return none(`${text} is no port: ${addresses}`);
-  return checkedPort(text, protocols, addresses, port);
+  return checkedPort(text, protocols, addresses.some((address) => ANY.has(address)) ? undefined : addresses, port);
 }
 
 /** The address as sockets tell it, or what is wrong with it. */

@@ -59,7 +59,7 @@ test('a port is of TCP and UDP, unless one of them is asked for', async () => {
   sockets.bind(udp, inetAddress({ address: '127.0.0.1', port }));
   const tcp = [[`tcp 127.0.0.1:${port} listening`, [fd]]];
   const both = [...tcp, [`udp 127.0.0.1:${port}`, [udp]]];
-  for (const reference of [`:${port}`, `127.0.0.1:${port}`, `localhost:${port}`])
+  for (const reference of [`:${port}`, `127.0.0.1:${port}`, `localhost:${port}`, `0.0.0.0:${port}`, `[::]:${port}`])
     assert.deepEqual(told(await ask(reference)), both, reference);
   for (const reference of [`tcp:${port}`, `${port}/tcp`, `tcp:127.0.0.1:${port}`])
     assert.deepEqual(told(await ask(reference)), tcp, reference);

@@ -110,8 +110,10 @@ export class SoughtPath implements Sought {
   /** The folder may be there still, by another name than was asked for. */
   #pathOfMissing(): string {
     const { dirname, basename, join } = process.getBuiltinModule('node:path');
-    const folder = locate(dirname(this.#asked));
-    return typeof folder === 'string' ? this.#asked : join(folder.path, basename(this.#asked));
+    // As /proc prints it.
+    const asked = this.#asked.endsWith(DELETED) ? this.#asked.slice(0, -DELETED.length) : this.#asked;
+    const folder = locate(dirname(asked));
+    return typeof folder === 'string' ? asked : join(folder.path, basename(asked));
   }
 
   /** Where only a list of names is to be had, or the file is gone, the name tells. */

@@ -16,11 +16,15 @@ function listsBound(): boolean {
   return major > 6 || (major === 6 && minor >= 8);
 }
 
-/** Whether a socket is bound to one of these addresses, or to all and so to them. */
+const ANY = '0.0.0.0';
+const isV4 = (address: string): boolean => !address.includes(':') || address.startsWith('::ffff:');
+
+/** Whether a socket is bound to one of these addresses, or to all and so to them; all of IPv4 it shares with each of them. */
 function hasAddress({ local, remote, v6only }: InetSocket, addresses: readonly string[] | undefined): boolean {
   if (addresses === undefined || addresses.includes(local.address)) return true;
+  if (addresses.includes(ANY) && isV4(local.address)) return true;
   if (remote.port !== 0) return false;
-  if (local.address === '0.0.0.0') return addresses.some((address) => !address.includes(':'));
+  if (local.address === ANY) return addresses.some((address) => !address.includes(':'));
   return local.address === '::' && (v6only !== true || addresses.some((address) => address.includes(':')));
 }
 

@@ -3,7 +3,7 @@
  * attach, and the lock that an exec keeps: whoever may be stuck in one is not to be asked.
  *
  * Sources: proc_pid_syscall() of fs/proc/base.c; asm/unistd.h of each architecture, where a call's first argument is a
- * descriptor on which it may wait.
+ * descriptor on which it may wait; get_unused_fd_flags() of fs/file.c, which accept(2) and open(2) call before they wait.
  */
 import { readStart } from './start.ts';
 
@@ -41,6 +41,20 @@ const ASIDE: Readonly<Record<string, string>> = {
   arm: `${OLD_ASIDE},${WIDE_TIMES},rt_sigtimedwait 177,rt_sigsuspend 179,futex 240,clock_nanosleep 265,waitid 280`,
   ppc64: `${OLD_ASIDE},waitpid 7,rt_sigtimedwait 176,rt_sigsuspend 178,futex 221,clock_nanosleep 248,waitid 272`,
 };
+/** Calls that reserve a number for what they open, and may wait before they do. */
+const X64_OPENING = 'open 2,creat 85,openat 257';
+const GENERIC_OPENING = 'openat 56';
+const OLD_OPENING = 'open 5,creat 8';
+const OPENING: Readonly<Record<string, string>> = {
+  x64: X64_OPENING,
+  arm64: GENERIC_OPENING,
+  riscv64: GENERIC_OPENING,
+  loong64: GENERIC_OPENING,
+  ia32: `${OLD_OPENING},openat 295`,
+  arm: `${OLD_OPENING},openat 322`,
+  ppc64: `${OLD_OPENING},openat 286`,
+};
+const NEW_OPENING = 'openat2 437';
 /** Calls that may take a connection of a listener, whatever they were given. */
 const TAKES = /^(?:accept|epoll_|io_uring)/;
 /** The same everywhere. */
@@ -56,6 +70,8 @@ interface Calls {
   waiting: ReadonlyMap<number, string>;
   /** By number: calls on none. */
   aside: ReadonlyMap<number, string>;
+  /** By number: calls that open by a name. */
+  opening: ReadonlyMap<number, string>;
 }
 
 let here: Calls | undefined;
@@ -69,6 +85,7 @@ function readNames(text: string): ReadonlyMap<number, string> {
 export const callsOf = (architecture: string): Calls => ({
   waiting: readNames(`${NUMBERS[architecture] ?? ''},${NEW}`),
   aside: readNames(ASIDE[architecture] ?? ''),
+  opening: readNames(`${OPENING[architecture] ?? ''},${NEW_OPENING}`),
 });
 
 const calls = (): Calls => (here ??= callsOf(process.arch));
@@ -104,9 +121,17 @@ export function parseAside(text: string): string | undefined {
   return calls().aside.get(Number(fieldsOf(text)[0]));
 }
 
+/** Whether a task waits in a call that has reserved a number, which nothing is open under yet. */
+export function isReserving(text: string): boolean {
+  const number = Number(fieldsOf(text)[0]);
+  return calls().opening.has(number) || calls().waiting.get(number)?.startsWith('accept') === true;
+}
+
 /** The register is as wide as the machine, the argument is not. */
 const intOf = (digits: string): number => Number(BigInt.asUintN(32, BigInt(`0x${digits}`)));
 
 export const readSyscall = (tid: number): WaitingCall | undefined => parseSyscall(readStart(tid, 'syscall'));
+
+export const hasReserved = (tid: number): boolean => isReserving(readStart(tid, 'syscall'));
 
 export const readAside = (tid: number): string | undefined => parseAside(readStart(tid, 'syscall'));

@@ -1,10 +1,20 @@
-/** Whoever looks at its own table finds in it what it opened for that. */
+/**
+ * Which descriptors a task has open, and which numbers are counted that no list names.
+ *
+ *   ours       whoever looks at its own table finds in it what it opened for that
+ *   reserved   accept(2) and open(2) take a number before they wait, with nothing open under it yet
+ *
+ * Source: get_unused_fd_flags() of fs/file.c.
+ */
 import { KCMP_FILE } from '../binding/abi.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { listDescriptors, readLink } from '../procfs/fd.ts';
 import { countKept, isKept } from '../procfs/raw/fd-directory.ts';
+import { listTasks } from '../procfs/processes.ts';
 import { listNumbers } from '../procfs/raw/fd-listing.ts';
+import { hasReserved } from '../procfs/raw/syscall.ts';
 import { PROC } from '../procfs/root.ts';
+import { isStuckInExec } from './busy.ts';
 import type { Steps } from './steps.ts';
 
 /** Is this what is open here under the same number, in order to look? Where kcmp cannot tell, by the link, which names the file of one task. */
@@ -24,4 +34,19 @@ export function* listOpen(id: number): Steps<number[] | string> {
   const fds = yield* listNumbers(id);
   if (fds === undefined) return listDescriptors(id);
   return typeof fds === 'number' ? 'EACCES' : fds.filter((fd) => !isOurs(id, fd));
+}
+
+/** Of more threads it is not asked what they do. */
+const MOST = 1024;
+
+/** Whether those who use a table have reserved so many numbers of it, as far as they may be asked. */
+export function* haveReserved(id: number, pid: number, count: number): Steps<boolean> {
+  const tasks = id === pid ? listTasks(pid) : [id];
+  if (count < 1 || typeof tasks === 'string' || tasks.length > MOST || (yield* isStuckInExec(pid))) return false;
+  let left = count;
+  for (const tid of tasks) {
+    if (hasReserved(tid) && --left === 0) return true;
+    yield;
+  }
+  return false;
 }
