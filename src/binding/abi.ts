@@ -104,6 +104,8 @@ export const STATX_TYPE_MODE_INO = 0x103;
 export const STATX_NLINK_UID_SIZE = 0x20c;
 /** STATX_NLINK and STATX_SIZE. */
 export const STATX_NLINK_SIZE = 0x204;
+/** STATX_MNT_ID, which is filled in unasked since Linux 5.8. */
+export const STATX_MNT_ID = 0x1000;
 /** Where struct statx has its fields, on every architecture. */
 export const STX_MASK = 0;
 export const STX_NLINK = 16;
@@ -114,6 +116,7 @@ export const STX_SIZE = 40;
 export const STX_RDEV_MAJOR = 128;
 export const STX_DEV_MAJOR = 136;
 export const STX_DEV_MINOR = 140;
+export const STX_MNT_ID = 144;
 
 /**
  * The architectures that work: those with a little-endian Linux build of koffi.

@@ -27,11 +27,15 @@ const unescaped = (name: string): string => name.replaceAll('\\012', '\n');
 
 /** The mappings in a text of which the line has this inode number or ends with this link. */
 export function parseMappings(text: string, ino: bigint, link: string): Mapping[] {
-  const mappings: Mapping[] = [];
   const number = ` ${ino} `;
   const name = link.replaceAll('\n', '\\012');
+  return mappingsIn(text, (line) => line.includes(number) || line.endsWith(name));
+}
+
+function mappingsIn(text: string, isWanted: (line: string) => boolean): Mapping[] {
+  const mappings: Mapping[] = [];
   for (const line of text.split('\n')) {
-    if (!line.includes(number) && !line.endsWith(name)) continue;
+    if (!isWanted(line)) continue;
     const [, start, end, major = '', minor = '', inode, path] = LINE.exec(line) ?? [];
     if (path === undefined) continue;
     const dev = (Number.parseInt(major, 16) << 20) | Number.parseInt(minor, 16);
@@ -46,17 +50,11 @@ export function readMappings(pid: number, ino: bigint, link: string, root: strin
   return typeof read === 'string' ? read : parseMappings(read.text, ino, link);
 }
 
-const DEVICE = /^\S+ \S+ \S+ ([\da-f]+):([\da-f]+) [1-9]/gm;
-
-/** The devices of all that a task has mapped, in the kernel's own form, as mountinfo has them, or the errno's name. */
-export function readMappedDevices(pid: number, root: string = PROC): ReadonlySet<number> | string {
-  const read = readText(`${root}/${pid}/maps`, 'latin1');
-  if (typeof read === 'string') return read;
-  const devices = Array.from(
-    read.text.matchAll(DEVICE),
-    ([, major = '', minor = '']) => (Number.parseInt(major, 16) << 20) | Number.parseInt(minor, 16),
-  );
-  return new Set(devices);
+/** What a task has mapped of a device, in the kernel's own form, as mountinfo has it, or the errno's name. */
+export function readMappingsOn(pid: number, dev: number, root: string = PROC): Mapping[] | string {
+  const read = readText(`${root}/${pid}/maps`, 'utf8');
+  const [major, minor] = [dev >>> 20, dev & 0xfffff].map((part) => part.toString(16).padStart(2, '0'));
+  return typeof read === 'string' ? read : mappingsIn(read.text, (line) => line.includes(` ${major}:${minor} `));
 }
 
 /** The file of a mapping, or the errno's name: to follow these links takes CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE. */

@@ -46,9 +46,10 @@ function codeOf({ otherEnd, elsewhere = [], coverage }: HolderReport, others: re
 
 /** A path that may not be looked at may be open, as a socket may be that nobody was seen to have. */
 function codeOfOpen({ files, elsewhere = [], locks = [], missing, coverage }: OpenReport): ExitCode {
-  if (elsewhere.length + locks.length > 0 || files.some(({ holders }) => holders.length > 0)) return 0;
+  const isUsed = elsewhere.some(({ sure }) => sure !== 'possible');
+  if (isUsed || locks.length > 0 || files.some(({ holders }) => holders.length > 0)) return 0;
   const isPlainlyMissing = missing === undefined || missing === 'ENOENT' || missing === 'ENOTDIR';
-  return files.length > 0 || !isPlainlyMissing ? 2 : scanCode(false, coverage);
+  return elsewhere.length + files.length > 0 || !isPlainlyMissing ? 2 : scanCode(false, coverage);
 }
 
 /** The answer for `$(…)`: that there are none is an answer only where all was seen. */

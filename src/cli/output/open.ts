@@ -22,12 +22,14 @@ function shownOf(files: readonly FoundFile[], all: boolean): FoundFile[] {
 const holdersOf = (files: readonly FoundFile[]): Holder[] => files.flatMap(({ holders }) => holders);
 
 /** Of a socket that somebody has who was not seen. */
-function ofNobody(file: FoundFile, { coverage }: OpenReport): string {
+function ofNobody(file: FoundFile, { coverage, elsewhere = [] }: OpenReport): string {
   const user = file.uid === null ? '' : `, of user ${userOf(file.uid)},`;
   const why =
-    unseen(coverage).length > 0
-      ? `a process that may not be looked at${process.getuid?.() === 0 ? '' : '; run as that user, or as root'}`
-      : "no descriptor; it is in flight, or the kernel's own";
+    elsewhere.length > 0
+      ? 'no descriptor'
+      : unseen(coverage).length > 0
+        ? `a process that may not be looked at${process.getuid?.() === 0 ? '' : '; run as that user, or as root'}`
+        : "no descriptor; it is in flight, or the kernel's own";
   return `${nameOf(file)}${user} is held by ${why}`;
 }
 

@@ -3,7 +3,9 @@
  * closed; which description of the inode that was, nobody is told.
  */
 import type { FileStat } from '../../procfs/fd.ts';
-import { type Mapping, readMappedDevices, readMappings, statMapping } from '../../procfs/maps.ts';
+import type { Mount } from '../../procfs/kind/mountinfo.ts';
+import { type Mapping, readMappings, readMappingsOn, statMapping } from '../../procfs/maps.ts';
+import { seen } from '../../procfs/raw/statx.ts';
 import { mayKeepMappings } from '../../scan/busy.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
@@ -17,12 +19,18 @@ export function mappedBy(scan: Scan, link: string, inode: FileStat): Steps<numbe
 export const mappedAs = (scan: Scan, link: string): Steps<number[]> =>
   whoMaps(scan, (pid) => maps(pid, 0n, link, (mapping) => mapping.link === link));
 
-/** The processes that have anything of a filesystem mapped. */
-export const mappedOn = (scan: Scan, dev: number): Steps<number[]> =>
+/** The processes that have anything of a filesystem mapped, or of the part of it that is mounted there. */
+export const mappedOn = (scan: Scan, mount: Mount, isPart: boolean): Steps<number[]> =>
   whoMaps(scan, (pid) => {
-    const devices = readMappedDevices(pid);
-    return typeof devices !== 'string' && devices.has(dev);
+    const mappings = readMappingsOn(pid, mount.dev);
+    return typeof mappings !== 'string' && mappings.some((mapping) => !isPart || isBy(pid, mapping, mount));
   });
+
+/** By which mount it was mapped only the privileged may ask; the name tells that mostly. */
+function isBy(pid: number, mapping: Mapping, { id, point }: Mount): boolean {
+  const isAsked = typeof statMapping(pid, mapping) !== 'string';
+  return isAsked ? seen.mount() === id : mapping.link.startsWith(`${point}/`);
+}
 
 /** Refused is only who could not be scanned either, and who has ended has nothing mapped. */
 function maps(pid: number, ino: bigint, link: string, isIt: (mapping: Mapping) => boolean): boolean {

@@ -23,11 +23,14 @@ const WHY: Readonly<Record<string, string>> = {
   EXDEV: 'files of the lower layers of an overlay have other devices than it',
   EACCES: 'a folder on the way to the path may not be searched',
 };
+/** A socket does not tell by which mount it was bound, only by which name. */
+const isBelow = ({ point }: Mount, name: string | undefined): boolean => name?.startsWith(`${point}/`) === true;
 const OTHERWISE = 'what the path names could not be looked up';
 
 export class SoughtPath implements Sought {
   inode: FileStat | undefined;
   mount: Mount | undefined;
+  part: number | undefined;
   text: string;
   /** Without symbolic links. */
   path: string;
@@ -63,9 +66,10 @@ export class SoughtPath implements Sought {
     return [{ pid: process.pid, code, reason: WHY[code] ?? OTHERWISE }, ...this.#unix.blind];
   }
 
-  /** Of a mount point those on all of its filesystem. */
+  /** Of a mount point those on all of its filesystem; of a part of one that cannot be told. */
   get isLocked(): ((file: string) => boolean) | undefined {
     const { mount } = this;
+    if (this.part !== undefined) return undefined;
     if (mount !== undefined) return (file) => file.startsWith(lockKey(mount.dev, ''));
     const key = typeof this.#located === 'string' ? undefined : this.#located.lockKey;
     return key === undefined ? undefined : (file) => file === key;
@@ -80,10 +84,12 @@ export class SoughtPath implements Sought {
     const located = (this.#located = yield* this.#look());
     this.inode = typeof located === 'string' ? undefined : located.stat;
     this.mount = typeof located === 'string' ? undefined : located.mount;
+    this.part = typeof located === 'string' || located.isWhole !== false ? undefined : located.mount?.id;
     this.path = typeof located === 'string' ? this.#pathOfMissing() : located.path;
     this.text = this.path + DELETED;
-    // A path that is there and no socket is none that a socket was bound to.
-    const mayBeSocket = this.inode === undefined || (this.inode.mode & S_IFMT) === S_IFSOCK;
+    // A path that is there and no socket is none that a socket was bound to; on a filesystem any may be.
+    const { inode, mount } = this;
+    const mayBeSocket = inode === undefined || mount !== undefined || (inode.mode & S_IFMT) === S_IFSOCK;
     const hasUnixMoved = mayBeSocket && (yield* this.#unix.hasMoved());
     const before = this.#facts;
     this.#facts = `${this.path} ${this.inode?.dev} ${this.inode?.ino}`;
@@ -118,7 +124,11 @@ export class SoughtPath implements Sought {
 
   /** Where only a list of names is to be had, or the file is gone, the name tells. */
   #isBoundTo(socket: UnixSocket | UnixListing): boolean {
-    const { inode } = this;
+    const { inode, mount } = this;
+    if (mount !== undefined)
+      return (
+        'vfs' in socket && socket.vfs?.dev === mount.dev && (this.part === undefined || isBelow(mount, socket.name))
+      );
     if (inode !== undefined && 'vfs' in socket)
       return socket.vfs?.ino === Number(inode.ino & U32) && socket.vfs.dev === inode.dev;
     return socket.name !== undefined && (socket.name === this.#asked || socket.name === this.path);

@@ -3,6 +3,7 @@ import { errnoName } from '../../binding/errors.ts';
 import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
 import type { Mount } from '../../procfs/kind/mountinfo.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
+import { seen } from '../../procfs/raw/statx.ts';
 import type { Coverage } from '../../scan/coverage.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
@@ -33,8 +34,10 @@ export interface Sought {
   isProven?(pid: number, fd: number, link: string): boolean;
   /** The inode that its descriptors are on; undefined where only links tell. */
   readonly inode?: FileStat | undefined;
-  /** The filesystem that begins with this inode, all of which is looked for. */
+  /** The filesystem that begins with this inode, all of which is looked for, or a part of one. */
   readonly mount?: Mount | undefined;
+  /** Of a part: the number of its mount, by which all of it was opened. */
+  readonly part?: number | undefined;
   readonly unheld?: readonly Unheld[];
   readonly blind?: readonly Blind[];
   /** The sockets of it that the kernel lists, by inode. */
@@ -62,6 +65,9 @@ function* never(): Steps<boolean> {
   yield;
   return false;
 }
+
+/** Whether what was looked at last is of a part of a filesystem; any is of a whole one. */
+export const isOfPart = (part: number | undefined): boolean => part === undefined || seen.mount() === part;
 
 /** A socket as the kernel lists it. */
 export type ListedSocket = InetSocket | UnixSocket | UnixListing;
@@ -110,6 +116,7 @@ export class Tester {
     }
     // A number above 2^53 was rounded.
     const stat = statIno(this.#pid, fd);
-    return typeof stat === 'string' ? { code: stat } : stat.dev === dev && (isAny || stat.ino === ino);
+    if (typeof stat === 'string') return { code: stat };
+    return stat.dev === dev && (isAny ? isOfPart(this.#sought.part) : stat.ino === ino);
   }
 }

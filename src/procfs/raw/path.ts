@@ -29,8 +29,10 @@ export interface Located {
   lockKey: string;
   /** Whether its filesystem is of this machine. */
   isLocal: boolean;
-  /** Of a folder on which a whole filesystem is mounted: which. */
+  /** Of a folder on which a filesystem is mounted, or a folder of one: which. */
   mount?: Mount;
+  /** Whether that is a whole one; what is open of a part is told by its mount, not by the device. */
+  isWhole?: boolean;
 }
 
 const PATH_MAX = 4096;
@@ -86,12 +88,9 @@ function targetOf(link: number): string | number {
 
 const infoAt = (pid: number, fd: number): Fdinfo => parseFdinfo(readStart(pid, `fdinfo/${fd}`));
 
-/** Whether a folder begins a filesystem: not one below that, nor a bind mount of a part. */
-function isMountPoint({ root, type, point }: Mount, link: string, { mode, ino }: FileStat): boolean {
-  // A subvolume has a device of its own, and its first folder this number.
-  const isWhole = root === '/' || (type === 'btrfs' && ino === SUBVOLUME);
-  return isWhole && point === link && (mode & S_IFMT) === S_IFDIR;
-}
+/** Whether a folder begins a filesystem: not a bind mount of a part. A subvolume has a device of its own, and its first folder this number. */
+const beginsWhole = ({ root, type }: Mount, { ino }: FileStat): boolean =>
+  root === '/' || (type === 'btrfs' && ino === SUBVOLUME);
 
 /** One name after the other, in filesystems of this machine; -EAGAIN where the next one is not in one of them. */
 function walk(path: string): number {
@@ -158,5 +157,6 @@ export function locatedAt({ pid, fd }: FileRef): Located | string {
   const info = infoAt(pid, fd);
   const mount = mountOf(info.text, readMounts(process.pid));
   const located = { stat, path: link, lockKey: lockKeyAt(stat, info, mount), isLocal: isLocal(mount) };
-  return mount !== undefined && isMountPoint(mount, link, stat) ? { ...located, mount } : located;
+  if (mount?.point !== link || (stat.mode & S_IFMT) !== S_IFDIR) return located;
+  return { ...located, mount, isWhole: beginsWhole(mount, stat) };
 }

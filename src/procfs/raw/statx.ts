@@ -6,11 +6,13 @@
  */
 import {
   AT_STATX_DONT_SYNC,
+  STATX_MNT_ID,
   STATX_NLINK_UID_SIZE,
   STATX_TYPE_MODE_INO,
   STX_DEV_MAJOR,
   STX_INO,
   STX_MASK,
+  STX_MNT_ID,
   STX_MODE,
   STX_NLINK,
   STX_RDEV_MAJOR,
@@ -44,6 +46,9 @@ export const seen = {
   nlink: (): number => fields.getUint32(STX_NLINK, LITTLE),
   uid: (): number => fields.getUint32(STX_UID, LITTLE),
   size: (): bigint => fields.getBigUint64(STX_SIZE, LITTLE),
+  /** The mount that led to it, by its number in mountinfo; undefined before Linux 5.8. */
+  mount: (): number | undefined =>
+    (fields.getUint32(STX_MASK, LITTLE) & STATX_MNT_ID) === 0 ? undefined : fields.getUint32(STX_MNT_ID, LITTLE),
 };
 
 /**

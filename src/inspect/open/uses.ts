@@ -1,0 +1,46 @@
+/** Whose working directory, root directory or program something is: by its inode, its filesystem, or the text of a link. */
+import { type FileStat, statAt } from '../../procfs/fd.ts';
+import { kindOf } from '../../procfs/kind.ts';
+import { codeOf, fs } from '../../procfs/read.ts';
+import { PROC } from '../../procfs/root.ts';
+import type { Steps } from '../../scan/steps.ts';
+import type { Scan } from '../../scan/tables.ts';
+import type { Elsewhere } from '../elsewhere.ts';
+import { isOfPart, type Sought } from './sought.ts';
+
+const USES = ['cwd', 'root', 'exe'] as const;
+const DIRECTORY = 'directory';
+
+export function* usesOf({ tables }: Scan, { inode, mount, part, text }: Sought): Steps<Elsewhere[]> {
+  const isAny = mount !== undefined;
+  const isIt = (link: string): boolean => {
+    if (inode === undefined) return text !== undefined && textOf(link) === text;
+    // Refused is only who could not be scanned either.
+    const stat = statAt(link);
+    return typeof stat !== 'string' && stat.dev === inode.dev && (isAny ? isOfPart(part) : stat.ino === inode.ino);
+  };
+  const hows = USES.filter((how) => inode === undefined || isAny || mayBe(how, inode));
+  const uses: Elsewhere[] = [];
+  if (hows.length === 0) return uses;
+  const pids = new Set(tables.flatMap(({ pid, sharedWith }) => [pid, ...sharedWith]));
+  let asked = 0;
+  for (const pid of pids) {
+    for (const how of hows) if (isIt(`${PROC}/${pid}/${how}`)) uses.push({ how, pid, sure: 'inode' });
+    yield asked++ / pids.size;
+  }
+  return uses;
+}
+
+function mayBe(how: (typeof USES)[number], { mode }: FileStat): boolean {
+  const kind = kindOf(null, mode);
+  return how === 'exe' ? kind === 'regular' : kind === DIRECTORY;
+}
+
+function textOf(link: string): string | undefined {
+  try {
+    return fs().readlinkSync(link);
+  } catch (error) {
+    codeOf(error);
+    return undefined;
+  }
+}

@@ -1,0 +1,124 @@
+/** findOpen of what no descriptor has: in flight, registered, worked in, mounted by a part, or the kernel's own. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, openSync, realpathSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { Elsewhere, OpenReport } from '../../src/index.ts';
+import { Fds, refs } from '../support/brute.ts';
+import { startChild } from '../support/child.ts';
+import { findOpen } from '../support/door.ts';
+import * as libc from '../support/libc.ts';
+import { noRing, openRing } from '../support/ring.ts';
+import * as sockets from '../support/sockets.ts';
+import { needsRoot } from '../support/user.ts';
+
+const { pid } = process;
+const fds = new Fds();
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kcmp-kept-')));
+after(() => {
+  fds.closeAll();
+  rmSync(folder, { recursive: true });
+});
+
+const ask = (reference: string, others: number[] = []): Promise<OpenReport> =>
+  findOpen(reference, { pids: [pid, ...others] });
+const keptAt = async (reference: string, others?: number[]): Promise<Elsewhere[] | undefined> =>
+  (await ask(reference, others)).elsewhere;
+
+test('a path, a memfd and a pipe may be in flight', async () => {
+  const path = join(folder, 'flying');
+  const file = openSync(path, 'w');
+  const memfd = libc.memfd('kcmp-flying');
+  const [here, there] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
+  for (const fd of [file, memfd]) {
+    libc.sendFd(here, fd);
+    libc.close(fd);
+  }
+  const carrier: Elsewhere = { how: 'in-flight', pid, fd: there, sure: 'possible' };
+  assert.deepEqual(await keptAt(path), [carrier]);
+  unlinkSync(path);
+  assert.deepEqual(await keptAt(path), [carrier]);
+  assert.deepEqual(await keptAt('memfd:kcmp-flying'), [carrier]);
+  assert.deepEqual(await keptAt('pipe:[1]'), [carrier]);
+  for (const _ of [file, memfd]) fds.add(libc.receiveFd(there));
+  assert.deepEqual(await keptAt('memfd:kcmp-flying'), []);
+});
+
+test('a listener and a file may be registered with io_uring', { skip: noRing }, async () => {
+  const path = join(folder, 'registered');
+  const file = openSync(path, 'w');
+  const listener = sockets.listener(sockets.STREAM, sockets.inetAddress({ address: '127.0.0.1', port: 0 }));
+  const port = sockets.portOf(listener);
+  const ring = openRing(file, listener);
+  fds.add(ring.fd);
+  for (const fd of [file, listener]) libc.close(fd);
+  const carrier = { how: 'io_uring', pid, fd: ring.fd } as const;
+  assert.deepEqual(
+    (await keptAt(`tcp:${port}`))?.map(({ how, fd }) => ({ how, pid, fd })),
+    [carrier],
+  );
+  assert.deepEqual(await keptAt(path), [{ ...carrier, sure: 'possible' }]);
+  assert.deepEqual(await keptAt(join(folder, 'another')), []);
+});
+
+test('a working directory that was deleted', async () => {
+  const path = join(folder, 'worked in');
+  mkdirSync(path);
+  await using child = await startChild();
+  await child.run((_, path: string) => process.chdir(path), path);
+  rmdirSync(path);
+  assert.deepEqual(await keptAt(path, [child.pid]), [{ how: 'cwd', pid: child.pid, sure: 'inode' }]);
+});
+
+test('a folder that is mounted elsewhere as well stands for what was opened by that mount', {
+  skip: needsRoot,
+}, async () => {
+  await using child = await startChild({ wrapper: ['unshare', '--mount', '--propagation', 'private'] });
+  const [whole, bound] = ['whole', 'bound'].map((name) => join(folder, name)) as [string, string];
+  const [fd, beside] = await child.run(
+    ({ fs, libc, keep, sockets }, whole: string, bound: string) => {
+      for (const path of [whole, bound]) fs.mkdirSync(path);
+      libc.mount('none', whole, 'tmpfs', 0, '');
+      fs.mkdirSync(`${whole}/part`);
+      libc.mount(`${whole}/part`, bound, 'none', 4096, ''); // MS_BIND
+      for (const name of ['open', 'mapped', 'beside']) fs.writeFileSync(`${bound}/${name}`, 'x'.repeat(4096));
+      const mapped = fs.openSync(`${bound}/mapped`, 'r+');
+      keep['mapping'] = libc.mapShared(mapped, 4096);
+      fs.closeSync(mapped);
+      process.chdir(bound);
+      const listener = sockets.listener(sockets.STREAM, sockets.unixAddress(`${whole}/socket`));
+      return [fs.openSync(`${bound}/open`, 'r'), [listener, fs.openSync(`${whole}/part/beside`, 'r')]] as const;
+    },
+    whole,
+    bound,
+  );
+  const askThere = (path: string): Promise<OpenReport> =>
+    child.run(({ door }, path: string) => door.findOpen(path, { pids: [process.pid] }), path);
+  const holdersAt = async (path: string): Promise<number[]> =>
+    refs((await askThere(path)).files.flatMap(({ holders }) => holders)).map(({ fd }) => fd);
+  assert.deepEqual(await holdersAt(bound), [fd]);
+  assert.deepEqual((await askThere(bound)).elsewhere, [{ how: 'cwd', pid: child.pid, sure: 'inode' }]);
+  assert.deepEqual((await holdersAt(whole)).sort(), [fd, ...beside].sort(), 'and its sockets');
+  await child.run(() => process.chdir('/'));
+  assert.deepEqual((await askThere(bound)).elsewhere, [{ how: 'mapped', pid: child.pid, sure: 'inode' }]);
+});
+
+/** Where the kernel has none to give. */
+const noLoop =
+  needsRoot || (spawnSync('losetup', ['--find']).status !== 0 && 'there is no loop device to be had') || false;
+
+test('a file behind a loop device, which the kernel has', { skip: noLoop }, async () => {
+  const image = join(folder, 'image');
+  writeFileSync(image, '');
+  spawnSync('truncate', ['--size=16M', image]);
+  const device = spawnSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).stdout.trim();
+  try {
+    assert.deepEqual(await keptAt(image), [{ how: 'loop', pid: null, sure: 'inode' }]);
+    assert.deepEqual(await keptAt(device), []);
+  } finally {
+    spawnSync('losetup', ['--detach', device]);
+  }
+  assert.deepEqual(await keptAt(image), []);
+});
