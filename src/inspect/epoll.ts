@@ -11,10 +11,12 @@ import { type EpollItem, parseEpollItems } from '../procfs/epoll-items.ts';
 import { readLink } from '../procfs/fd.ts';
 import { EPOLL_LINK } from '../procfs/link.ts';
 import { checkProc } from '../procfs/root.ts';
+import { readProcess } from '../procfs/status.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import { checkPid, checkScan, type ScanOptions } from '../scan/options.ts';
 import { type Asked, finish, type Steps } from '../scan/steps.ts';
 import { listOrThrow, requireComparable } from '../scan/subject.ts';
+import { scan } from '../scan/tables.ts';
 import { ownText, readEpollText } from './epoll/instance.ts';
 import { type Resolved, resolveTargets } from './epoll/resolve.ts';
 import type { EpollTarget } from './epoll/targets.ts';
@@ -59,6 +61,18 @@ export function listEpolls(pid: number): number[] {
   checkProc();
   finish({ steps: requireComparable(pid) });
   return listOrThrow(pid).filter((fd) => readLink(pid, fd) === EPOLL_LINK);
+}
+
+/** {@link listEpolls} of a process in all of its tables, each by its task: a thread may have one of its own, which outlives the first one's. */
+export function listAllEpolls(pid: number): Array<{ task: number; efds: number[] }> {
+  const own = listEpolls(pid);
+  const seen = readProcess(pid) === pid ? finish({ steps: scan([pid]) }) : undefined;
+  const threads = seen?.tables.filter(({ id }) => id !== pid) ?? [];
+  const others = threads.map(({ id, fds }) => ({
+    task: id,
+    efds: fds.filter((fd) => readLink(id, fd) === EPOLL_LINK),
+  }));
+  return [{ task: pid, efds: own }, ...others].filter(({ efds }) => efds.length > 0);
 }
 
 /**

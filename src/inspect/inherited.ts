@@ -10,6 +10,7 @@ import { checkProc } from '../procfs/root.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import { checkPid, checkScan, type ScanOptions } from '../scan/options.ts';
 import { hasRested, restOf } from '../scan/rest.ts';
+import { livingTask } from '../scan/task-state.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
 import { groupsOf } from './groups.ts';
@@ -80,10 +81,11 @@ export function askInherited(pid: number, options: InheritedOptions | undefined)
 function* inheritedOf(pid: number, given: number | undefined, allowed: Allow): Steps<InheritedReport> {
   checkProc();
   yield* requireComparable(pid);
-  if (given !== undefined) return yield* sharedWith(pid, given, allowed);
-  const parent = parentOf(pid);
+  const task = livingTask(pid);
+  if (given !== undefined) return { ...(yield* sharedWith(task, given, allowed)), pid };
+  const parent = parentOf(task);
   try {
-    return yield* sharedWith(pid, parent, allowed);
+    return { ...(yield* sharedWith(task, parent, allowed)), pid };
   } catch (error) {
     throw asParentOf(pid, error);
   }

@@ -1,6 +1,6 @@
 /** Which processes and tasks there are: the numbers in /proc and in /proc/PID/task. */
 import { addTo } from '../util/multimap.ts';
-import { codeOf, fs, listNumbers } from './read.ts';
+import { codeOf, fs, listNumbers, readText } from './read.ts';
 import { checkProc, PROC, unavailable } from './root.ts';
 import { readKin, readProcess } from './status.ts';
 
@@ -36,6 +36,17 @@ export function readUser(pid: number, root: string = PROC): number | string {
   } catch (error) {
     return codeOf(error);
   }
+}
+
+/** The children of a thread; undefined where the kernel does not list them (CONFIG_PROC_CHILDREN), or it is gone. */
+export function readChildren(tid: number): number[] | undefined {
+  const read = readText(`${PROC}/${tid}/task/${tid}/children`, 'latin1');
+  return typeof read === 'string'
+    ? undefined
+    : read.text
+        .split(' ')
+        .filter((pid) => pid !== '')
+        .map(Number);
 }
 
 /** Every thread of a process, ascending; none when it is gone. */

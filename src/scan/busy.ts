@@ -8,9 +8,9 @@
  *                      keeps it, and as soon as a thread waits to change the mappings so does everybody
  *
  * Source: begin_new_exec() of fs/exec.c; do_epoll_ctl() and ep_show_fdinfo() of fs/eventpoll.c; request_wait_answer() of
- * fs/fuse/dev.c; __access_remote_vm() of mm/memory.c; proc_map_files_lookup() of fs/proc/base.c.
+ * fs/fuse/dev.c; wait_for_vfork_done() of kernel/fork.c; __access_remote_vm() of mm/memory.c; proc_map_files_lookup() of fs/proc/base.c.
  */
-import { listTasks } from '../procfs/processes.ts';
+import { listTasks, readChildren } from '../procfs/processes.ts';
 import { readPlace, readPulse } from '../procfs/raw/runs.ts';
 import type { Rest } from './rest.ts';
 import type { Steps } from './steps.ts';
@@ -19,6 +19,9 @@ import type { Steps } from './steps.ts';
 const PATIENCE = 50;
 /** Where tasks wait for a server, or for somebody who does. */
 const WAITING = /^(?:request_wait_answer|fuse_|rpc_|nfs|cifs|smb|ceph|p9_|__mutex_lock|ep_insert|ep_modify|ep_remove)/;
+
+/** Where a task waits for its child to exec or to end, on newer and older kernels. */
+const VFORK = /^(?:kernel_clone|_do_fork|do_fork|wait_for_vfork_done)$/;
 
 /** Whether a process stays in the part of an exec that keeps others from comparing it for longer than that takes. */
 export function* isStuckInExec(pid: number): Steps<boolean> {
@@ -50,7 +53,13 @@ export function* mayKeepMutex(pid: number, rest?: Rest): Steps<boolean> {
  */
 export const mayKeepMappings = (pid: number): Steps<boolean> => doesAny(pid, uninterruptible);
 
-const uninterruptible = (tid: number): string | undefined => (readPulse(tid).state === 'D' ? 'D' : undefined);
+/** Who waits for a child of vfork(2) keeps nothing, but the child, which has the same mappings, may. */
+function uninterruptible(tid: number): string | undefined {
+  if (readPulse(tid).state !== 'D') return undefined;
+  const isInVfork =
+    VFORK.test(readPlace(tid)) && readChildren(tid)?.every((child) => uninterruptible(child) === undefined);
+  return isInVfork === true ? undefined : 'D';
+}
 
 function* doesAny(pid: number, stateOf: (tid: number) => string | undefined, tids?: readonly number[]): Steps<boolean> {
   if (yield* isStuckInExec(pid)) return true;

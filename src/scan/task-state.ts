@@ -4,7 +4,8 @@
  * Source: the order of do_exit() in kernel/exit.c.
  */
 import type { TaskResource } from '../binding/abi.ts';
-import { PF_KTHREAD, readThreadStat, type Stat } from '../procfs/stat.ts';
+import { threadsOf } from '../procfs/processes.ts';
+import { hasEnded, PF_KTHREAD, readThreadStat, type Stat } from '../procfs/stat.ts';
 
 /** Flags of a task, from include/linux/sched.h. */
 const PF_EXITING = 0x00000004;
@@ -25,3 +26,7 @@ export function hasTable(id: number): boolean {
   const stat = readThreadStat(id);
   return typeof stat !== 'string' && presence('files', stat) === 'yes';
 }
+
+/** A process, or where its first thread has ended, which had the table that it is asked about by, one that goes on. */
+export const livingTask = (pid: number): number =>
+  hasEnded(pid) ? (threadsOf(pid).find((tid) => tid !== pid && hasTable(tid)) ?? pid) : pid;

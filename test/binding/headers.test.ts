@@ -82,7 +82,9 @@ describe('on this architecture', {
         abi.STX_DEV_MINOR,
         abi.STX_MNT_ID,
       ],
-      ['mask', 'nlink', 'uid', 'mode', 'ino', 'size', 'dev_major', 'dev_minor', 'mnt_id'].map((name) => offsets[`stx_${name}`]),
+      ['mask', 'nlink', 'uid', 'mode', 'ino', 'size', 'dev_major', 'dev_minor', 'mnt_id'].map(
+        (name) => offsets[`stx_${name}`],
+      ),
     );
     const mask = (...names: string[]): number => names.reduce((mask, name) => mask | headers.value(`STATX_${name}`), 0);
     assert.equal(abi.STATX_TYPE_MODE_INO, mask('TYPE', 'MODE', 'INO'));

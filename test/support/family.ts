@@ -7,6 +7,7 @@ const SOURCE = new URL('./fixtures/family.c', import.meta.url);
 
 export const CLONE_SYSVSEM = 0x40000;
 export const CLONE_IO = 0x80000000;
+export const CLONE_VFORK = 0x4000;
 
 /** Why pairs cannot be made here, or false; for a test's `skip`. */
 export const familyMissing: string | false = compilerMissing;
@@ -14,7 +15,7 @@ export const familyMissing: string | false = compilerMissing;
 export interface FamilyOptions {
   /** Flags for clone(2), without CLONE_VM. */
   flags?: number;
-  /** What the parent does before it clones, and the child after: `i` an I/O context, `s` an undo list, `z` the child ends unreaped. */
+  /** What the parent does before it clones, and the child after: `i` an I/O context, `s` an undo list, `z` the child ends unreaped, `p` it tells that it is ready. */
   parent?: string;
   child?: string;
   /** Descriptors to hand over as fd 3 and up. */

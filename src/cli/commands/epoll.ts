@@ -1,9 +1,10 @@
 /** `kcmp epoll PID[:EFD]`: every target of an epoll instance, where its file really is, and who holds it. */
-import { listEpolls, resolveEpoll, type EpollReport, type EpollTarget } from '../../index.ts';
+import { resolveEpoll, type EpollReport, type EpollTarget } from '../../index.ts';
 import { epollGraph } from '../../draw/epoll-graph.ts';
 import { GRAPH_LANGUAGES, render } from '../../draw/graph.ts';
-import { resolveEpolls } from '../../inspect/epoll.ts';
+import { listAllEpolls, resolveEpolls } from '../../inspect/epoll.ts';
 import { freshness } from '../../inspect/epoll/freshness.ts';
+import { readProcess } from '../../procfs/status.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { list, plural } from '../../util/text.ts';
 import { table } from '../output/table.ts';
@@ -24,7 +25,9 @@ function sentence({ pid, efd, targets }: EpollReport): string {
     return count === 0 ? [] : [`${count} ${WORDS[wanted]}`];
   });
   const what = targets.length === 0 ? 'no targets' : `${plural(targets.length, 'target')}: ${list(counts)}`;
-  return `fd ${efd} of ${named(pid)} is an epoll instance with ${what}.`;
+  const process = readProcess(pid);
+  const who = process === pid ? named(pid) : `thread ${pid} of ${named(process)}`;
+  return `fd ${efd} of ${who} is an epoll instance with ${what}.`;
 }
 
 /** In short, and without the two that the kernel adds to every target. */
@@ -57,7 +60,7 @@ function text(report: EpollReport): Line[] {
 }
 
 function codeOf(reports: EpollReport[], check: boolean): ExitCode {
-  if (!check) return reports.length > 0 ? 0 : 1;
+  if (!check || reports.length === 0) return reports.length > 0 ? 0 : 1;
   const found = new Set(reports.flatMap(({ targets }) => targets.map(freshness)));
   return found.has('stale') ? 1 : found.has('undecided') ? 2 : 0;
 }
@@ -88,15 +91,17 @@ export const run: Command = (args, io) => {
   if (language !== undefined && parsed.flag('json')) throw new UsageError('--graph and --json exclude each other');
   expect('epoll', parsed.rest, 'PID[:EFD]');
   const { pid, fd } = fileOrTask(parsed.rest[0] ?? '');
-  const efds = fd === undefined ? listEpolls(pid) : [fd];
+  const tables = fd === undefined ? listAllEpolls(pid) : [];
   const closed: number[] = [];
   const exact = parsed.flag('exact');
   const reports = withProgress(io, ({ onProgress }) => {
     const options = onProgress === undefined ? { exact } : { exact, onProgress };
     if (fd !== undefined) return [resolveEpoll(pid, fd, options)];
-    const all = efds.length === 0 ? [] : resolveEpolls(pid, efds, options);
-    closed.push(...efds.filter((_, i) => all[i] === undefined));
-    return all.filter((report) => report !== undefined);
+    return tables.flatMap(({ task, efds }) => {
+      const all = resolveEpolls(task, efds, options);
+      closed.push(...efds.filter((_, i) => all[i] === undefined));
+      return all.filter((report) => report !== undefined);
+    });
   });
   for (const efd of closed) tell(io, `the epoll instance fd ${efd} was closed meanwhile`);
   // One instance asked for: its report. All of a process: a list of reports, also where it has one.

@@ -27,14 +27,16 @@ import { openText } from '../output/open.ts';
 import { print, printAnswer } from '../output/print.ts';
 import { ProcessText } from '../output/process.ts';
 import { withProgress } from '../output/progress.ts';
-import { whoText } from '../output/who.ts';
+import { sharersOf, whoText } from '../output/who.ts';
 
-/** Who has it besides the descriptor that was asked about; a thread's own process is nobody else. */
+/** Who has it besides the descriptor that was asked about, which whoever shares the table has too; its process' threads are nobody else. */
 function othersOf({ file, holders }: HolderReport): Holder[] {
   const own = readProcess(file.pid);
-  return holders.filter(
-    ({ pid, fd, sharedWith = [] }) => pid !== file.pid || fd !== file.fd || sharedWith.some((id) => id !== own),
-  );
+  return holders.flatMap((holder) => {
+    if (holder.pid !== file.pid || holder.fd !== file.fd) return [holder];
+    const [other, ...more] = sharersOf(holder).filter(({ pid }) => readProcess(pid) !== own);
+    return other === undefined ? [] : [{ ...other, sharedWith: more.map(({ pid }) => pid) }];
+  });
 }
 
 /** Whether anything surely keeps it, or its other end; what may do so is trouble. */

@@ -1,5 +1,7 @@
 /** What `kcmp who PID` says: the answer in one line, then what there is many of, then a line for each. */
 import type { FoundFile, Holder, OpenReport } from '../../index.ts';
+import { threadsOf } from '../../procfs/processes.ts';
+import { readProcess } from '../../procfs/status.ts';
 import { list, plural, some } from '../../util/text.ts';
 import { table } from './table.ts';
 import { type Gathered, gather, nameOf } from './process/gather.ts';
@@ -27,7 +29,10 @@ type Waiting = NonNullable<OpenReport['waiting']>[number];
 
 export class ProcessText {
   readonly #report: OpenReport;
+  /** Those whose tables are told: as they are named there. */
   readonly #pids: ReadonlySet<number>;
+  /** Those that were asked about, their threads too. */
+  readonly #own: ReadonlySet<number>;
   readonly #asked: AskedProcess;
   readonly #waiting: readonly Waiting[];
 
@@ -35,11 +40,12 @@ export class ProcessText {
     this.#report = report;
     this.#asked = asked;
     this.#waiting = report.waiting ?? [];
+    const own = new Set(asked.pids.flatMap((pid) => [pid, ...(readProcess(pid) === pid ? threadsOf(pid) : [])]));
     // A thread's own table is named by its id, and a shared one by one of those that share it.
-    const own = new Set(asked.pids);
-    for (const { holders } of report.files)
-      for (const { pid, sharedWith = [] } of holders) if (sharedWith.some((id) => own.has(id))) own.add(pid);
-    this.#pids = own;
+    const isOwn = ({ pid, sharedWith = [] }: Holder): boolean => [pid, ...sharedWith].some((id) => own.has(id));
+    const tables = report.files.flatMap(({ holders }) => holders.filter(isOwn).map(({ pid }) => pid));
+    this.#own = own;
+    this.#pids = new Set(tables);
   }
 
   lines(): string[] {
@@ -71,7 +77,7 @@ export class ProcessText {
     const who = `${named(pid)}${others.length === 0 ? '' : ` and ${plural(others.length, 'process', 'processes')} below it`}`;
     if (count === 0) return `${who} ${others.length === 0 ? 'has' : 'have'} nothing open.`;
     const waiting = this.#ofWaiting();
-    const told = [this.#ofMost(many), this.#ofOthers(), staleText(this.#report, this.#pids.size === 1)];
+    const told = [this.#ofMost(many), this.#ofOthers(), staleText(this.#report, this.#pids.size <= 1)];
     const clauses = (waiting?.isLoop === true ? [...told, waiting.text] : [waiting?.text, ...told]).filter(
       (one) => one !== undefined,
     );
@@ -127,7 +133,7 @@ export class ProcessText {
   #ofMany({ files, what }: Gathered): string {
     const own = files.flatMap((file) => this.#ownOf(file));
     const [first] = files as [FoundFile];
-    return `${[what, ...alsoHeld(files, this.#pids), ...endsOf(files)].join(', ')}: fd ${some(
+    return `${[what, ...alsoHeld(files, this.#own), ...endsOf(files)].join(', ')}: fd ${some(
       own.map((one) => this.#fd(one)),
       SHOWN,
     )}${first.flags.length > 0 && files.every(({ flags }) => flags.join() === first.flags.join()) ? ` (${first.flags.join(', ')})` : ''}`;
@@ -149,7 +155,7 @@ export class ProcessText {
 
   #withWhom(file: FoundFile): string {
     return [
-      ...alsoHeld([file], this.#pids),
+      ...alsoHeld([file], this.#own),
       ...endOf(file),
       ...(file.idle === undefined ? [] : ['nobody accepts']),
     ].join('; ');
@@ -187,7 +193,7 @@ export class ProcessText {
     if (this.#isWaitedFor(file)) return 0;
     if (this.#ownOf(file).every(({ fd }) => fd <= 2)) return 4;
     if (otherEndsOf(file).length > 0) return 1;
-    return alsoHeld([file], this.#pids).length > 0 ? 2 : 3;
+    return alsoHeld([file], this.#own).length > 0 ? 2 : 3;
   }
 }
 

@@ -23,11 +23,17 @@ const STATES: Readonly<Record<OtherEnd['state'], string>> = {
 
 const SHOWN = 5;
 
+/** Each process that has a descriptor, where it shares its table with others. */
+export const sharersOf = ({ sharedWith = [], ...one }: Holder): Holder[] => [
+  one,
+  ...sharedWith.map((pid) => ({ ...one, pid, command: commandOf(pid) })),
+];
+
 /** `sleep (4711), fd 1 and 2, and 3 more processes`: the descriptors of the first of them, of whom there is one. */
 export function heldBy(holders: readonly Holder[]): string {
   const [{ pid, command = commandOf(pid) }] = holders as [Holder];
   const own = holders.filter((holder) => holder.pid === pid).map(({ fd }) => `${fd}`);
-  const more = new Set(holders.map((holder) => holder.pid)).size - 1;
+  const more = new Set(holders.flatMap(({ pid, sharedWith = [] }) => [pid, ...sharedWith])).size - 1;
   const fds = own.length > SHOWN ? some(own, SHOWN - 1) : list(own);
   return `held by ${command} (${pid}), fd ${fds}${more > 0 ? `, and ${plural(more, 'more process', 'more processes')}` : ''}`;
 }

@@ -1,7 +1,7 @@
 /** Who else has a file, and who its other end, in a few words for a line. */
 import type { FoundFile, Holder, OpenReport, OtherEnd } from '../../../index.ts';
 import { list, plural } from '../../../util/text.ts';
-import { heldBy } from '../who.ts';
+import { heldBy, sharersOf } from '../who.ts';
 
 /** What a state means of an other end that nobody was found to have; nothing where there is nothing to be said. */
 const WORDS: Readonly<Record<OtherEnd['state'], string>> = {
@@ -23,7 +23,7 @@ export function otherEndsOf({ otherEnd, holders }: FoundFile): Holder[] {
 
 /** Who has them besides those that were asked about. */
 export function alsoHeld(files: readonly FoundFile[], asked: ReadonlySet<number>): string[] {
-  const others = files.flatMap(({ holders }) => holders.filter(({ pid }) => !asked.has(pid)));
+  const others = files.flatMap(({ holders }) => holders.flatMap(sharersOf)).filter(({ pid }) => !asked.has(pid));
   return others.length === 0 ? [] : [`also ${heldBy(others)}`];
 }
 
