@@ -127,6 +127,23 @@ test('what was moved away is not what stands there now', async () => {
   assert.deepEqual(told(await ask(`${path}.1`)), [[`${path}.1`, [fd]]]);
 });
 
+test('what /proc has links to is what they lead to, in whatever mount namespace', async () => {
+  const path = make('linked');
+  const fd = open(path);
+  await using child = await startChild();
+  for (const through of [`/proc/${child.pid}/root${path}`, `/proc/self/root${path}`])
+    assert.deepEqual(told(await ask(through)), [[path, [fd]]], through);
+  const unused = make('unused');
+  const { files, coverage } = await ask(`/proc/${child.pid}/root${unused}`, [child.pid]);
+  assert.deepEqual([files, coverage.skipped], [[], []]);
+  const { elsewhere, missing } = await ask(`/proc/${child.pid}/exe`, [child.pid]);
+  assert.equal(missing, undefined);
+  assert.ok(elsewhere?.some(({ how, pid }) => how === 'exe' && pid === child.pid));
+  const namespace = open('/proc/self/ns/net');
+  const name = (await ask(`/proc/${pid}/ns/net`)).files.map(({ holders }) => refs(holders));
+  assert.deepEqual(name, [refs([{ pid, fd: namespace }])]);
+});
+
 test('a path that is not there, and one through what is no folder', async () => {
   for (const [path, code] of [
     [join(folder, 'nothing'), 'ENOENT'],

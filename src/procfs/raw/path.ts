@@ -41,7 +41,7 @@ const SYMLINK = 0o120000;
 /** BTRFS_FIRST_FREE_OBJECTID of <linux/btrfs_tree.h>. */
 const SUBVOLUME = 256n;
 
-/** Links of /proc that are texts like others; the rest of them lead to what they name directly. */
+/** Links in /proc itself that are texts like others; those of its tasks lead to what they name directly. */
 const PROC_TEXTS: ReadonlySet<string> = new Set(['self', 'thread-self', 'net', 'mounts']);
 
 const name = Buffer.from(new ArrayBuffer(PATH_MAX));
@@ -74,9 +74,9 @@ function openCached(path: string): number {
   return writeName(path) ? wordCallRaw(OPENAT2, AT_FDCWD, nameAddress, howAddress, how.byteLength, 0) : -ENAMETOOLONG;
 }
 
-/** A name in a folder by a descriptor that gives no access to it, of a link the link itself; or a negative errno. */
-function openName(folder: number, text: string): number {
-  const flags = O_PATH | O_CLOEXEC | fs().constants.O_NOFOLLOW;
+/** A name in a folder by a descriptor that gives no access to it, of a link the link itself or what it leads to; or a negative errno. */
+function openName(folder: number, text: string, follow: number = fs().constants.O_NOFOLLOW): number {
+  const flags = O_PATH | O_CLOEXEC | follow;
   return writeName(text) ? wordCallRaw(syscallNumbers().openat, folder, nameAddress, flags, 0, 0) : -ENAMETOOLONG;
 }
 
@@ -94,8 +94,9 @@ const beginsWhole = ({ root, type }: Mount, { ino }: FileStat): boolean =>
 
 /** One name after the other, in filesystems of this machine; -EAGAIN where the next one is not in one of them. */
 function walk(path: string): number {
-  const mounts = readMounts(process.pid);
-  if (typeof mounts === 'string') return -EAGAIN;
+  const own = readMounts(process.pid);
+  if (typeof own === 'string') return -EAGAIN;
+  let mounts: readonly Mount[] = own;
   const names = path.split('/');
   let links = 0;
   let at = openName(AT_FDCWD, path.startsWith('/') ? '/' : '.');
@@ -103,7 +104,18 @@ function walk(path: string): number {
     if (text === '' || text === '.') continue;
     const mount = mountOf(infoAt(process.pid, at).text, mounts);
     const next = isLocal(mount) ? openName(at, text) : -EAGAIN;
-    const target = next < 0 ? undefined : linkTarget(next, mount?.type === 'proc' && !PROC_TEXTS.has(text));
+    const folder = mount?.type === 'proc' && isLink(next) ? readLink(process.pid, at) : null;
+    if (folder !== null && (folder !== mount?.point || !PROC_TEXTS.has(text))) {
+      // It leads to what it names directly, perhaps in another mount namespace: that of the task in whose folder it is.
+      const jumped = openName(at, text, 0);
+      const there = readMounts(Number(/\d+(?=\D*$)/.exec(folder)?.[0]));
+      mounts = typeof there === 'string' ? mounts : [...own, ...there];
+      close(next);
+      close(at);
+      at = jumped;
+      continue;
+    }
+    const target = isLink(next) ? targetOf(next) : undefined;
     const isTooLong = typeof target === 'string' && ++links > MAX_LINKS;
     if (next >= 0 && target === undefined) {
       close(at);
@@ -123,11 +135,10 @@ function walk(path: string): number {
   return at;
 }
 
-/** Where a symbolic link leads, undefined for all else, or a negative errno. */
-function linkTarget(fd: number, isMagic: boolean): string | number | undefined {
-  const stat = statIno(process.pid, fd);
-  if (typeof stat === 'string' || (stat.mode & S_IFMT) !== SYMLINK) return undefined;
-  return isMagic ? -EAGAIN : targetOf(fd);
+/** Whether a descriptor is of a symbolic link; none is not. */
+function isLink(fd: number): boolean {
+  const stat = fd < 0 ? '' : statIno(process.pid, fd);
+  return typeof stat !== 'string' && (stat.mode & S_IFMT) === SYMLINK;
 }
 
 /** These say that the kernel remembers nothing, or that it cannot be asked in this way. */
