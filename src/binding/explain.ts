@@ -34,6 +34,9 @@ export const areTablesComparable = (): boolean => ownAnswer(KCMP_FILES) === 0;
 export const isBlocked = (type: number = KCMP_FILE): boolean =>
   accessTo(process.pid) === -EPERM || ownAnswer(type) === -EPERM;
 
+/** The errno's name of what keeps files from being compared here: of a filter, or of a kernel that has no kcmp. */
+export const refusalCode = (): string => (accessTo(process.pid) === -ENOSYS ? 'ENOSYS' : 'EPERM');
+
 /** Can targets be compared? EBADF says yes, for descriptors that nobody has. Otherwise -EINVAL before Linux 4.13, -EOPNOTSUPP or -EPERM. */
 export const accessToTargets = (): number => kcmpEpollRaw(process.pid, process.pid, NO_FD, NO_FD, 0, 0);
 

@@ -1,6 +1,7 @@
 /**
  * Are two descriptors one description, where kcmp(2) is blocked or missing? What is exact decides; the rest stays unknown.
  */
+import { refusalCode } from '../binding/explain.ts';
 import { F_DUPFD_QUERY, KCMP_FILE } from '../binding/abi.ts';
 import { errnoName, errnoText, KcmpError } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
@@ -169,9 +170,9 @@ export function sameWithoutKcmp(a: FileRef, b: FileRef, account: Pick<Account, '
   try {
     const { relation } = identifyWithoutKcmp(a, b, '');
     if (relation !== 'unknown') return relation === 'same';
-    account.skip(b.pid, 'EPERM', 'descriptor');
+    account.skip(b.pid, refusalCode(), 'descriptor');
   } catch (error) {
-    account.skip(b.pid, (error as NodeJS.ErrnoException).code ?? 'EPERM', 'descriptor');
+    account.skip(b.pid, (error as NodeJS.ErrnoException).code ?? refusalCode(), 'descriptor');
   }
   return undefined;
 }

@@ -4,6 +4,7 @@
  *
  * Source: ep_show_fdinfo() of fs/eventpoll.c.
  */
+import { accessToTargets } from '../binding/explain.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { EpollFile } from '../procfs/epoll-file.ts';
 import { parseItemsAs } from '../procfs/epoll-items.ts';
@@ -14,6 +15,8 @@ import type { Steps } from '../scan/steps.ts';
 import { isSame } from '../scan/subject.ts';
 import type { Scan } from '../scan/tables.ts';
 import { Walks } from './epoll/walks.ts';
+
+const { EPERM } = process.getBuiltinModule('node:os').constants.errno;
 
 /** An epoll instance that watches a description. */
 export interface Watcher {
@@ -69,7 +72,10 @@ export function* findWatchers(
       continue;
     }
     const walks = new Walks(pid, fd, false);
-    for (const item of yield* itemsOn(ino, walks)) {
+    const items = yield* itemsOn(ino, walks);
+    // A filter may refuse this comparison alone.
+    if (items.length > 0 && accessToTargets() === -EPERM) account.skip(pid, 'EPERM', 'descriptor');
+    for (const item of items) {
       yield* walks.rest();
       if (walks.isOver) {
         account.skip(pid, 'ETIMEDOUT', 'descriptor');

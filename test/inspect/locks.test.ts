@@ -224,6 +224,9 @@ test('an OFD lock names nobody who took it; its waiter is found by the call that
   await using waiter = await waits('locks.ofd(fd, true, 0, 0, true)');
   const { locks } = await locksOf(fd, pid, [pid, waiter.pid]);
   assert.deepEqual(locks, [{ ...expected, waiters: [{ pid: waiter.pid, mode: 'write' }] }]);
+  await using second = await waits('locks.ofd(fd, true, 150, 1, true)');
+  const { locks: again } = await locksOf(fd, pid, [pid, waiter.pid, second.pid]);
+  assert.deepEqual(again[0]?.waiters.map((one) => one.pid).sort(), [waiter.pid, second.pid].sort());
 });
 
 test('a lease, and who breaks it', { skip: skipLong }, async () => {

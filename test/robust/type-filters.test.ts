@@ -146,3 +146,18 @@ describe('KCMP_FILES refused', () => {
     assert.match(out, /^A seccomp filter forbids to compare files\. To change that:/m);
   });
 });
+
+test('KCMP_EPOLL_TFD refused: who may watch a file is not told to be nobody', async () => {
+  await using child = await startChild();
+  const [watched, skipped] = await child.run(async ({ door, kcmp, libc, seccomp }) => {
+    const { pid } = process;
+    const [efd, fd] = [libc.epollCreate(), libc.eventfd()];
+    libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd);
+    const ask = () => door.findHolders({ pid, fd }, { pids: [pid], parts: ['watchers'] });
+    const { watchers } = await ask();
+    seccomp.refuseType(kcmp.KCMP_EPOLL_TFD, 'EPERM');
+    return [watchers?.length, (await ask()).coverage.skipped.map(({ code, unit }) => [code, unit])] as const;
+  });
+  assert.equal(watched, 1);
+  assert.deepEqual(skipped, [['EPERM', 'descriptor']]);
+});

@@ -58,10 +58,13 @@ function keptAs(lock: Lock): string {
   return `${kept}${taker === '' ? '' : `, ${taker}`}`;
 }
 
-function waitersOf({ waiters }: Lock): string {
+/** The kernel names nobody who waits for a lock of this type. */
+const UNTOLD = 'a process that could not be told';
+
+function waitersOf({ type, waiters }: Lock): string {
   const pids = [...new Set(waiters.map(({ pid }) => pid))];
   if (pids.length === 0) return '';
-  const told = pids.slice(0, PIDS).map(named);
+  const told = pids.slice(0, PIDS).map((pid) => (pid === null && type === 'ofd' ? UNTOLD : named(pid)));
   const more = pids.length > PIDS ? [`${pids.length - PIDS} more`] : [];
   return `${list([...told, ...more])} ${pids.length === 1 ? 'waits' : 'wait'} for it`;
 }

@@ -2,6 +2,7 @@
  * Groups descriptors as if nothing moved: the fast way. What a child has from its parent under the same number was told
  * by one comparison when it was read, two of one inode take one, and only what is left of an inode is sorted.
  */
+import { refusalCode } from '../../binding/explain.ts';
 import { errnoName } from '../../binding/errors.ts';
 import { DescriptionOrder } from '../../descriptions/order.ts';
 import { areOneSocket, isPlainSocket } from '../../descriptions/without-kcmp.ts';
@@ -120,6 +121,7 @@ export function* groupSockets(
   const groups: number[][] = [];
   const items = yield* distinct(files, tables, new Int32Array(files.length).fill(-1), onDrop);
   const { heads, next } = yield* gather(files, items);
+  const code = refusalCode();
   for (const head of heads) {
     const members = membersOf({ next }, head);
     if (members.length < 2 && minHolders > 1) continue;
@@ -127,7 +129,7 @@ export function* groupSockets(
     if (known.length > 0 && known.length >= minHolders) groups.push(known);
     const isKnown = new Set(known);
     for (const item of members) {
-      if (!isKnown.has(item)) onDrop(item, 'EPERM');
+      if (!isKnown.has(item)) onDrop(item, code);
       yield;
     }
   }

@@ -51,7 +51,7 @@ export function* requestsOf(
   const refs = new Set(keepers.map(({ ref }) => `${ref.pid} ${ref.fd}`));
   const pids = new Set(keepers.map(({ ref }) => ref.pid));
   const waiting = (yield* waitingOf(pids)).filter(({ ref }) => refs.has(`${ref.pid} ${ref.fd}`));
-  nameOfd(nameless, waiting);
+  nameOfd(nameless, waiting, kept);
   for (const { ref, type, mode } of waiting) {
     const file = type === 'flock' ? lockKeyOf(ref) : undefined;
     if (file === undefined || mode === undefined) continue;
@@ -62,10 +62,21 @@ export function* requestsOf(
   return requests;
 }
 
-/** Which of several requests for OFD locks is whose is known only where they are alike. */
-function nameOfd(requests: readonly Request[], waiting: readonly Waiting[]): void {
-  const who = waiting.filter(({ type }) => type === 'ofd');
-  const [first] = requests;
-  if (who.length !== requests.length || !requests.every((one) => isAlike(one, first as Request))) return;
-  for (const [i, { ref }] of who.entries()) Object.assign(requests[i] as Request, { ref, pid: ref.pid });
+/**
+ * Who makes the requests for OFD locks, which name nobody. Which of several on a file is whose is not told: it does not
+ * matter where all of them ask for the same way past the same locks.
+ */
+function nameOfd(requests: readonly Request[], waiting: readonly Waiting[], kept: readonly Kept[]): void {
+  const who = waiting.filter(({ type }) => type === 'ofd').map(({ ref }) => ({ ref, file: lockKeyOf(ref) }));
+  for (const file of new Set(requests.map((one) => one.file))) {
+    const [first, ...others] = requests.filter((one) => one.file === file) as [Request, ...Request[]];
+    const there = who.filter((one) => one.file === file);
+    const isSame = (one: Request): boolean =>
+      one.mode === first.mode && kept.every((lock) => isInTheWay(lock, one) === isInTheWay(lock, first));
+    if (there.length !== others.length + 1 || !others.every(isSame)) continue;
+    for (const [i, one] of [first, ...others].entries()) {
+      const { ref } = there[i] as (typeof there)[number];
+      Object.assign(one, { ref, pid: ref.pid });
+    }
+  }
 }

@@ -1,4 +1,5 @@
 /** What was found as open file descriptions: of each who has it, and what it is. */
+import { refusalCode } from '../../binding/explain.ts';
 import { KCMP_FILE } from '../../binding/abi.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
 import { saysNothing } from '../../descriptions/same-inode.ts';
@@ -113,7 +114,7 @@ function alone(places: readonly Place[], { account }: Scan): Place[][] {
     if (Number.isNaN(ino)) others.push([place]);
     else addTo(sockets, ino, place);
   }
-  if (others.length > 1) for (const [{ pid }] of others as [Place][]) account.skip(pid, 'EPERM', 'descriptor');
+  if (others.length > 1) for (const [{ pid }] of others as [Place][]) account.skip(pid, refusalCode(), 'descriptor');
   return [...sockets.values(), ...others];
 }
 

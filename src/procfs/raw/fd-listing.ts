@@ -93,12 +93,11 @@ export const countTasks = (pid: number): number =>
 
 let countsOpen = false;
 
-/**
- * Whether a process is seen to have nothing open, as the threads of the kernel have: not even its threads, of which each
- * may have a table of its own. False before Linux 6.2, or when it cannot be told.
- */
-export function hasNoneOpen(pid: number): boolean {
+/** Whether a task is seen to have nothing open. False before Linux 6.2, or when it cannot be told. */
+export function isSeenEmpty(pid: number): boolean {
   countsOpen ||= countOpen(process.pid) > 0;
-  if (!countsOpen || !readAttributes(pid, 'fd') || attributes.getUint32(STX_SIZE, LITTLE) > 0) return false;
-  return countTasks(pid) === 1;
+  return countsOpen && readAttributes(pid, 'fd') && attributes.getUint32(STX_SIZE, LITTLE) === 0;
 }
+
+/** The same of a process, as the threads of the kernel are: not even its threads have, of which each may have a table of its own. */
+export const hasNoneOpen = (pid: number): boolean => isSeenEmpty(pid) && countTasks(pid) === 1;
