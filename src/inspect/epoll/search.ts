@@ -134,8 +134,7 @@ export class TargetSearch {
   /** Without kcmp, see {@link matchSockets}. */
   *#matchSockets(): Steps<void> {
     this.dropped.clear();
-    const code = refusalCode();
-    const onDrop = (item: number): void => void this.dropped.set(item, code);
+    const onDrop = (item: number): void => void this.dropped.set(item, refusalCode());
     this.#items = yield* matchSockets(this.#targets, this.#candidates, this.#links, this.#scan.tables, onDrop);
     for (const [i, target] of this.#targets.entries())
       target.via = this.#items[i]?.length === 0 ? 'none' : 'socket-inode';
