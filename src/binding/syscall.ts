@@ -80,6 +80,16 @@ export function trialScript(): string {
 
 function koffiUnavailable(cause: unknown): CodedError {
   const binary = `@koromix/koffi-linux-${process.arch}`;
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  if (code === 'ERR_DLOPEN_DISABLED' || code === 'ERR_ACCESS_DENIED')
+    return coded(
+      new Error(
+        `kcmp needs ${binary}, which Node's permission model does not allow. Run node with --allow-addons, ` +
+          '--allow-fs-read=/proc and --allow-fs-read of where it is installed.',
+        { cause },
+      ),
+      'ERR_KOFFI_UNAVAILABLE',
+    );
   return coded(
     new Error(
       `kcmp needs the package koffi with its binary ${binary}, which could not be loaded. ` +

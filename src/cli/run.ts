@@ -71,6 +71,9 @@ async function dispatchPainted(argv: string[], io: Io): Promise<ExitCode> {
   return dispatch(args, Object.assign(io, { paints: paintsOf(io, color) }));
 }
 
+/** `EBADF: bad file descriptor, kcmp: fd 7 of pid 8 is not open`: what of it says no more than the rest, in a line of kcmp. */
+const withoutCall = (message: string): string => message.replace(/^([A-Z\d]+): [^:]*, kcmp: /, '$1: ');
+
 /**
  * Runs `kcmp` with these arguments.
  * @param argv - what follows the command's name
@@ -81,7 +84,7 @@ export async function run(argv: string[], io: Io): Promise<ExitCode> {
     return await dispatchPainted(argv, io);
   } catch (error) {
     const { tell } = await import('./output/print.ts');
-    tell(io, error instanceof Error ? error.message : String(error));
+    tell(io, error instanceof Error ? withoutCall(error.message) : String(error));
     return 2;
   }
 }

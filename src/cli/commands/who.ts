@@ -13,6 +13,7 @@ import {
   type Part,
 } from '../../index.ts';
 import { isListed, treeOf } from '../../procfs/processes.ts';
+import { PROC } from '../../procfs/root.ts';
 import { locate } from '../../procfs/raw/path.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { readProcess } from '../../procfs/status.ts';
@@ -134,6 +135,13 @@ function whereOf(parsed: Parsed, tree: string | undefined): { pids?: number[] } 
 const isNameHere = (text: string): boolean =>
   text !== '' && !text.includes('\0') && parseReference(text).is === 'none' && typeof locate(`./${text}`) !== 'string';
 
+/** Whether an argument is not what was typed: Node puts one character in the place of all bytes that are no UTF-8. */
+function isMangled(text: string): boolean {
+  if (!text.includes('\ufffd')) return false;
+  const typed = process.getBuiltinModule('node:fs').readFileSync(`${PROC}/self/cmdline`);
+  return !typed.includes(Buffer.from(`\0${text}\0`));
+}
+
 /** What stands for `--tree` without a PID: that of the process which is asked about. */
 const OWN = 'own';
 
@@ -155,6 +163,10 @@ export const run: Command = (args, io) => {
   const [named = ''] = rest;
   const [json, pids, all] = [parsed.flag('json'), parsed.flag('pids'), parsed.flag('all')];
   if (json && pids) throw new UsageError('--json and --pids exclude one another');
+  if (isMangled(named))
+    throw new UsageError(
+      `${named} holds bytes that are no UTF-8, by which nothing can be asked for; ask by PID or PID:FD`,
+    );
   const text = isNameHere(named) ? `./${named}` : named;
   const reference = parseReference(text);
   if (reference.is === 'none') throw new UsageError(reference.why);

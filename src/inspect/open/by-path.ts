@@ -15,6 +15,8 @@ import { SoughtUnix } from './by-text.ts';
 import type { Blind, ListedSocket, Sought } from './sought.ts';
 
 const DELETED = ' (deleted)';
+/** Stands for bytes that are no UTF-8. */
+const REPLACEMENT = '\ufffd';
 const U32 = 0xffffffffn;
 /** The path is not there, and that is all. */
 const PLAIN: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
@@ -26,6 +28,17 @@ const WHY: Readonly<Record<string, string>> = {
 /** A socket does not tell by which mount it was bound, only by which name. */
 const isBelow = ({ point }: Mount, name: string | undefined): boolean => name?.startsWith(`${point}/`) === true;
 const OTHERWISE = 'what the path names could not be looked up';
+
+/** By the text of the working directory, unless that was deleted or is no text: then the kernel knows it all the same. */
+function wholePath(path: string): string {
+  const { resolve } = process.getBuiltinModule('node:path');
+  try {
+    const whole = resolve(path);
+    return whole.includes(REPLACEMENT) ? path : whole;
+  } catch {
+    return path;
+  }
+}
 
 export class SoughtPath implements Sought {
   inode: FileStat | undefined;
@@ -41,7 +54,7 @@ export class SoughtPath implements Sought {
   #isServerDead = false;
 
   constructor(path: string) {
-    this.#asked = process.getBuiltinModule('node:path').resolve(path);
+    this.#asked = wholePath(path);
     this.path = this.#asked;
     this.text = this.#asked + DELETED;
   }
