@@ -1,4 +1,5 @@
 /** Epoll instances, their targets and who holds them, as a graph. */
+import type { FileRef } from '../binding/kcmp.ts';
 import type { EpollReport } from '../inspect/epoll.ts';
 import { freshness } from '../inspect/epoll/freshness.ts';
 import type { EpollTarget } from '../inspect/epoll/targets.ts';
@@ -12,31 +13,54 @@ export interface EpollNames {
   state(target: EpollTarget): string;
 }
 
+/** A descriptor is of one description only, so that whatever has one in common is one node. */
+class Drawn {
+  readonly nodes: Map<string, GraphNode> = new Map();
+  readonly #ids = new Map<string, string>();
+
+  /** @returns the id, and whether it is drawn for the first time */
+  draw(id: string, label: string, refs: readonly FileRef[]): { id: string; isNew: boolean } {
+    const keys = refs.map(({ pid, fd }) => `${pid}:${fd}`);
+    const known = keys.map((key) => this.#ids.get(key)).find((one) => one !== undefined);
+    if (known === undefined) this.nodes.set(id, { id, label, kind: 'description' });
+    for (const key of keys) this.#ids.set(key, known ?? id);
+    return { id: known ?? id, isNew: known === undefined };
+  }
+}
+
 export function epollGraph(reports: readonly EpollReport[], names: EpollNames): Graph {
-  const nodes = new Map<string, GraphNode>();
-  const graph: Graph = { nodes: [], edges: [] };
+  const processes = new Map<number, GraphNode>();
+  const drawn = new Drawn();
+  const edges: Graph['edges'] = [];
   const processNode = (pid: number): string => {
-    const id = `p${pid}`;
-    if (!nodes.has(id)) nodes.set(id, { id, label: names.process(pid), kind: 'process' });
-    return id;
+    const node: GraphNode = processes.get(pid) ?? { id: `p${pid}`, label: names.process(pid), kind: 'process' };
+    processes.set(pid, node);
+    return node.id;
   };
-  for (const { pid, efd, targets } of reports) {
-    const instance = `e${efd}`;
-    nodes.set(instance, { id: instance, label: `epoll instance, fd ${efd}`, kind: 'description' });
-    graph.edges.push({ from: processNode(pid), to: instance, label: `fd ${efd}` });
+  const isOne = new Set(reports.map(({ pid }) => pid)).size === 1;
+  const instances = reports.map(({ pid, efd, instance }) => {
+    const { id } = drawn.draw(isOne ? `e${efd}` : `p${pid}e${efd}`, `epoll instance, fd ${efd}`, instance);
+    edges.push({ from: processNode(pid), to: id, label: `fd ${efd}` });
+    return id;
+  });
+  const told = new Set<string>();
+  for (const [at, { targets }] of reports.entries()) {
+    const instance = instances[at] as string;
+    // One that has two descriptors is told twice.
+    if (told.has(instance)) continue;
+    told.add(instance);
     for (const [i, target] of targets.entries()) {
-      const id = `e${efd}t${i}`;
-      nodes.set(id, { id, label: names.target(target), kind: 'description' });
-      graph.edges.push({
+      const { id, isNew } = drawn.draw(`${instance}t${i}`, names.target(target), target.holders);
+      edges.push({
         from: instance,
         to: id,
         label: `tfd ${target.tfd} ${names.state(target)}`,
         stale: freshness(target) !== 'fresh',
       });
+      if (!isNew) continue;
       for (const holder of target.holders)
-        graph.edges.push({ from: processNode(holder.pid), to: id, label: `fd ${holder.fd}` });
+        edges.push({ from: processNode(holder.pid), to: id, label: `fd ${holder.fd}` });
     }
   }
-  graph.nodes = [...nodes.values()];
-  return graph;
+  return { nodes: [...processes.values(), ...drawn.nodes.values()], edges };
 }

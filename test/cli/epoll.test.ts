@@ -2,9 +2,11 @@
 import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { listEpolls, resolveEpoll, type EpollReport } from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
+import * as libc from '../support/libc.ts';
 import { kcmp, kcmpJson, mask, squeeze } from './command.ts';
 
 const dotMissing = spawnSync('dot', ['-V']).status === 0 ? false : 'dot (graphviz) is not installed';
@@ -211,5 +213,39 @@ test('an instance that is closed meanwhile does not take the reports of the othe
     const { code, out, err } = await kcmp('epoll', restless.pid);
     assert.equal(code, 0, err);
     assert.match(out, new RegExp(`^fd ${steady} of `, 'm'));
+  }
+});
+
+test('a file that is watched under two numbers is one node of a graph', async () => {
+  const efd = await child.run(({ libc }) => {
+    const [efd, fd] = [libc.epollCreate(), libc.eventfd()];
+    for (const number of [fd, libc.dup(fd)]) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, number);
+    return efd;
+  });
+  const { out } = await kcmp('epoll', `${child.pid}:${efd}`, '--graph', 'mermaid');
+  assert.equal(out.match(/^ +e\d+t\d+\(/gm)?.length, 1, out);
+  assert.equal(out.match(/ e\d+ -->/g)?.length, 2, out);
+});
+
+test('who else has the instance is told, and whose number a target has', async () => {
+  const efd = libc.closeOnExec(libc.epollCreate());
+  const beside = Array.from({ length: 40 }, () => openSync('/dev/null', 'r'));
+  try {
+    await using other = await startChild({ fds: [efd] });
+    const tfd = await other.run(({ libc }) => {
+      const [fd] = libc.pipe();
+      libc.epollCtl(4, libc.EPOLL_CTL_ADD, fd);
+      return fd;
+    });
+    const { out } = await kcmp('epoll', `${process.pid}:${efd}`);
+    const [pid, name] = [other.pid, `${other.pid} \\(node\\)`];
+    assert.match(
+      out,
+      new RegExp(`^fd ${efd} of \\d+ \\(.*\\) is an epoll instance, shared with ${name}, with 1 target: 1 stale\\.`),
+    );
+    assert.match(out, new RegExp(`registered by ${name}, whose fd ${tfd} it is\\. Fd ${tfd} of ${process.pid} `));
+    assert.ok(out.includes(`${pid}:${tfd}`));
+  } finally {
+    for (const fd of [efd, ...beside]) closeSync(fd);
   }
 });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { OpenReport } from '../../src/index.ts';
 import { type Child, startChild } from '../support/child.ts';
-import { untilNamed } from '../support/scenes.ts';
+import { statOf, untilNamed } from '../support/scenes.ts';
 import { until } from '../support/until.ts';
 import { kcmp, kcmpJson } from './command.ts';
 
@@ -28,13 +28,16 @@ async function leave(child: Child, fd: number): Promise<number> {
   }, fd);
   left.push(pid);
   await untilNamed(pid, 'sleep');
-  await until('it sleeps', () => readFileSync(`/proc/${pid}/wchan`, 'utf8') !== '0');
+  // Where it waits some kernels tell of nobody, and who may not trace it is not told by it either.
+  await until('it sleeps', () => (mayTrace(pid) ? callOf(pid) !== 'running\n' : statOf(pid)[0] === 'S'));
   return pid;
 }
 
+const callOf = (pid: number): string => readFileSync(`/proc/${pid}/syscall`, 'utf8');
+
 function mayTrace(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/syscall`, 'utf8') !== '';
+    return callOf(pid) !== '';
   } catch {
     return false;
   }

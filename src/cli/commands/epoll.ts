@@ -15,11 +15,12 @@ import { printJson } from '../output/json.ts';
 import { named } from '../output/names.ts';
 import { type Line, print, printAnswer, tell } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
-import { describe, explainStale, holdersText } from '../output/stale.ts';
+import { describe, explainStale, holdersText, sharedText } from '../output/stale.ts';
 
 const WORDS = { fresh: 'live', stale: 'stale', undecided: 'undecided' } as const;
 
-function sentence({ pid, efd, targets }: EpollReport): string {
+function sentence(report: EpollReport): string {
+  const { pid, efd, targets } = report;
   const counts = (['fresh', 'stale', 'undecided'] as const).flatMap((wanted) => {
     const count = targets.filter((target) => freshness(target) === wanted).length;
     return count === 0 ? [] : [`${count} ${WORDS[wanted]}`];
@@ -27,7 +28,7 @@ function sentence({ pid, efd, targets }: EpollReport): string {
   const what = targets.length === 0 ? 'no targets' : `${plural(targets.length, 'target')}: ${list(counts)}`;
   const process = readProcess(pid);
   const who = process === pid ? named(pid) : `thread ${pid} of ${named(process)}`;
-  return `fd ${efd} of ${who} is an epoll instance with ${what}.`;
+  return `fd ${efd} of ${who} is an epoll instance${sharedText(report)} with ${what}.`;
 }
 
 /** In short, and without the two that the kernel adds to every target. */

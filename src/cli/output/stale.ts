@@ -42,8 +42,28 @@ function keptBy(target: EpollTarget): string {
   return elsewhere === undefined ? nobody : `${nobody}: ${elsewhere}`;
 }
 
+/** Who else has the instance, each once. */
+const sharersOf = ({ pid, instance }: EpollReport): number[] => [
+  ...new Set(instance.map((one) => one.pid).filter((other) => other !== pid)),
+];
+
+/** `, shared with 4711 (node)`; nothing where nobody else has it. */
+export function sharedText(report: EpollReport): string {
+  const sharers = sharersOf(report);
+  return sharers.length === 0 ? '' : `, shared with ${some(sharers.map(named), SHOWN)},`;
+}
+
+/** A number is that of whoever registered it, which of an instance that is shared may be another. */
+function registeredBy(report: EpollReport, { tfd, holders }: EpollTarget): string {
+  const sharers = sharersOf(report);
+  const owner = holders.find(({ pid, fd }) => fd === tfd && sharers.includes(pid));
+  if (owner !== undefined) return `registered by ${named(owner.pid)}, whose fd ${tfd} it is`;
+  return `registered when fd ${tfd}${sharers.length === 0 ? '' : ' of whoever did so'} was that file`;
+}
+
 /** One paragraph: the number, what that number is today, and who keeps the old file alive. */
-export function explainStale({ pid, efd }: EpollReport, target: EpollTarget): string {
+export function explainStale(report: EpollReport, target: EpollTarget): string {
+  const { pid, efd } = report;
   const { tfd, numberNow, numberReused } = target;
   const today =
     numberNow === null
@@ -52,7 +72,7 @@ export function explainStale({ pid, efd }: EpollReport, target: EpollTarget): st
         ? `is another file today, ${numberNow}`
         : `is ${numberNow} today`;
   return (
-    `Target ${tfd} is stale: it watches ${describe(target)}, registered when fd ${tfd} was that file. Fd ${tfd} of ${named(pid)} ${today}, ` +
+    `Target ${tfd} is stale: it watches ${describe(target)}, ${registeredBy(report, target)}. Fd ${tfd} of ${named(pid)} ${today}, ` +
     `but ${keptBy(target)}, so epoll instance ${efd} goes on reporting its events under number ${tfd}.`
   );
 }

@@ -5,9 +5,10 @@
  */
 import { type FileStat, statIno } from '../../procfs/fd.ts';
 import { S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
-import type { Mount } from '../../procfs/kind/mountinfo.ts';
+import { type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
 import { lockKey } from '../../procfs/locks.ts';
 import { type Located, locate } from '../../procfs/raw/path.ts';
+import { seen } from '../../procfs/raw/statx.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { UnixListing, UnixSocket } from '../../util/socket.ts';
 import { askServer } from './ask-server.ts';
@@ -121,9 +122,18 @@ export class SoughtPath implements Sought {
   isProven(pid: number, fd: number, link: string): boolean {
     const stat = statIno(pid, fd);
     if (typeof stat === 'string') return false;
+    if (!this.#isHere(stat, seen.mount())) return false;
     if (stat.more?.nlink === 0) return true;
     const other = locate(link);
     return typeof other === 'string' || other.stat.ino !== stat.ino || other.stat.dev !== stat.dev;
+  }
+
+  /** The same text is another path in another mount namespace, unless it is on the same filesystem. */
+  #isHere({ dev }: FileStat, mount: number | undefined): boolean {
+    const mounts = readMounts(process.pid);
+    if (mount === undefined || typeof mounts === 'string' || mounts.some(({ id }) => id === mount)) return true;
+    const folder = locate(process.getBuiltinModule('node:path').dirname(this.path));
+    return typeof folder === 'string' || folder.stat.dev === dev;
   }
 
   /** The folder may be there still, by another name than was asked for. */
