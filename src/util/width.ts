@@ -45,3 +45,18 @@ export function shortened(text: string, columns: number, shown: (text: string) =
   }
   return `${head}${ELLIPSIS}${tail}`;
 }
+
+/** The lines of a text that is too wide, broken between words; a word alone may be too wide. One at least. */
+export function wrapped(text: string, columns: number, shown: (text: string) => string): string[] {
+  const lines: string[] = [];
+  let line: string | undefined;
+  for (const word of text.split(' ')) {
+    const longer = line === undefined ? word : `${line} ${word}`;
+    if (line === undefined || widthOf(shown(longer)) <= columns) line = longer;
+    else {
+      lines.push(line);
+      line = word;
+    }
+  }
+  return [...lines, line ?? ''];
+}

@@ -7,7 +7,7 @@ import { withProgress } from '../../src/cli/output/progress.ts';
 import { type Graph, GRAPH_LANGUAGES, render } from '../../src/draw/graph.ts';
 import { fitTo, table } from '../../src/cli/output/table.ts';
 import { clean, describeFile, list, some } from '../../src/util/text.ts';
-import { shortened, widthOf } from '../../src/util/width.ts';
+import { shortened, widthOf, wrapped } from '../../src/util/width.ts';
 
 /** Every character that must never reach a terminal from a name: what it obeys, what reorders, what nobody sees. */
 const CONTROLS = [
@@ -261,4 +261,17 @@ describe('progress', () => {
     );
     assert.match(err, / \r$/);
   });
+});
+
+test('a sentence goes on in the next line, broken between words, which stay whole', () => {
+  const text = 'also held by sleep (4711), fd 3; 你好 你好 averyverylongword';
+  assert.deepEqual(wrapped(text, 12, clean), [
+    'also held by',
+    'sleep',
+    '(4711), fd',
+    '3; 你好 你好',
+    'averyverylongword',
+  ]);
+  assert.equal(wrapped(text, 12, clean).join(' '), text);
+  assert.deepEqual(wrapped('', 12, clean), ['']);
 });

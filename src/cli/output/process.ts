@@ -29,7 +29,6 @@ type Waiting = NonNullable<OpenReport['waiting']>[number];
 
 export class ProcessText {
   readonly #report: OpenReport;
-  /** Those whose tables are told: as they are named there. */
   readonly #pids: ReadonlySet<number>;
   /** Those that were asked about, their threads too. */
   readonly #own: ReadonlySet<number>;
@@ -150,6 +149,7 @@ export class ProcessText {
         this.#withWhom(file),
       ]),
       [0],
+      true,
     );
   }
 

@@ -25,14 +25,16 @@ export function idleText({ idle = [] }: OpenFile, where = ''): string {
 }
 
 /** A sentence; none where nothing waits in a connection. */
-export function queuesText({ queues }: OpenFile): string[] {
+export function queuesText({ queues, name }: OpenFile): string[] {
   if (queues === null) return [];
   if ('pending' in queues)
     return [`Not accepted yet: ${queues.pending}${queues.backlog === null ? '' : ` of ${queues.backlog}`}.`];
   const { unread, unsent } = queues;
+  // Of UDP the kernel counts the memory that they take.
+  const memory = name?.startsWith('udp') === true ? ' of memory' : '';
   const parts = [
-    ...(unread > 0 ? [`not read yet: ${plural(unread, 'byte')}`] : []),
-    ...(unsent > 0 ? [`not arrived yet: ${plural(unsent, 'byte')}`] : []),
+    ...(unread > 0 ? [`not read yet: ${plural(unread, 'byte')}${memory}`] : []),
+    ...(unsent > 0 ? [`not arrived yet: ${plural(unsent, 'byte')}${memory}`] : []),
   ];
   return parts.length === 0 ? [] : [`${parts.join(', ').replace(/^n/, 'N')}.`];
 }

@@ -1,6 +1,6 @@
 /** Lines of a table, on a terminal no wider than that. They are cleaned where they are printed, as every line is. */
 import { clean } from '../../util/text.ts';
-import { shortened, widthOf } from '../../util/width.ts';
+import { shortened, widthOf, wrapped } from '../../util/width.ts';
 import type { Io } from '../io.ts';
 
 /** No column becomes narrower than this. */
@@ -41,14 +41,23 @@ function take(widths: readonly number[], fixed: readonly number[], least: number
 /**
  * Columns are as wide as they must be, two spaces apart; names that are too long for a terminal lose their middle.
  * @param right - indices of the columns that hold numbers
+ * @param wraps - whether the last column holds sentences, which go on in the next line
  */
-export function table(head: string[], rows: string[][], right: number[] = []): string[] {
-  const all = [head, ...rows];
+export function table(head: string[], rows: string[][], right: number[] = [], wraps: boolean = false): string[] {
+  const last = head.length - 1;
+  let all = [head, ...rows];
   const widest = (i: number): number => all.reduce((width, row) => Math.max(width, widthOf(clean(row[i] ?? ''))), 0);
   const widths = fit(
     head.map((_, i) => widest(i)),
     right,
   );
+  if (wraps && columns !== Infinity)
+    all = all.flatMap((row) =>
+      wrapped(row[last] ?? '', widths[last] ?? 0, clean).map((line, i) => [
+        ...(i === 0 ? row.slice(0, last) : head.slice(0, last).map(() => '')),
+        line,
+      ]),
+    );
   const cells =
     columns === Infinity ? all : all.map((row) => row.map((cell, i) => shortened(cell, widths[i] ?? 0, clean)));
   const pad = (cell: string, i: number): string => {

@@ -43,7 +43,7 @@ export function* elsewhereOf(sought: Sought, scan: Scan, files: readonly OpenFil
 }
 
 function* mappersOf(
-  { inode, text, mount, part: only }: Sought,
+  { inode, text, links, mount, part: only }: Sought,
   path: string | undefined,
   scan: Scan,
   files: readonly OpenFile[],
@@ -54,6 +54,8 @@ function* mappersOf(
   else if (inode !== undefined && path !== undefined) {
     if (kindOf(path, inode.mode) === 'regular') add(yield* mappedBy(scan, path, inode));
   } else if (text !== undefined) add(yield* mappedAs(scan, text));
+  // As the ring of a packet socket.
+  else if (files.length === 0) for (const link of links) add(yield* mappedAs(scan, link));
   // Of what is deleted and has a name that was used again.
   for (const { link, kind, holders } of files) {
     const [holder] = holders;
