@@ -9,6 +9,7 @@
  */
 import { badType, badValue, coded } from '../binding/arguments.ts';
 import { readOptions } from '../binding/read.ts';
+import { inodeOf } from '../procfs/link.ts';
 import { checkProc } from '../procfs/root.ts';
 import { type Coverage, unseen as unseenOf } from '../scan/coverage.ts';
 import { checkParts, checkScan, type Part } from '../scan/options.ts';
@@ -134,6 +135,7 @@ function* openOf(
   // Whoever asks about some processes only, and sees all of these, is not told what others have.
   const isOthers = !seen.all && unseenOf(seen.account).length === 0;
   const files = listenersFirst([...held, ...(isOthers ? [] : unseen.map(unseenSocket))], sockets);
+  for (const file of files) if (sought.foreign?.has(inodeOf(file.link ?? '')) === true) file.otherNetwork = true;
   const elsewhere = parts.has('elsewhere') ? yield* part(DESCRIBED, TOLD, elsewhereOf(sought, seen, held)) : undefined;
   const locks = parts.has('locks') ? yield* part(TOLD, TOLD, tellLocks(files, [], seen, sought.isLocked)) : undefined;
   yield* part(TOLD, 1, tellEnds(files, pids, parts));

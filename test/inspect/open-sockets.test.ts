@@ -120,7 +120,11 @@ test('a port in another network namespace', { skip: needsRoot }, async () => {
     const fd = sockets.listener(sockets.STREAM, sockets.inetAddress({ address: '0.0.0.0', port: 0 }));
     return [fd, sockets.portOf(fd)] as const;
   });
-  assert.deepEqual(told(await ask(`:${port}`, [child.pid])), [[`tcp 0.0.0.0:${port} listening`, [fd]]]);
+  const report = await ask(`:${port}`, [child.pid]);
+  assert.deepEqual(told(report), [[`tcp 0.0.0.0:${port} listening`, [fd]]]);
+  assert.equal(report.files[0]?.otherNetwork, true);
+  const own = await child.run(({ door }, port: number) => door.findOpen(`:${port}`, { pids: [process.pid] }), port);
+  assert.equal(own.files[0]?.otherNetwork, undefined);
 });
 
 test('a listener whose process may not be looked at is told with its user', {

@@ -11,7 +11,8 @@ import { userOf } from './names.ts';
 import { fullText, idleText } from './queues.ts';
 import { heldBy, holderTable, ofOtherEnd, stateOf } from './who.ts';
 
-const nameOf = ({ kind, link, name }: FoundFile): string => name ?? describeFile(kind, link);
+const nameOf = ({ kind, link, name, otherNetwork }: FoundFile): string =>
+  `${name ?? describeFile(kind, link)}${otherNetwork === true ? ' (of another network namespace)' : ''}`;
 
 /** Which are shown one by one: connections only where they are asked for, or there is nothing else. */
 function shownOf(files: readonly FoundFile[], all: boolean): FoundFile[] {

@@ -45,6 +45,10 @@ export class SoughtPort implements Sought {
     this.#reference = reference;
   }
 
+  get foreign(): ReadonlySet<number> {
+    return this.#namespaces.foreign;
+  }
+
   /** A socket that the kernel does not list is nobody's, be he of this network namespace, where it told all. */
   isNobodys({ skipped }: Coverage): boolean {
     if (this.sockets.size + this.blind.length > 0 || !listsBound()) return false;

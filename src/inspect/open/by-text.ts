@@ -59,6 +59,10 @@ export class SoughtUnix implements Sought {
     this.#isIt = isIt;
   }
 
+  get foreign(): ReadonlySet<number> {
+    return this.#namespaces.foreign;
+  }
+
   /** With an abstract name: one that begins so and has a file is another one. */
   static named(name: string): SoughtUnix {
     return new SoughtUnix((socket) => isNamed(socket.name, name) && !('vfs' in socket && socket.vfs !== undefined));

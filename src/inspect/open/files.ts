@@ -26,6 +26,8 @@ import type { ListedSocket } from './sought.ts';
 export interface FoundFile extends OpenFile {
   /** Whether it is a socket that is connected, be it one that a listener accepted. */
   isConnection: boolean;
+  /** It is a socket of another network namespace than that of who asks: what is bound there keeps nobody from binding here. */
+  otherNetwork?: true;
 }
 
 /** Of more files on one inode it is not told of each which others there are. */

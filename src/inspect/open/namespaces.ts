@@ -20,14 +20,22 @@ const isGone = ({ refused, code }: Refusal): boolean => refused === 'no-namespac
 
 export class Namespaces {
   readonly #places = new Places(process.pid);
+  /** The inodes of those that were found in another namespace than this process'. */
+  readonly foreign: Set<number> = new Set();
 
-  *#list<T>(ask: (place: Place) => Steps<T[] | Refusal>): Steps<Listed<T>> {
+  *#list<T extends { ino: number }>(ask: (place: Place) => Steps<T[] | Refusal>): Steps<Listed<T>> {
     const listed: Listed<T> = { sockets: [], blind: [] };
+    let isOwn = true;
     for (const place of this.#places) {
       const answer = place === undefined ? [] : yield* ask(place);
-      if (!isRefusal(answer)) for (const socket of answer) listed.sockets.push(socket);
+      if (!isRefusal(answer))
+        for (const socket of answer) {
+          listed.sockets.push(socket);
+          if (!isOwn) this.foreign.add(socket.ino);
+        }
       else if (!isGone(answer))
         listed.blind.push({ pid: place?.tasks[0] ?? process.pid, code: answer.code, reason: whyRefused(answer) });
+      isOwn = false;
       yield;
     }
     return listed;

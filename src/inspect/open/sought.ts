@@ -42,6 +42,8 @@ export interface Sought {
   readonly blind?: readonly Blind[];
   /** The sockets of it that the kernel lists, by inode. */
   readonly sockets?: ReadonlyMap<number, ListedSocket>;
+  /** Those of them that are of another network namespace. */
+  readonly foreign?: ReadonlySet<number>;
   /** Whether a lock is on it, by what that is on: where it is to be told although no descriptor shows it. */
   readonly isLocked?: ((file: string) => boolean) | undefined;
   /** Before each look: finds out what there is; whether something else is to be looked for than before. */
