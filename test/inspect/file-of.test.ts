@@ -44,6 +44,8 @@ const protocolOf = (handle: object): string => {
   const told = socketProtocol(pid, fileOf(handle).fd);
   return typeof told === 'string' ? told : told.protocol;
 };
+/** Older kernels do not tell the type. */
+const STREAM = /^UNIX(?:-STREAM)?$/;
 const isClosed = (handle: object): void =>
   assert.throws(() => fileOf(handle), { code: 'EBADF', errno: -9, message: /closed, or not open yet/ });
 const isNotTold = (handle: object): void =>
@@ -117,7 +119,7 @@ test('a server and a socket of node:net, on a path', async (t) => {
   await once(server, 'listening');
   const client = connectTo(t, { path });
   await once(client, 'connect');
-  assert.deepEqual([protocolOf(server), protocolOf(client)], ['UNIX-STREAM', 'UNIX-STREAM']);
+  for (const handle of [server, client]) assert.match(protocolOf(handle), STREAM);
 });
 
 test('a socket that was given its descriptor', (t) => {
@@ -181,7 +183,7 @@ test('the streams of a child, and its channel', async () => {
   const streams = [child.stdin, child.stdout, child.stderr, child.stdio[3]] as object[];
   for (const [fd, stream] of streams.entries()) {
     // libuv gives the child one end of a socket pair.
-    assert.equal(protocolOf(stream), 'UNIX-STREAM', `stdio ${fd}`);
+    assert.match(protocolOf(stream), STREAM, `stdio ${fd}`);
   }
   const all = [...streams, child.channel as object].map((handle) => fileOf(handle).fd);
   assert.equal(new Set(all).size, 5);

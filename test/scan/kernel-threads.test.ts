@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { tellPartial } from '../../src/cli/output/coverage.ts';
 import type { Coverage, Skipped } from '../../src/index.ts';
+import { countOpen } from '../../src/procfs/raw/fd-listing.ts';
 import { hasEnded, PF_KTHREAD, readStat } from '../../src/procfs/stat.ts';
 import { askedOnce } from '../../src/scan/rest.ts';
 import { scan } from '../../src/scan/tables.ts';
@@ -57,7 +58,7 @@ test('an ordinary user has seen all of a zombie', async () => {
 });
 
 test('of whom it is not known whether he ran it is not said that he did not, though his table is empty and still', {
-  skip: notInSight,
+  skip: notInSight || (countOpen(process.pid) === 0 && 'this kernel does not count descriptors'),
 }, async () => {
   const seen = drain(scan([KTHREADD], undefined));
   const [table] = seen.tables;
