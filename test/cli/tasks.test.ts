@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { taskSharing, type TaskSharing } from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
-import { kcmp, kcmpJson, mask, NO_PID, squeeze } from './command.ts';
+import { familyMissing, startFamily } from '../support/family.ts';
+import { AS_NOBODY, needsRoot } from '../support/user.ts';
+import { kcmp, kcmpProcess, kcmpJson, mask, NO_PID, squeeze } from './command.ts';
 
 const me = process.pid;
 let child: Child;
@@ -91,4 +93,24 @@ test('kernel threads have no address space to share', async (t) => {
   if (!/none/.test(out)) return t.skip('pids 2 and 3 are no kernel threads that may be inspected');
   assert.match(squeeze(out), /^ *2 {2}none /m);
   assert.ok(code === 0 || code === 1);
+});
+
+test('a zombie has none of what it had, also beside one that has', { skip: familyMissing }, async () => {
+  const family = await startFamily({ child: 'z' });
+  try {
+    const { out } = await kcmp('tasks', family.parent, family.child);
+    assert.match(squeeze(out), new RegExp(`^ *${family.child} {2}none {2}none {2}none {2}own `, 'm'));
+    assert.match(squeeze(out), new RegExp(`^ *${family.parent} {2}own {2}own {2}own {2}own `, 'm'));
+  } finally {
+    await family.stop();
+  }
+});
+
+test('of whom may not be compared it is said why', { skip: needsRoot }, () => {
+  const { err, code } = kcmpProcess(['same', process.pid, process.ppid, '--type', 'vm'], AS_NOBODY);
+  assert.match(
+    err,
+    new RegExp(`could not be compared: EPERM: pid ${process.pid} may not be inspected: another user's`),
+  );
+  assert.equal(code, 2);
 });

@@ -14,7 +14,7 @@ import { choice, expect, fileRef, parse, taskId } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
 import { printJson } from '../output/json.ts';
 import { printAnswer, tell } from '../output/print.ts';
-import { RESOURCE_WORDS, RESOURCES } from '../output/resources.ts';
+import { RESOURCE_WORDS, RESOURCES, whyNot } from '../output/resources.ts';
 
 const CODES: Readonly<Record<FileIdentity['relation'], ExitCode>> = { same: 0, different: 1, unknown: 2 };
 
@@ -81,7 +81,8 @@ function sameTasks(a: number, b: number, type: TaskResource, json: boolean, io: 
   else if (verdict === 'none') printAnswer(io, [`${a} and ${b} share no ${what}: neither has one.`]);
   if (verdict === 'shared-or-none')
     tell(io, `${a} and ${b} share one ${what} or have none: the kernel tells no difference`);
-  if (verdict === 'unknown') tell(io, `${a} and ${b} could not be compared: ${pair?.code ?? 'no answer'}`);
+  if (verdict === 'unknown')
+    tell(io, `${a} and ${b} could not be compared: ${whyNot(pair?.code ?? 'no answer', [a, b])}`);
   return CODES[relation];
 }
 

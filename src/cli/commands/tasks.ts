@@ -1,6 +1,7 @@
 /** `kcmp tasks`: which of the six resources do tasks share? */
-import { taskSharing, type TaskPair, type TaskSharing } from '../../index.ts';
+import { taskSharing, type TaskPair, type TaskResource, type TaskSharing } from '../../index.ts';
 import { isListed, threadsOf } from '../../procfs/processes.ts';
+import { hasEnded } from '../../procfs/stat.ts';
 import { list, plural, some } from '../../util/text.ts';
 import { table } from '../output/table.ts';
 import { expect, parse, taskId, UsageError } from '../args.ts';
@@ -8,14 +9,14 @@ import type { Command, ExitCode, Io } from '../io.ts';
 import { printJson } from '../output/json.ts';
 import { commandOf, named } from '../output/names.ts';
 import { printAnswer, tell } from '../output/print.ts';
-import { RESOURCES } from '../output/resources.ts';
+import { RESOURCES, whyNot } from '../output/resources.ts';
 
 /** A, B, … Z, AA: one for each set of tasks that share. */
 const letter = (index: number): string =>
   (index >= 26 ? letter(Math.floor(index / 26) - 1) : '') + String.fromCharCode(65 + (index % 26));
 
 /** One column of the matrix: what each task has, where sharers have the same letter. */
-function column(tasks: number[], pairs: TaskPair[]): string[] {
+function column(tasks: number[], pairs: TaskPair[], resource: TaskResource): string[] {
   const of = new Map<number, string>();
   const known = new Set<number>();
   const without = new Set<number>();
@@ -27,7 +28,9 @@ function column(tasks: number[], pairs: TaskPair[]): string[] {
     const sign = of.get(a) ?? of.get(b) ?? `${letter(sets++)}${verdict === 'shared' ? '' : '?'}`;
     of.set(a, sign).set(b, sign);
   }
-  return tasks.map((task) => of.get(task) ?? (without.has(task) ? 'none' : known.has(task) ? 'own' : '?'));
+  // What is separate from another's may be nothing all the same.
+  const hasNone = (task: number): boolean => without.has(task) || (resource !== 'sighand' && hasEnded(task));
+  return tasks.map((task) => of.get(task) ?? (hasNone(task) ? 'none' : known.has(task) ? 'own' : '?'));
 }
 
 const allPairs = ({ resources }: TaskSharing): TaskPair[] => RESOURCES.flatMap((resource) => resources[resource]);
@@ -47,7 +50,7 @@ function sentence({ tasks, resources }: TaskSharing): string {
 
 function text(report: TaskSharing): string[] {
   const { tasks, resources } = report;
-  const columns = RESOURCES.map((resource) => column(tasks, resources[resource]));
+  const columns = RESOURCES.map((resource) => column(tasks, resources[resource], resource));
   const rows = tasks.map((task, i) => [`${task}`, ...columns.map((cells) => cells[i] ?? '?'), commandOf(task)]);
   const signs = columns.flat();
   return [
@@ -110,7 +113,10 @@ export const run: Command = (args, io) => {
     const codes = [...new Set(unknown.map(({ code = 'no code' }) => code))];
     const gone = ids.filter((id) => !isListed(id));
     const who = gone.length === 0 ? '' : `; there is no task ${list(gone.map(String))}, or /proc hides it`;
-    tell(io, `${plural(unknown.length, 'comparison')} of ${pairs.length} could not be made: ${codes.join(', ')}${who}`);
+    tell(
+      io,
+      `${plural(unknown.length, 'comparison')} of ${pairs.length} could not be made: ${codes.map((code) => whyNot(code, ids)).join('; ')}${who}`,
+    );
   }
   // An id that is nobody's is a mistake, whatever the others share; a thread that was listed has ended meanwhile.
   if (parsed.value('threads') === undefined && unknown.some(({ code }) => code === 'ESRCH')) return 2;
