@@ -238,7 +238,7 @@ test('who else has the instance is told, and whose number a target has', async (
       return fd;
     });
     const { out } = await kcmp('epoll', `${process.pid}:${efd}`);
-    const [pid, name] = [other.pid, `${other.pid} \\(node\\)`];
+    const [pid, name] = [other.pid, `${other.pid} \\([^)]*\\)`];
     assert.match(
       out,
       new RegExp(`^fd ${efd} of \\d+ \\(.*\\) is an epoll instance, shared with ${name}, with 1 target: 1 stale\\.`),
