@@ -3,7 +3,7 @@
  * and only one for processes that share theirs; with an account of what could not be seen.
  */
 import { accessTo, areTablesComparable, isComparable } from '../binding/explain.ts';
-import { countOpen, hasNoneOpen, isSeenEmpty } from '../procfs/raw/fd-listing.ts';
+import { countOpen, hasNoneOpen, isEmpty } from '../procfs/raw/fd-listing.ts';
 import { hasNothingOpen } from '../procfs/stat.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
 import { isStuckInExec } from './busy.ts';
@@ -115,7 +115,7 @@ export class Scan {
    */
   isStill({ id, pid, fds, rest, sharedWith, isWhole }: Table, ask: typeof hasRested = hasRested): boolean {
     if (sharedWith.length > 0 || !isWhole) return false;
-    return (fds.length === 0 && isSeenEmpty(id)) || ask(pid, rest);
+    return (fds.length === 0 && isEmpty(id)) || ask(pid, rest);
   }
 
   *#readProcess(pid: number): Steps<Table[]> {

@@ -98,3 +98,13 @@ test('what was skipped is told by reason, in one line', () => {
   );
   assert.equal(told({ ...skip(5, 'ended meanwhile'), code: 'ESRCH' }), '');
 });
+
+test('who has ended has nothing more that could move', async () => {
+  const child = await startChild();
+  const seen = drain(scan([child.pid]));
+  const [table] = seen.tables;
+  assert.ok(table !== undefined && table.fds.length > 0);
+  await child.stop();
+  drain(seen.readAgain(table));
+  assert.deepEqual([table.fds, seen.isStill(table)], [[], true]);
+});

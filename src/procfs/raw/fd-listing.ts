@@ -93,11 +93,16 @@ export const countTasks = (pid: number): number =>
 
 let countsOpen = false;
 
-/** Whether a task is seen to have nothing open. False before Linux 6.2, or when it cannot be told. */
-export function isSeenEmpty(pid: number): boolean {
-  countsOpen ||= countOpen(process.pid) > 0;
-  return countsOpen && readAttributes(pid, 'fd') && attributes.getUint32(STX_SIZE, LITTLE) === 0;
-}
+/** Whether this kernel counts them. */
+const isCounted = (): boolean => (countsOpen ||= countOpen(process.pid) > 0);
 
-/** The same of a process, as the threads of the kernel are: not even its threads have, of which each may have a table of its own. */
-export const hasNoneOpen = (pid: number): boolean => isSeenEmpty(pid) && countTasks(pid) === 1;
+/** Whether a task has nothing open, as far as it can be told: whoever is gone has nothing either. */
+export const isEmpty = (pid: number): boolean =>
+  !readAttributes(pid, 'fd') || (attributes.getUint32(STX_SIZE, LITTLE) === 0 && isCounted());
+
+/**
+ * Whether a process is seen to have nothing open, as the threads of the kernel have: not even its threads, of which each
+ * may have a table of its own. False before Linux 6.2, or when it cannot be told.
+ */
+export const hasNoneOpen = (pid: number): boolean =>
+  isCounted() && readAttributes(pid, 'fd') && attributes.getUint32(STX_SIZE, LITTLE) === 0 && countTasks(pid) === 1;
