@@ -71,9 +71,6 @@ async function dispatchPainted(argv: string[], io: Io): Promise<ExitCode> {
   return dispatch(args, Object.assign(io, { paints: paintsOf(io, color) }));
 }
 
-/** `EBADF: bad file descriptor, kcmp: fd 7 of pid 8 is not open`: what of it says no more than the rest, in a line of kcmp. */
-const withoutCall = (message: string): string => message.replace(/^([A-Z\d]+): [^:]*, kcmp: /, '$1: ');
-
 /**
  * Runs `kcmp` with these arguments.
  * @param argv - what follows the command's name
@@ -83,7 +80,7 @@ export async function run(argv: string[], io: Io): Promise<ExitCode> {
   try {
     return await dispatchPainted(argv, io);
   } catch (error) {
-    const { tell } = await import('./output/print.ts');
+    const { tell, withoutCall } = await import('./output/print.ts');
     tell(io, error instanceof Error ? withoutCall(error.message) : String(error));
     return 2;
   }

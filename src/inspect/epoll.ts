@@ -63,7 +63,7 @@ export function listEpolls(pid: number): number[] {
   return listOrThrow(pid).filter((fd) => readLink(pid, fd) === EPOLL_LINK);
 }
 
-/** {@link listEpolls} of a process in all of its tables, each by its task: a thread may have one of its own, which outlives the first one's. */
+/** {@link listEpolls} of a process in all its tables, each by its task: a thread's own may outlive the first one's. */
 export function listAllEpolls(pid: number): Array<{ task: number; efds: number[] }> {
   const own = listEpolls(pid);
   const seen = readProcess(pid) === pid ? finish({ steps: scan([pid]) }) : undefined;

@@ -82,12 +82,11 @@ function* inheritedOf(pid: number, given: number | undefined, allowed: Allow): S
   checkProc();
   yield* requireComparable(pid);
   const task = livingTask(pid);
-  if (given !== undefined) return { ...(yield* sharedWith(task, given, allowed)), pid };
-  const parent = parentOf(task);
+  const from = given ?? parentOf(task);
   try {
-    return { ...(yield* sharedWith(task, parent, allowed)), pid };
+    return { ...(yield* sharedWith(task, from, allowed)), pid };
   } catch (error) {
-    throw asParentOf(pid, error);
+    throw given === undefined ? asParentOf(task, error) : error;
   }
 }
 

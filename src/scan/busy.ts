@@ -8,7 +8,8 @@
  *                      keeps it, and as soon as a thread waits to change the mappings so does everybody
  *
  * Source: begin_new_exec() of fs/exec.c; do_epoll_ctl() and ep_show_fdinfo() of fs/eventpoll.c; request_wait_answer() of
- * fs/fuse/dev.c; wait_for_vfork_done() of kernel/fork.c; __access_remote_vm() of mm/memory.c; proc_map_files_lookup() of fs/proc/base.c.
+ * fs/fuse/dev.c; wait_for_vfork_done() of kernel/fork.c; __access_remote_vm() of mm/memory.c; proc_map_files_lookup() of
+ * fs/proc/base.c.
  */
 import { listTasks, readChildren } from '../procfs/processes.ts';
 import { readPlace, readPulse } from '../procfs/raw/runs.ts';

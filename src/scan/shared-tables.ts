@@ -17,6 +17,10 @@ interface Sharer {
   sharedWith: number[];
 }
 
+/** The processes that have these tables, each once. */
+export const processesOf = (tables: ReadonlyArray<{ pid: number; sharedWith: readonly number[] }>): Set<number> =>
+  new Set(tables.flatMap(({ pid, sharedWith }) => [pid, ...sharedWith]));
+
 /** Whether two tasks have one table. */
 export const sharesTable = (a: number, b: number): boolean => kcmpRaw(a, b, KCMP_FILES, 0, 0) === 0;
 

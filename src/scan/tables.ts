@@ -9,7 +9,6 @@ import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
 import { isStuckInExec } from './busy.ts';
 import { Account } from './coverage.ts';
 import { countOurs, haveReserved, listOpen } from './listing.ts';
-
 import { hasRested, lookAt, type Rest, restOf } from './rest.ts';
 import { distinctTables, isAmong, NOT_TOLD, sharesTable, withoutShared, withoutTwin } from './shared-tables.ts';
 import { part, type Steps } from './steps.ts';

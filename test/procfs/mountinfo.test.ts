@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { test } from 'node:test';
-import { parseMounts, readMounts } from '../../src/procfs/kind/mountinfo.ts';
+import { isBelow, parseMounts, readMounts } from '../../src/procfs/kind/mountinfo.ts';
 import { internalDevice } from '../support/kinds.ts';
 
 test('a line tells the mount, what it is on, its device, place and type', () => {
@@ -27,4 +27,17 @@ test('that of this process has the device of /proc, and of a task that is not th
   const dev = internalDevice(statSync('/proc', { bigint: true }).dev);
   assert.ok(mounts.some((mount) => mount.point === '/proc' && mount.type === 'proc' && mount.dev === dev));
   assert.equal(readMounts(2 ** 30), 'ENOENT');
+});
+
+test('what is below a mount point, be it the root', () => {
+  const mount = { id: 1, parent: 0, dev: 1, root: '/part', point: '/mnt', type: 'tmpfs' };
+  const names = ['/mnt/x', '/mnt', '/mnt2/x', '/x'];
+  assert.deepEqual(
+    names.filter((name) => isBelow(mount, name)),
+    ['/mnt/x'],
+  );
+  assert.deepEqual(
+    names.filter((name) => isBelow({ ...mount, point: '/' }, name)),
+    names,
+  );
 });

@@ -61,7 +61,8 @@ function text(report: EpollReport): Line[] {
 }
 
 function codeOf(reports: EpollReport[], check: boolean): ExitCode {
-  if (!check || reports.length === 0) return reports.length > 0 ? 0 : 1;
+  if (reports.length === 0) return 1;
+  if (!check) return 0;
   const found = new Set(reports.flatMap(({ targets }) => targets.map(freshness)));
   return found.has('stale') ? 1 : found.has('undecided') ? 2 : 0;
 }

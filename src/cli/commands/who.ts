@@ -30,7 +30,7 @@ import { ProcessText } from '../output/process.ts';
 import { withProgress } from '../output/progress.ts';
 import { sharersOf, whoText } from '../output/who.ts';
 
-/** Who has it besides the descriptor that was asked about, which whoever shares the table has too; its process' threads are nobody else. */
+/** Who has it besides the descriptor that was asked about, also by the same table; its process' threads are nobody else. */
 function othersOf({ file, holders }: HolderReport): Holder[] {
   const own = readProcess(file.pid);
   return holders.flatMap((holder) => {

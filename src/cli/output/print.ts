@@ -30,3 +30,6 @@ export function tell(io: Io, message: string): void {
   const prefix = 'kcmp:';
   io.err(`${io.paints?.('err') === true ? painted(prefix, 'trouble') : prefix} ${clean(message)}\n`);
 }
+
+/** `EBADF: bad file descriptor, kcmp: fd 7 of pid 8 is not open` without what says no more than the rest. */
+export const withoutCall = (message: string): string => message.replace(/^([A-Z\d]+): [^:]*, kcmp: /, '$1: ');

@@ -1,5 +1,6 @@
 /** The names of what two tasks can share, in words. */
 import { kcmp, KCMP_VM, type KcmpError, type TaskResource } from '../../index.ts';
+import { withoutCall } from './print.ts';
 
 export const RESOURCE_WORDS: Readonly<Record<TaskResource, string>> = {
   vm: 'address space',
@@ -13,14 +14,14 @@ export const RESOURCE_WORDS: Readonly<Record<TaskResource, string>> = {
 /** In the order of the kernel's constants. */
 export const RESOURCES: readonly TaskResource[] = Object.keys(RESOURCE_WORDS) as TaskResource[];
 
-/** `EPERM: pid 7 may not be inspected: …`: why some of these tasks could not be compared, as far as one of them tells. */
+/** `EPERM: pid 7 may not be inspected: …`: why some of these could not be compared, as far as one of them tells. */
 export function whyNot(code: string, ids: readonly number[]): string {
   for (const id of code === 'EPERM' ? ids : []) {
     try {
       kcmp(id, id, KCMP_VM);
     } catch (error) {
       const { code: own, message } = error as KcmpError;
-      if (own === code) return `${code}: ${message.replace(/^.*?, kcmp: /, '')}`;
+      if (own === code) return withoutCall(message);
     }
   }
   return code;

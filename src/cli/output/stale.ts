@@ -43,19 +43,19 @@ function keptBy(target: EpollTarget): string {
 }
 
 /** Who else has the instance, each once. */
-const sharersOf = ({ pid, instance }: EpollReport): number[] => [
+const partnersOf = ({ pid, instance }: EpollReport): number[] => [
   ...new Set(instance.map((one) => one.pid).filter((other) => other !== pid)),
 ];
 
 /** `, shared with 4711 (node)`; nothing where nobody else has it. */
 export function sharedText(report: EpollReport): string {
-  const sharers = sharersOf(report);
+  const sharers = partnersOf(report);
   return sharers.length === 0 ? '' : `, shared with ${some(sharers.map(named), SHOWN)},`;
 }
 
 /** A number is that of whoever registered it, which of an instance that is shared may be another. */
 function registeredBy(report: EpollReport, { tfd, holders }: EpollTarget): string {
-  const sharers = sharersOf(report);
+  const sharers = partnersOf(report);
   const owner = holders.find(({ pid, fd }) => fd === tfd && sharers.includes(pid));
   if (owner !== undefined) return `registered by ${named(owner.pid)}, whose fd ${tfd} it is`;
   return `registered when fd ${tfd}${sharers.length === 0 ? '' : ' of whoever did so'} was that file`;

@@ -3,10 +3,11 @@
  * closed; which description of the inode that was, nobody is told.
  */
 import type { FileStat } from '../../procfs/fd.ts';
-import type { Mount } from '../../procfs/kind/mountinfo.ts';
+import { isBelow, type Mount } from '../../procfs/kind/mountinfo.ts';
 import { type Mapping, readMappings, readMappingsOn, statMapping } from '../../procfs/maps.ts';
 import { seen } from '../../procfs/raw/statx.ts';
 import { mayKeepMappings } from '../../scan/busy.ts';
+import { processesOf } from '../../scan/shared-tables.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 
@@ -27,9 +28,9 @@ export const mappedOn = (scan: Scan, mount: Mount, isPart: boolean): Steps<numbe
   });
 
 /** By which mount it was mapped only the privileged may ask; the name tells that mostly. */
-function isBy(pid: number, mapping: Mapping, { id, point }: Mount): boolean {
+function isBy(pid: number, mapping: Mapping, mount: Mount): boolean {
   const isAsked = typeof statMapping(pid, mapping) !== 'string';
-  return isAsked ? seen.mount() === id : mapping.link.startsWith(`${point}/`);
+  return isAsked ? seen.mount() === mount.id : isBelow(mount, mapping.link);
 }
 
 /** Refused is only who could not be scanned either, and who has ended has nothing mapped. */
@@ -39,7 +40,7 @@ function maps(pid: number, ino: bigint, link: string, isIt: (mapping: Mapping) =
 }
 
 function* whoMaps({ tables, account }: Scan, isIt: (pid: number) => boolean): Steps<number[]> {
-  const pids = new Set(tables.flatMap(({ pid, sharedWith }) => [pid, ...sharedWith]));
+  const pids = processesOf(tables);
   const found: number[] = [];
   let asked = 0;
   for (const pid of pids) {

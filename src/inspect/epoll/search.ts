@@ -1,5 +1,4 @@
 /** Where some targets of one instance are, as far as is known: looked for in all tables, and again in those that change. */
-import { refusalCode } from '../../binding/explain.ts';
 import type { Span } from '../../scan/columns.ts';
 import type { Links } from '../../scan/link-columns.ts';
 import { part, type Steps } from '../../scan/steps.ts';
@@ -134,7 +133,7 @@ export class TargetSearch {
   /** Without kcmp, see {@link matchSockets}. */
   *#matchSockets(): Steps<void> {
     this.dropped.clear();
-    const onDrop = (item: number): void => void this.dropped.set(item, refusalCode());
+    const onDrop = (item: number, code: string): void => void this.dropped.set(item, code);
     this.#items = yield* matchSockets(this.#targets, this.#candidates, this.#links, this.#scan.tables, onDrop);
     for (const [i, target] of this.#targets.entries())
       target.via = this.#items[i]?.length === 0 ? 'none' : 'socket-inode';

@@ -1,4 +1,5 @@
 /** Where kcmp(2) is refused: of a socket's inode and device there is one description; of others, none can be told. */
+import { refusalCode } from '../../binding/explain.ts';
 import { plainSocket } from '../../descriptions/without-kcmp.ts';
 import { statIno } from '../../procfs/fd.ts';
 import { refAt } from '../../scan/columns.ts';
@@ -14,8 +15,9 @@ export function* matchSockets(
   candidates: Candidates,
   links: Links,
   tables: readonly Table[],
-  onDrop: (item: number) => void,
+  onDrop: (item: number, code: string) => void,
 ): Steps<number[][]> {
+  const code = refusalCode();
   const items = targets.map((): number[] => []);
   const { inodes, told } = candidates;
   for (const { targets: places, items: all } of told ? yield* candidates.open(tables, items) : []) {
@@ -25,7 +27,7 @@ export function* matchSockets(
       if (sockets.length > 0) items[place] = sockets;
       else isOpen = true;
     }
-    if (isOpen) for (const item of all) onDrop(item);
+    if (isOpen) for (const item of all) onDrop(item, code);
   }
   return items;
 }

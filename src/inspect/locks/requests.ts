@@ -69,14 +69,12 @@ export function* requestsOf(
 function nameOfd(requests: readonly Request[], waiting: readonly Waiting[], kept: readonly Kept[]): void {
   const who = waiting.filter(({ type }) => type === 'ofd').map(({ ref }) => ({ ref, file: lockKeyOf(ref) }));
   for (const file of new Set(requests.map((one) => one.file))) {
-    const [first, ...others] = requests.filter((one) => one.file === file) as [Request, ...Request[]];
+    const asked = requests.filter((one) => one.file === file);
     const there = who.filter((one) => one.file === file);
+    const [first] = asked as [Request];
     const isSame = (one: Request): boolean =>
       one.mode === first.mode && kept.every((lock) => isInTheWay(lock, one) === isInTheWay(lock, first));
-    if (there.length !== others.length + 1 || !others.every(isSame)) continue;
-    for (const [i, one] of [first, ...others].entries()) {
-      const { ref } = there[i] as (typeof there)[number];
-      Object.assign(one, { ref, pid: ref.pid });
-    }
+    if (there.length !== asked.length || !asked.every(isSame)) continue;
+    for (const [i, { ref }] of there.entries()) Object.assign(asked[i] as Request, { ref, pid: ref.pid });
   }
 }

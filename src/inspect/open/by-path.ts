@@ -5,7 +5,7 @@
  */
 import { type FileStat, statIno } from '../../procfs/fd.ts';
 import { S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
-import { type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
+import { isBelow, type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
 import { lockKey } from '../../procfs/locks.ts';
 import { type Located, locate } from '../../procfs/raw/path.ts';
 import { seen } from '../../procfs/raw/statx.ts';
@@ -26,11 +26,9 @@ const WHY: Readonly<Record<string, string>> = {
   EXDEV: 'files of the lower layers of an overlay have other devices than it',
   EACCES: 'a folder on the way to the path may not be searched',
 };
-/** A socket does not tell by which mount it was bound, only by which name. */
-const isBelow = ({ point }: Mount, name: string | undefined): boolean => name?.startsWith(`${point}/`) === true;
 const OTHERWISE = 'what the path names could not be looked up';
 
-/** By the text of the working directory, unless that was deleted or is no text: then the kernel knows it all the same. */
+/** By the text of the working directory, unless that was deleted or is no text: the kernel knows it all the same. */
 function wholePath(path: string): string {
   const { resolve } = process.getBuiltinModule('node:path');
   try {
@@ -98,7 +96,7 @@ export class SoughtPath implements Sought {
     const located = (this.#located = yield* this.#look());
     this.inode = typeof located === 'string' ? undefined : located.stat;
     this.mount = typeof located === 'string' ? undefined : located.mount;
-    this.part = typeof located === 'string' || located.isWhole !== false ? undefined : located.mount?.id;
+    this.part = typeof located === 'string' ? undefined : located.part;
     this.path = typeof located === 'string' ? this.#pathOfMissing() : located.path;
     this.text = this.path + DELETED;
     // A path that is there and no socket is none that a socket was bound to; on a filesystem any may be.
@@ -148,10 +146,11 @@ export class SoughtPath implements Sought {
   /** Where only a list of names is to be had, or the file is gone, the name tells. */
   #isBoundTo(socket: UnixSocket | UnixListing): boolean {
     const { inode, mount } = this;
-    if (mount !== undefined)
-      return (
-        'vfs' in socket && socket.vfs?.dev === mount.dev && (this.part === undefined || isBelow(mount, socket.name))
-      );
+    if (mount !== undefined) {
+      // By which mount it was bound it does not tell, only by which name.
+      const isThere = this.part === undefined || isBelow(mount, socket.name ?? '');
+      return isThere && 'vfs' in socket && socket.vfs?.dev === mount.dev;
+    }
     if (inode !== undefined && 'vfs' in socket)
       return socket.vfs?.ino === Number(inode.ino & U32) && socket.vfs.dev === inode.dev;
     return socket.name !== undefined && (socket.name === this.#asked || socket.name === this.path);

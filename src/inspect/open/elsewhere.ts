@@ -69,5 +69,5 @@ function* mappersOf(
 /** @param links - what the links of its descriptors would read */
 function isRegistered(text: string, links: readonly string[]): Registered {
   const told = links.map((link) => registeredWith(text, link));
-  return told.find((registered) => registered === 'sure') ?? told.find((registered) => registered !== 'no') ?? 'no';
+  return told.includes('sure') ? 'sure' : told.includes('possible') ? 'possible' : 'no';
 }

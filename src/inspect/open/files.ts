@@ -26,7 +26,7 @@ import type { ListedSocket } from './sought.ts';
 export interface FoundFile extends OpenFile {
   /** Whether it is a socket that is connected, be it one that a listener accepted. */
   isConnection: boolean;
-  /** It is a socket of another network namespace than that of who asks: what is bound there keeps nobody from binding here. */
+  /** It is a socket of another network namespace than that of who asks, where it keeps nobody from binding. */
   otherNetwork?: true;
 }
 

@@ -1,8 +1,9 @@
-/** Whose working directory, root directory or program something is: by its inode, its filesystem, or the text of a link. */
+/** Whose working directory, root directory or program something is: by inode, by filesystem, or by the text of a link. */
 import { type FileStat, statAt } from '../../procfs/fd.ts';
 import { kindOf } from '../../procfs/kind.ts';
 import { codeOf, fs } from '../../procfs/read.ts';
 import { PROC } from '../../procfs/root.ts';
+import { processesOf } from '../../scan/shared-tables.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
@@ -22,7 +23,7 @@ export function* usesOf({ tables }: Scan, { inode, mount, part, text }: Sought):
   const hows = USES.filter((how) => inode === undefined || isAny || mayBe(how, inode));
   const uses: Elsewhere[] = [];
   if (hows.length === 0) return uses;
-  const pids = new Set(tables.flatMap(({ pid, sharedWith }) => [pid, ...sharedWith]));
+  const pids = processesOf(tables);
   let asked = 0;
   for (const pid of pids) {
     for (const how of hows) if (isIt(`${PROC}/${pid}/${how}`)) uses.push({ how, pid, sure: 'inode' });

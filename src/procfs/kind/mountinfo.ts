@@ -43,3 +43,7 @@ export function mountOf(fdinfo: string, mounts: readonly Mount[] | string): Moun
   const id = /^mnt_id:\s*(\d+)$/m.exec(fdinfo)?.[1];
   return typeof mounts === 'string' ? undefined : mounts.find((mount) => mount.id === Number(id));
 }
+
+/** Whether a path is below where something is mounted, by its text. */
+export const isBelow = ({ point }: Mount, path: string): boolean =>
+  path.startsWith(point === '/' ? point : `${point}/`);

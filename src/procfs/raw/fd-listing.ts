@@ -77,12 +77,14 @@ function readAttributes(pid: number, folder: string): boolean {
   return wordCallRaw(syscallNumbers().statx, AT_FDCWD, pathAddress, 0, STATX_NLINK_SIZE, attributesAddress) >= 0;
 }
 
+/** The size of a task's folder of descriptors, which is their number since Linux 6.2; -1 when it is gone or hidden. */
+const sizeOf = (pid: number): number => (readAttributes(pid, 'fd') ? attributes.getUint32(STX_SIZE, LITTLE) : -1);
+
 /**
  * How many descriptors a task has, counted in one go where a list is put together bit by bit.
  * @returns 0 before Linux 6.2, or when it cannot be told
  */
-export const countOpen = (pid: number): number =>
-  readAttributes(pid, 'fd') ? attributes.getUint32(STX_SIZE, LITTLE) : 0;
+export const countOpen = (pid: number): number => Math.max(0, sizeOf(pid));
 
 /**
  * How many threads a process has, which its folder counts as links; 0 when it cannot be told.
@@ -97,12 +99,13 @@ let countsOpen = false;
 const isCounted = (): boolean => (countsOpen ||= countOpen(process.pid) > 0);
 
 /** Whether a task has nothing open, as far as it can be told: whoever is gone has nothing either. */
-export const isEmpty = (pid: number): boolean =>
-  !readAttributes(pid, 'fd') || (attributes.getUint32(STX_SIZE, LITTLE) === 0 && isCounted());
+export function isEmpty(pid: number): boolean {
+  const size = sizeOf(pid);
+  return size < 0 || (size === 0 && isCounted());
+}
 
 /**
  * Whether a process is seen to have nothing open, as the threads of the kernel have: not even its threads, of which each
  * may have a table of its own. False before Linux 6.2, or when it cannot be told.
  */
-export const hasNoneOpen = (pid: number): boolean =>
-  isCounted() && readAttributes(pid, 'fd') && attributes.getUint32(STX_SIZE, LITTLE) === 0 && countTasks(pid) === 1;
+export const hasNoneOpen = (pid: number): boolean => isCounted() && sizeOf(pid) === 0 && countTasks(pid) === 1;

@@ -31,8 +31,8 @@ export interface Located {
   isLocal: boolean;
   /** Of a folder on which a filesystem is mounted, or a folder of one: which. */
   mount?: Mount;
-  /** Whether that is a whole one; what is open of a part is told by its mount, not by the device. */
-  isWhole?: boolean;
+  /** Of a folder of one: the number of its mount, which tells what is open of it, as the device does not. */
+  part?: number;
 }
 
 const PATH_MAX = 4096;
@@ -74,7 +74,7 @@ function openCached(path: string): number {
   return writeName(path) ? wordCallRaw(OPENAT2, AT_FDCWD, nameAddress, howAddress, how.byteLength, 0) : -ENAMETOOLONG;
 }
 
-/** A name in a folder by a descriptor that gives no access to it, of a link the link itself or what it leads to; or a negative errno. */
+/** A name in a folder by a descriptor that gives no access to it, mostly of a link the link itself; or a negative errno. */
 function openName(folder: number, text: string, follow: number = fs().constants.O_NOFOLLOW): number {
   const flags = O_PATH | O_CLOEXEC | follow;
   return writeName(text) ? wordCallRaw(syscallNumbers().openat, folder, nameAddress, flags, 0, 0) : -ENAMETOOLONG;
@@ -88,8 +88,8 @@ function targetOf(link: number): string | number {
 
 const infoAt = (pid: number, fd: number): Fdinfo => parseFdinfo(readStart(pid, `fdinfo/${fd}`));
 
-/** Whether a folder begins a filesystem: not a bind mount of a part. A subvolume has a device of its own, and its first folder this number. */
-const beginsWhole = ({ root, type }: Mount, { ino }: FileStat): boolean =>
+/** Whether a mount is of a whole filesystem: a subvolume has a device of its own, and its first folder this number. */
+const isWhole = ({ root, type }: Mount, { ino }: FileStat): boolean =>
   root === '/' || (type === 'btrfs' && ino === SUBVOLUME);
 
 /** One name after the other, in filesystems of this machine; -EAGAIN where the next one is not in one of them. */
@@ -103,19 +103,18 @@ function walk(path: string): number {
   for (let text = names.shift(); text !== undefined && at >= 0; text = names.shift()) {
     if (text === '' || text === '.') continue;
     const mount = mountOf(infoAt(process.pid, at).text, mounts);
-    const next = isLocal(mount) ? openName(at, text) : -EAGAIN;
-    const folder = mount?.type === 'proc' && isLink(next) ? readLink(process.pid, at) : null;
+    let next = isLocal(mount) ? openName(at, text) : -EAGAIN;
+    let isText = isLink(next);
+    const folder = isText && mount?.type === 'proc' ? readLink(process.pid, at) : null;
     if (folder !== null && (folder !== mount?.point || !PROC_TEXTS.has(text))) {
       // It leads to what it names directly, perhaps in another mount namespace: that of the task in whose folder it is.
-      const jumped = openName(at, text, 0);
-      const there = readMounts(Number(/\d+(?=\D*$)/.exec(folder)?.[0]));
-      mounts = typeof there === 'string' ? mounts : [...own, ...there];
       close(next);
-      close(at);
-      at = jumped;
-      continue;
+      next = openName(at, text, 0);
+      isText = false;
+      const there = readMounts(Number(/\d+(?=\D*$)/.exec(folder)?.[0]));
+      if (typeof there !== 'string') mounts = [...own, ...there];
     }
-    const target = isLink(next) ? targetOf(next) : undefined;
+    const target = isText ? targetOf(next) : undefined;
     const isTooLong = typeof target === 'string' && ++links > MAX_LINKS;
     if (next >= 0 && target === undefined) {
       close(at);
@@ -169,5 +168,5 @@ export function locatedAt({ pid, fd }: FileRef): Located | string {
   const mount = mountOf(info.text, readMounts(process.pid));
   const located = { stat, path: link, lockKey: lockKeyAt(stat, info, mount), isLocal: isLocal(mount) };
   if (mount?.point !== link || (stat.mode & S_IFMT) !== S_IFDIR) return located;
-  return { ...located, mount, isWhole: beginsWhole(mount, stat) };
+  return isWhole(mount, stat) ? { ...located, mount } : { ...located, mount, part: mount.id };
 }

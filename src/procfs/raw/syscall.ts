@@ -42,11 +42,10 @@ const ASIDE: Readonly<Record<string, string>> = {
   ppc64: `${OLD_ASIDE},waitpid 7,rt_sigtimedwait 176,rt_sigsuspend 178,futex 221,clock_nanosleep 248,waitid 272`,
 };
 /** Calls that reserve a number for what they open, and may wait before they do. */
-const X64_OPENING = 'open 2,creat 85,openat 257';
 const GENERIC_OPENING = 'openat 56';
 const OLD_OPENING = 'open 5,creat 8';
 const OPENING: Readonly<Record<string, string>> = {
-  x64: X64_OPENING,
+  x64: 'open 2,creat 85,openat 257',
   arm64: GENERIC_OPENING,
   riscv64: GENERIC_OPENING,
   loong64: GENERIC_OPENING,

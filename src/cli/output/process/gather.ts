@@ -8,14 +8,12 @@ const ALIKE = 4;
 /** From so many on files that have nothing in common but their folder are. */
 const IN_FOLDER = 12;
 
-const ANONYMOUS = 'anonymous file';
 /** What people call one of a kind, where that is not the kind's own name. */
 const WORDS: Partial<Record<FoundFile['kind'], string>> = {
   eventpoll: 'epoll instance',
   inotify: 'inotify instance',
   fanotify: 'fanotify group',
   io_uring: 'io_uring instance',
-  anonymous: ANONYMOUS,
 };
 
 /** A line: one description, or several that are told together. */
@@ -48,11 +46,8 @@ function commonOf(file: FoundFile): { key: string; many: (count: number, files: 
     };
   }
   if (file.link?.startsWith('/') === true) return { key: name, many: (count) => `${name}: opened ${count} times` };
-  const what = WORDS[file.kind] ?? file.kind;
-  return {
-    key: what === ANONYMOUS ? name : what,
-    many: (count) => plural(count, what) + (what === ANONYMOUS ? ` (${name})` : ''),
-  };
+  if (file.kind === 'anonymous') return { key: name, many: (count) => `${plural(count, 'anonymous file')} (${name})` };
+  return { key: file.kind, many: (count) => plural(count, WORDS[file.kind] ?? file.kind) };
 }
 
 /** `300 tcp connections of 127.0.0.1:6379, established` */
