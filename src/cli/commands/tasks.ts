@@ -28,9 +28,9 @@ function column(tasks: number[], pairs: TaskPair[], resource: TaskResource): str
     const sign = of.get(a) ?? of.get(b) ?? `${letter(sets++)}${verdict === 'shared' ? '' : '?'}`;
     of.set(a, sign).set(b, sign);
   }
-  // What is separate from another's may be nothing all the same.
+  // What is separate from another's may be nothing all the same; only of who could be compared its state is no wait.
   const hasNone = (task: number): boolean => without.has(task) || (resource !== 'sighand' && hasEnded(task));
-  return tasks.map((task) => of.get(task) ?? (hasNone(task) ? 'none' : known.has(task) ? 'own' : '?'));
+  return tasks.map((task) => of.get(task) ?? (known.has(task) ? (hasNone(task) ? 'none' : 'own') : '?'));
 }
 
 const allPairs = ({ resources }: TaskSharing): TaskPair[] => RESOURCES.flatMap((resource) => resources[resource]);
