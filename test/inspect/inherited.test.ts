@@ -263,7 +263,7 @@ describe('assertNoInherited', () => {
         stack = (error as Error).stack ?? '';
       }
       const first = stack.split('\n').find((line) => line.startsWith('    at ') && !line.includes('(node:'));
-      assert.match(first ?? stack, /inherited\.test\.ts/);
+      assert.match(first ?? stack, /inherited\.test\./);
     });
   }
 

@@ -29,7 +29,7 @@ for module in ${MODULES.join(' ')}; do
 done
 cd /kcmp
 echo "${BEGIN} $(uname -rm), Node $(node --version)"
-node --import tsx --test --test-concurrency=2 --test-timeout=900000 --test-reporter=tap ${tests.join(' ')} < /dev/null
+node --test --test-concurrency=2 --test-timeout=900000 --test-reporter=tap ${tests.join(' ')} < /dev/null
 echo "${END} $?"
 sync
 poweroff -f

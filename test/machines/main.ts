@@ -11,6 +11,7 @@ import { boot } from './boot.ts';
 import { buildImage } from './image.ts';
 import { type Machine, MACHINES } from './machines.ts';
 import { type Row, rowOf, writeRow } from './results.ts';
+import { renamed } from './stripped.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DOCUMENT = join(ROOT, 'docs/environments.md');
@@ -40,7 +41,7 @@ async function test(name: string, machine: Machine): Promise<{ ok: boolean; row?
   const files = all.filter(
     (file) => (machine.refused === undefined || WHERE_REFUSED.test(file)) && (only === undefined || file.match(only)),
   );
-  const image = buildImage(name, machine, ROOT, files);
+  const image = buildImage(name, machine, ROOT, files.map(renamed));
   try {
     const report = await boot(machine, image, files.length, verbose);
     const { ok, system, result, seconds, output } = report;
