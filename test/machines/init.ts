@@ -11,7 +11,7 @@ export const init = (tests: string[]): string => `#!/bin/busybox sh
 /bin/busybox mkdir -p /busybox
 /bin/busybox --install -s /busybox
 /bin/busybox ln -sf dash /bin/sh
-export PATH=/usr/bin:/usr/sbin:/bin:/sbin:/busybox HOME=/root TERM=dumb NO_COLOR=1 NODE_NO_WARNINGS=1
+export PATH=/usr/bin:/usr/sbin:/bin:/sbin:/busybox HOME=/root TERM=dumb NO_COLOR=1 NODE_NO_WARNINGS=1 KCMP_LESS=10
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev 2>/dev/null
