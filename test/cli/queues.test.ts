@@ -50,3 +50,19 @@ test('what a connection has not read, and what has not arrived', { skip: noAnswe
   const { out } = await kcmp('who', `${child.pid}:${there}`, '--pid', child.pid);
   assert.match(out, /^Flags: rdwr\. Not read yet: 5 bytes\.$/m);
 });
+
+test('who has closed before being accepted is told beside a queue that counts it', { skip: noAnswers }, async () => {
+  const [tcp, unix] = await child.run(({ sockets, libc }) => {
+    const tcp = sockets.listener(sockets.STREAM, sockets.inetAddress({ address: '127.0.0.1', port: 0 }), 5);
+    const unix = sockets.listener(sockets.STREAM, sockets.unixAddress(`@closed-${process.pid}`), 5);
+    libc.close(
+      sockets.client(sockets.STREAM, sockets.inetAddress({ address: '127.0.0.1', port: sockets.portOf(tcp) })),
+    );
+    libc.close(sockets.client(sockets.STREAM, sockets.unixAddress(`@closed-${process.pid}`)));
+    return [tcp, unix] as const;
+  });
+  const first = async (fd: number): Promise<string> =>
+    (await kcmp('who', `${child.pid}:${fd}`, '--pid', child.pid)).out.split('\n')[0] as string;
+  assert.match(await first(tcp), /; of 1 that waits to be accepted nobody here has the other end/);
+  assert.match(await first(unix), /; nobody waits to be accepted \(1 closed before being accepted\)/);
+});

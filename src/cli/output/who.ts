@@ -38,12 +38,13 @@ export function heldBy(holders: readonly Holder[]): string {
   return `held by ${command} (${pid}), fd ${fds}${more > 0 ? `, and ${plural(more, 'more process', 'more processes')}` : ''}`;
 }
 
-export function ofOtherEnd({ state, reason, holders }: OtherEnd): string {
+export function ofOtherEnd({ state, reason, holders, ends }: OtherEnd): string {
   const why = reason === undefined ? '' : ` (${reason})`;
   const isPlain = state === 'connected' || state === 'unconnected' || state === 'listening';
   if (holders.length > 0)
     return `its other end is ${isPlain ? '' : `${state.replace('-', ' ')}, `}${heldBy(holders)}${why}`;
-  return `${STATES[state]}${why}`;
+  const isAwaited = state === 'listening' && ends.length > 0;
+  return `${isAwaited ? `of ${ends.length} that ${ends.length === 1 ? 'waits' : 'wait'} to be accepted nobody here has the other end` : STATES[state]}${why}`;
 }
 
 function answer(report: HolderReport, others: readonly Holder[], isLimited: boolean): string {

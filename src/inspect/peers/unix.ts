@@ -71,12 +71,13 @@ export class UnixPeer extends SocketPeer {
   }
 
   #tellClients({ type, icons, rqueue }: UnixSocket): void {
-    this.become(
-      'listening',
-      icons === undefined ? `${rqueue} clients wait to be accepted, more than the kernel names` : undefined,
-    );
+    if (icons === undefined)
+      return this.become('listening', `${rqueue} clients wait to be accepted, more than the kernel names`);
     // One that closed while it waited is counted on, and has no inode.
-    for (const ino of (icons ?? []).filter((ino) => ino > 0))
+    const waiting = icons.filter((ino) => ino > 0);
+    const closed = icons.length - waiting.length;
+    this.become('listening', closed > 0 ? `${closed} closed before being accepted` : undefined);
+    for (const ino of waiting)
       this.addEnd(ino, 'not-accepted', endName({ ino, type, name: undefined, state: 'ESTABLISHED' }));
   }
 
