@@ -14,6 +14,7 @@ import { errnoName } from '../binding/errors.ts';
 import { type Steps, WALK } from '../scan/steps.ts';
 import { groupBy, type Groups, join, membersOf, search } from '../util/merge-sort.ts';
 import { gatherEqual } from './equality.ts';
+import { sortByRank } from './ranks.ts';
 
 const FEW = 100; // are told apart by equality; of more the pairs would be too many
 /** So often out of place, one never holds still. */
@@ -24,11 +25,7 @@ const QUIET = 3; // looks in a row that must find the same once anything has mov
 const ATTEMPTS = 3;
 const BETWEEN_PAUSES = 64;
 
-/** How many stand by a leader, itself included. */
-interface Group {
-  leader: number;
-  size: number;
-}
+type OnDrop = (item: number, code: string) => void;
 
 export class DescriptionOrder {
   /** By item: the next member of its group, or -1. */
@@ -37,14 +34,17 @@ export class DescriptionOrder {
   readonly #ask: (a: number, b: number) => number;
   /** By item: how often it was out of place; from PATIENCE on it is out for good. */
   readonly #misses: Uint8Array;
-  readonly #onDrop: (item: number, code: string) => void;
+  readonly #onDrop: OnDrop;
+  readonly #ranks: Int32Array | undefined;
 
   /**
    * @param count - items are below this
    * @param ask - kcmp(2)'s own answer about two items, or a negative errno
    * @param onDrop - told of every item that could not be compared, with the errno's name
+   * @param ranks - what {@link sortByRank} keeps from one look to the next
    */
-  constructor(count: number, ask: (a: number, b: number) => number, onDrop: (item: number, code: string) => void) {
+  constructor(count: number, ask: (a: number, b: number) => number, onDrop: OnDrop, ranks?: Int32Array) {
+    this.#ranks = ranks;
     this.#ask = ask;
     this.#misses = new Uint8Array(count);
     this.next = new Int32Array(count).fill(-1);
@@ -68,7 +68,8 @@ export class DescriptionOrder {
 
   /** Sorts items and gathers equal ones; of those that hold still all that is told is right if nothing moves. */
   sort(items: Int32Array): Steps<Groups> {
-    return groupBy(items, this.compare, this.next);
+    const ranks = items.length > FEW ? this.#ranks : undefined;
+    return ranks ? sortByRank(items, ranks, this.compare, this.next) : groupBy(items, this.compare, this.next);
   }
 
   /** As {@link sort}, without those that could not be compared. */
@@ -111,19 +112,17 @@ export class DescriptionOrder {
   /** A second look: keeps members that equal their leader and leaders that ascend, and tells the others, but for those that are out for good. */
   *#look(leaders: Int32Array): Steps<{ kept: Int32Array; out: number[] }> {
     const out: number[] = [];
-    const kept: Group[] = [];
+    /** How many stand by a leader, itself included. */
+    const kept: Array<{ leader: number; size: number }> = [];
     for (const [i, leader] of leaders.entries()) {
       if (i % BETWEEN_PAUSES === 0) yield;
       const group = { leader, size: yield* this.#confirmMembers(leader, out) };
       let fits = !this.#isOut(leader);
-      for (
-        let below = kept.at(-1);
-        fits && below !== undefined && this.compare(below.leader, leader) >= 0;
-        below = kept.at(-1)
-      ) {
+      for (let below = kept.at(-1); fits && below !== undefined; below = kept.at(-1)) {
+        if (this.compare(below.leader, leader) < 0) break;
         // Either may have moved, but rather the one that fewer stand by.
         fits = below.size < group.size;
-        if (below.size <= group.size) this.#takeOut((kept.pop() as Group).leader, out);
+        if (below.size <= group.size) this.#takeOut((kept.pop() ?? below).leader, out);
       }
       if (fits && !(this.#hasMoved && this.#hasTwin(leader, kept))) kept.push(group);
       else this.#takeOut(leader, out);
@@ -151,7 +150,7 @@ export class DescriptionOrder {
     return size;
   }
 
-  #hasTwin(leader: number, kept: readonly Group[]): boolean {
+  #hasTwin(leader: number, kept: ReadonlyArray<{ leader: number }>): boolean {
     return kept.length <= FEW && kept.some((other) => this.compare(other.leader, leader) === 0);
   }
 

@@ -29,6 +29,8 @@ export class OpenFiles extends Columns {
   modes: Uint16Array = new Uint16Array(1024);
   /** The first item that was the same description, itself where no guess came true. */
   origins: Int32Array = new Int32Array(1024);
+  /** Where an item stood among those of its inode when these were last sorted, from 1 on; 0 where it may have moved since. */
+  ranks: Int32Array = new Int32Array(1024);
   length = 0;
   /** Whether ids of eventfds stand where their shared inode was; undefined while that is not decided. */
   isSplit: boolean | undefined = undefined;
@@ -89,6 +91,7 @@ export class OpenFiles extends Columns {
     const [id, fd] = [this.ids[item] as number, this.fds[item] as number];
     const stat = statIno(id, fd);
     this.origins[item] = item;
+    this.ranks[item] = 0;
     if (typeof stat === 'string') {
       this.inos[item] = isOpen(id, fd) ? 0 : -constants.errno[stat as keyof typeof constants.errno];
       this.devs[item] = NO_INODE;
@@ -161,6 +164,7 @@ export class OpenFiles extends Columns {
     this.devs[item] = dev;
     this.modes[item] = mode;
     this.origins[item] = item;
+    this.ranks[item] = 0;
   }
 
   #grow(capacity: number): void {
@@ -171,5 +175,6 @@ export class OpenFiles extends Columns {
     this.devs = larger(this.devs, new Int32Array(capacity));
     this.modes = larger(this.modes, new Uint16Array(capacity));
     this.origins = larger(this.origins, new Int32Array(capacity));
+    this.ranks = larger(this.ranks, new Int32Array(capacity));
   }
 }

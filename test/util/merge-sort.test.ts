@@ -68,6 +68,26 @@ describe('groupBy', () => {
     );
   });
 
+  test('what stands in order takes a comparison or two each, and whatever does not is told all the same', () => {
+    const random = new Random(4);
+    for (const [moved, most] of [
+      [0, 1.01],
+      [2, 4],
+      [300, 12],
+    ] as const) {
+      const keys = Array.from({ length: 2000 }, (_, i) => Math.floor(i / 3));
+      for (let i = 0; i < moved; i++) keys[random.below(2000)] = random.below(700);
+      let calls = 0;
+      const compare = (a: number, b: number): number => (calls++, (keys[a] as number) - (keys[b] as number));
+      const { leaders } = grouped(Int32Array.from(keys.keys()), compare, new Int32Array(2000), true);
+      assert.deepEqual(
+        Array.from(leaders, (leader) => keys[leader]),
+        [...new Set(keys)].sort((a, b) => a - b),
+      );
+      assert.ok(calls <= most * 2000, `${calls} comparisons with ${moved} out of order`);
+    }
+  });
+
   test('a million items are grouped without trouble with the stack or memory', () => {
     const keys = Int32Array.from({ length: 1_000_000 }, (_, i) => Math.imul(i, 7919) & 0xfffff);
     const next = new Int32Array(keys.length);

@@ -149,7 +149,7 @@ export class FoundGroups {
       if (isCurrent[item] === 1 && isTouched(item) && isReadable(files, item, drop)) items[count++] = item;
     }
     const { heads, next } = yield* gather(files, items.subarray(0, count));
-    const order = new DescriptionOrder(files.length, (a, b) => kcmpItems(files, a, b), drop);
+    const order = new DescriptionOrder(files.length, (a, b) => kcmpItems(files, a, b), drop, files.ranks);
     const groups: number[][] = [];
     for (const [i, head] of heads.entries()) {
       if (i % BETWEEN_PAUSES === 0) yield;

@@ -30,7 +30,7 @@ export function* groupStill(
   const items = yield* distinct(files, tables, alike, onDrop);
   yield* splitEventfds(files, items, onDrop);
   const { heads, next } = yield* gather(files, items);
-  const order = new DescriptionOrder(files.length, (a, b) => kcmpItems(files, a, b), onDrop);
+  const order = new DescriptionOrder(files.length, (a, b) => kcmpItems(files, a, b), onDrop, files.ranks);
   const groups: number[][] = [];
   const add = (leader: number, chain: Int32Array | null): void => {
     if (chain === null && minHolders > 1 && alike[leader] === -1) return;
@@ -72,6 +72,7 @@ function withAlike(files: OpenFiles, leader: number, chain: Int32Array | null, a
       // The ids of eventfds were read of those only that stand for others.
       files.inos[same] = files.inos[item] as number;
       files.devs[same] = files.devs[item] as number;
+      files.ranks[same] = files.ranks[item] as number;
     }
   }
   return members;
