@@ -24,30 +24,35 @@ export interface Parsed {
   /** What is no option, in order. */
   rest: string[];
   flag(name: string): boolean;
-  /** The last value given. */
   value(name: string): string | undefined;
   values(name: string): string[];
 }
 
-/** parseArgs with --json added, and with errors of one line that name the command. */
+/** parseArgs with --json added, and with errors of one line that name the command; of two values none is left out silently. */
 export function parse(command: string, args: string[], options: Record<string, OptionSpec> = {}): Parsed {
-  const config = { args, options: { json: { type: 'boolean' as const }, ...options }, allowPositionals: true };
+  const known: Record<string, OptionSpec> = { json: { type: 'boolean' }, ...options };
   let values: Record<string, unknown>;
   let rest: string[];
+  let given: string[];
   try {
-    ({ values, positionals: rest } = parseArgs(config));
+    const parsed = parseArgs({ args, options: known, allowPositionals: true, tokens: true });
+    ({ values, positionals: rest } = parsed);
+    given = parsed.tokens.flatMap((token) => (token.kind === 'option' ? [token.name] : []));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error;
     const [first = message] = message.replaceAll(/'(-[^']*)'/g, '$1').split(/\.\s/);
     throw new UsageError(
-      `${first.charAt(0).toLowerCase()}${first.slice(1)}; ${meant(first, Object.keys(config.options))}see kcmp ${command} --help`,
+      `${first.charAt(0).toLowerCase()}${first.slice(1)}; ${meant(first, Object.keys(known))}see kcmp ${command} --help`,
     );
   }
+  const isOne = (name: string): boolean => known[name]?.type === 'string' && known[name].multiple !== true;
+  const twice = given.find((name, i) => isOne(name) && given.indexOf(name) < i);
+  if (twice !== undefined) throw new UsageError(`--${twice} is given more than once`);
   return {
     rest,
     flag: (name) => values[name] === true,
-    value: (name) => [values[name]].flat().at(-1) as string | undefined,
+    value: (name) => values[name] as string | undefined,
     values: (name) => [values[name] ?? []].flat() as string[],
   };
 }
@@ -79,7 +84,7 @@ function toNumber(text: string | undefined, min: number): number | undefined {
 /** A number that an option needs. */
 export function atLeast(option: string, text: string, min: number): number {
   const value = toNumber(text, min);
-  if (value === undefined) throw new UsageError(`--${option} ${text} is no number from ${min} up`);
+  if (value === undefined) throw new UsageError(`--${option} ${text || "''"} is no number from ${min} up`);
   return value;
 }
 
@@ -122,6 +127,6 @@ export function choice<T extends string>(
 ): T | undefined {
   if (value === undefined) return undefined;
   const word = words.find((candidate) => candidate === value);
-  if (word === undefined) throw new UsageError(`--${option} ${value} is unknown; expected ${words.join(', ')}`);
+  if (word === undefined) throw new UsageError(`--${option} ${value || "''"} is unknown; expected ${words.join(', ')}`);
   return word;
 }

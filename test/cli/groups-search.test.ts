@@ -8,10 +8,11 @@ import { after, before, test } from 'node:test';
 import type { FoundReport } from '../../src/cli/groups/search.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { familyMissing, startFamily } from '../support/family.ts';
 import * as libc from '../support/libc.ts';
 import { flock, LOCK } from '../support/locks.ts';
 import { NOBODY, needsRoot } from '../support/user.ts';
-import { kcmp, kcmpJson } from './command.ts';
+import { kcmp, kcmpJson, shell } from './command.ts';
 
 const me = process.pid;
 const fds = new Fds();
@@ -69,6 +70,35 @@ test('deleted files come by size, the largest first, also those of one holder', 
   );
 });
 
+test('a deleted file that is open twice counts once', async () => {
+  open('twice', 'x'.repeat(2000));
+  fds.add(libc.closeOnExec(openSync(join(folder, 'twice'), 'r')));
+  unlinkSync(join(folder, 'twice'));
+  const { out } = await kcmp('groups', '--deleted', '--match', '/twice', me);
+  assert.match(out, /^1 deleted file that matches is open, with 2 KiB in all among 1 process\.\n\n1\. .*\n.*\n\n2\. /);
+  const { report } = await kcmpJson<FoundReport>('groups', '--deleted', '--match', '/twice', me);
+  assert.deepEqual(report.deleted, { files: 1, bytes: 2000 });
+});
+
+test('a lock that no descriptor keeps is told of', async () => {
+  writeFileSync(join(folder, 'mapped'), 'x');
+  await child.run(
+    ({ libc }, path: string) => {
+      const own = libc.libc('int open(str, int)')(path, 2) as number;
+      libc.libc('int flock(int, int)')(own, 2);
+      libc.libc('void *mmap(void *, size_t, int, int, int, long)')(null, 4096, 1, 1, own, 0);
+      libc.close(own);
+    },
+    join(folder, 'not locked'),
+  );
+  const { code, out } = await kcmp('groups', '--locked');
+  assert.equal(code, 0);
+  assert.match(
+    out,
+    /^Besides, [1-9]\d* locks? (?:is|are) kept by no descriptor that was seen; kcmp who PATH tells of a file's\.$/m,
+  );
+});
+
 test('what keeps a lock is found, that of flock by any holder', async () => {
   const fd = open('locked');
   open('not locked');
@@ -111,6 +141,42 @@ test('what is shared with processes outside, and only that, with who they are', 
     assert.match(block, new RegExp(`^   ${inside.pid} \\(inside\\): fd`, 'm'));
     assert.match(block, /, outside: fd/);
   }
+});
+
+test('a thread with a table of its own is no process outside', async () => {
+  await using inside = await startChild();
+  await inside.run(async ({ startWorker, libc, keep }) => {
+    keep['worker'] = startWorker('./thread.ts', { flags: libc.CLONE_FILES });
+  });
+  assert.equal((await kcmp('groups', '--outside', inside.pid, '--kind', 'eventpoll')).code, 1);
+});
+
+test('who shares a table has all that is in it, also by --outside', { skip: familyMissing }, async () => {
+  const family = await startFamily({ flags: libc.CLONE_FILES });
+  try {
+    const { code, out } = await kcmp('groups', '--outside', family.child);
+    assert.equal(code, 0, out);
+    assert.match(out, new RegExp(`^   ${family.parent} \\(.*\\), outside: fd`, 'm'));
+    assert.match(out, new RegExp(`^   ${family.child} \\(.*\\): fd`, 'm'));
+  } finally {
+    await family.stop();
+  }
+});
+
+test('two trees are looked at together, and of an option that may have one value two are refused', async () => {
+  const fd = open('of two trees');
+  await using one = await startChild({ fds: [fd] });
+  await using other = await startChild({ fds: [fd] });
+  const args = ['--tree', one.pid, '--tree', other.pid, '--match', 'of two trees'];
+  assert.equal((await kcmp('groups', ...args)).code, 0);
+  const { code, err } = await kcmp('groups', '--match', 'a', '--match', 'b');
+  assert.equal(code, 2);
+  assert.match(err, /--match is given more than once/);
+});
+
+test('of a tree that has the command below it the command is left out', () => {
+  const { out } = shell('kcmp groups --min 1 --tree $$; :');
+  assert.match(out, / among 1 process\.$/m);
 });
 
 test('the two ends of a pipe are told apart, and /dev/null is told in one line', async () => {

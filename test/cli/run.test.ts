@@ -216,9 +216,9 @@ test('control characters of an argument do not reach the terminal', async () => 
   await refused(['who', 'a\nb\x1b[2J\x9b2J\u202e'], /^kcmp: a\\nb\\x1b\[2J\\x9b2J\\u202e is no reference/);
 });
 
-test('--graph and --json exclude each other', async () => {
-  await refused(['groups', '--graph', 'dot', '--json'], /--graph and --json exclude each other/);
-  await refused(['epoll', '4242', '--graph', 'dot', '--json'], /--graph and --json exclude each other/);
+test('--graph and --json exclude one another', async () => {
+  await refused(['groups', '--graph', 'dot', '--json'], /--graph and --json exclude one another/);
+  await refused(['epoll', '4242', '--graph', 'dot', '--json'], /--graph and --json exclude one another/);
 });
 
 test('a process that does not exist is trouble for every command', async () => {

@@ -90,7 +90,7 @@ export const run: Command = (args, io) => {
     graph: { type: 'string' },
   });
   const language = choice('graph', parsed.value('graph'), GRAPH_LANGUAGES);
-  if (language !== undefined && parsed.flag('json')) throw new UsageError('--graph and --json exclude each other');
+  if (language !== undefined && parsed.flag('json')) throw new UsageError('--graph and --json exclude one another');
   expect('epoll', parsed.rest, 'PID[:EFD]');
   const { pid, fd } = fileOrTask(parsed.rest[0] ?? '');
   const tables = fd === undefined ? listAllEpolls(pid) : [];

@@ -1,10 +1,10 @@
 /** `kcmp groups`: the open file descriptions that several descriptors refer to, or those that are looked for. */
-import { groupFiles } from '../../index.ts';
+import { groupFiles, type GroupReport } from '../../index.ts';
 import { GRAPH_LANGUAGES, render } from '../../draw/graph.ts';
 import { sharingGraph } from '../../draw/sharing-graph.ts';
 import { isListed, treeOf } from '../../procfs/processes.ts';
 import { atLeast, choice, parse, type Parsed, taskId, UsageError } from '../args.ts';
-import { type Search, searched } from '../groups/search.ts';
+import { type FoundReport, type Search, searched, unkeptLocks } from '../groups/search.ts';
 import type { Command } from '../io.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
 import { groupsText, namer } from '../groups/text.ts';
@@ -39,7 +39,7 @@ function searchOf(parsed: Parsed, inside: readonly number[]): Search {
 
 export const run: Command = (args, io) => {
   const parsed = parse('groups', args, {
-    tree: { type: 'string' },
+    tree: { type: 'string', multiple: true },
     graph: { type: 'string' },
     outside: { type: 'boolean' },
     kind: { type: 'string', multiple: true },
@@ -50,25 +50,35 @@ export const run: Command = (args, io) => {
     min: { type: 'string' },
   });
   const language = choice('graph', parsed.value('graph'), GRAPH_LANGUAGES);
-  if (language !== undefined && parsed.flag('json')) throw new UsageError('--graph and --json exclude each other');
-  const tree = parsed.value('tree');
-  const roots = [...parsed.rest, ...(tree === undefined ? [] : [tree])].map(taskId);
+  if (language !== undefined && parsed.flag('json')) throw new UsageError('--graph and --json exclude one another');
+  const trees = parsed.values('tree').map(taskId);
+  const roots = [...parsed.rest.map(taskId), ...trees];
   const missing = roots.filter((pid) => !isListed(pid));
-  const pids = tree === undefined ? roots : [...new Set([...roots, ...treeOf(taskId(tree))])];
+  // The shell that is asked about has this process below it.
+  const below = trees.flatMap(treeOf).filter((pid) => pid !== process.pid);
+  const pids = [...new Set([...roots, ...below])];
   const search = searchOf(parsed, pids);
   for (const pid of missing) tell(io, `there is no process ${pid}, or /proc hides it`);
   if (missing.length > 0 && missing.length === roots.length) return 2;
   const isEverywhere = roots.length === 0 || search.inside !== undefined;
-  const minHolders = search.min;
-  const all = withProgress(io, (options) =>
-    isEverywhere
-      ? groupsWithoutUs(groupFiles({ ...options, minHolders }), minHolders)
-      : groupFiles({ ...options, minHolders, pids }),
-  );
-  const report = searched(all, search);
+  const look = (minHolders: number): GroupReport =>
+    withProgress(io, (options) =>
+      isEverywhere
+        ? groupsWithoutUs(groupFiles({ ...options, minHolders }), minHolders)
+        : groupFiles({ ...options, minHolders, pids }),
+    );
+  const all = look(search.min);
+  // Whoever shares a table has all of it, of which each descriptor counts once.
+  const isShared = search.inside !== undefined && searched(all, search).sharedTables.length > 0;
+  const found = searched(isShared ? look(1) : all, search);
+  const isNarrow =
+    search.kinds.length > 0 || [search.match, search.uid, search.inside].some((one) => one !== undefined);
+  const isOfAll = search.isLocked && isEverywhere && !isNarrow && !search.isDeleted && search.min === 1;
+  const report: FoundReport = isOfAll ? { ...found, unkept: unkeptLocks(found.groups) } : found;
   if (language !== undefined) print(io, render(sharingGraph(report, namer()), language));
   else if (parsed.flag('json')) printJson(io, report);
   else printAnswer(io, groupsText(report, search));
   tellPartial(io, report.coverage);
+  if (report.groups.length === 0 && (report.unkept ?? 0) > 0) return 2;
   return missing.length > 0 ? 2 : scanCode(report.groups.length > 0, report.coverage);
 };

@@ -3,8 +3,9 @@ import type { FileGroup, FileRef, GroupReport } from '../../index.ts';
 import { readLink, statIno } from '../../procfs/fd.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK } from '../../procfs/link.ts';
-import { showsLock } from '../../procfs/locks.ts';
+import { lockKeyOf, readLocks, showsLock } from '../../procfs/locks.ts';
 import { readUser } from '../../procfs/processes.ts';
+import { readProcess } from '../../procfs/status.ts';
 import { commandOf } from '../output/names.ts';
 
 export interface Search {
@@ -28,6 +29,10 @@ export interface FoundGroup extends FileGroup {
 
 export interface FoundReport extends GroupReport {
   groups: FoundGroup[];
+  /** How many files are deleted, and their bytes, each counted once, however often it was opened. */
+  deleted?: { files: number; bytes: number };
+  /** How many locks there are that no descriptor which was found keeps. */
+  unkept?: number;
 }
 
 const DELETED = ' (deleted)';
@@ -46,7 +51,7 @@ function matches(text: string, pattern: string): boolean {
 }
 
 /** Answers that are asked for again and again, once each. */
-function remembered<T>(ask: (pid: number) => T): (pid: number) => T {
+export function remembered<T>(ask: (pid: number) => T): (pid: number) => T {
   const known = new Map<number, T>();
   return (pid) => {
     const answer = known.get(pid) ?? ask(pid);
@@ -61,35 +66,59 @@ export function searched(report: GroupReport, search: Search): FoundReport {
   const [nameOf, userOf] = [remembered(commandOf), remembered(readUser)];
   const shared = new Map(report.sharedTables.map(({ pid, sharedWith }) => [pid, sharedWith]));
   const pidsOf = (pids: readonly number[]): number[] => pids.flatMap((pid) => [pid, ...(shared.get(pid) ?? [])]);
+  const processOf = remembered(readProcess);
+  const within = new Set([...(inside ?? [])].map(processOf));
+  const isWithin = (pid: number): boolean => within.has(processOf(pid));
   const isAcross = (pids: readonly number[]): boolean =>
-    inside === undefined || (pids.some((pid) => inside.has(pid)) && pids.some((pid) => !inside.has(pid)));
+    inside === undefined || (pids.some(isWithin) && !pids.every(isWithin));
   let groups: FoundGroup[] = report.groups.filter(({ kind, link, name, holders }) => {
     const pids = pidsOf([...new Set(holders.map(({ pid }) => pid))]);
-    if (holders.length < min || !isAcross(pids)) return false;
+    // A descriptor that others have by its table is one for each of them.
+    const count = inside === undefined ? holders.length : pidsOf(holders.map(({ pid }) => pid)).length;
+    if (count < min || !isAcross(pids)) return false;
     if (kinds.length > 0 && !kinds.includes(kind)) return false;
     if (uid !== undefined && !pids.some((pid) => userOf(pid) === uid)) return false;
     return match === undefined || [link ?? kind, name ?? '', ...pids.map(nameOf)].some((text) => matches(text, match));
   });
-  if (isDeleted) groups = deletedOf(groups);
   if (isLocked) groups = groups.filter(isLockedGroup);
+  const files = new Map<string, number>();
+  if (isDeleted) groups = deletedOf(groups, files);
   const sharedTables = report.sharedTables.filter(({ pid, sharedWith }) => isAcross([pid, ...sharedWith]));
-  return { ...report, groups: groups.map((group, i) => ({ ...group, id: i + 1 })), sharedTables };
+  return {
+    ...report,
+    groups: groups.map((group, i) => ({ ...group, id: i + 1 })),
+    sharedTables,
+    ...(isDeleted
+      ? { deleted: { files: files.size, bytes: [...files.values()].reduce((sum, size) => sum + size, 0) } }
+      : {}),
+  };
 }
 
-/** A file may be called `x (deleted)`; only its having no name left proves it. A memfd never has one. */
-function deletedOf(groups: readonly FoundGroup[]): FoundGroup[] {
+/**
+ * A file may be called `x (deleted)`; only its having no name left proves it. A memfd never has one.
+ * @param files - gets the bytes of each by its device and inode
+ */
+function deletedOf(groups: readonly FoundGroup[], files: Map<string, number>): FoundGroup[] {
   const found = groups.flatMap((group): FoundGroup[] => {
     if (group.link?.endsWith(DELETED) !== true || group.kind === 'memfd') return [];
     const holder = group.holders.find((one) => isStill(one, group.link));
     const stat = holder === undefined ? 'ENOENT' : statIno(holder.pid, holder.fd);
     if (typeof stat === 'string' || (stat.more !== undefined && stat.more.nlink > 0)) return [];
     const size = group.kind === 'regular' && stat.more !== undefined ? Number(stat.more.size) : null;
+    files.set(`${stat.dev} ${stat.ino}`, size ?? 0);
     return [{ ...group, size }];
   });
   return found.sort((a, b) => (b.size ?? -1) - (a.size ?? -1));
 }
 
 const isStill = ({ pid, fd }: FileRef, link: string | null): boolean => readLink(pid, fd) === link;
+
+/** How many locks are on files of which no group keeps one: by a mapping, in flight, or by whom nobody could look at. */
+export function unkeptLocks(groups: readonly FoundGroup[]): number {
+  const kept = new Set(groups.flatMap(({ holders }) => holders.map(lockKeyOf)));
+  const locks = readLocks((file) => !kept.has(file));
+  return typeof locks === 'string' ? 0 : locks.length;
+}
 
 /** Those of POSIX are shown in the table that took them only. */
 function isLockedGroup({ link, holders }: FoundGroup): boolean {

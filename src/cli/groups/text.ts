@@ -1,7 +1,8 @@
 /** What `kcmp groups` says: how many there are, then each with who has it. */
 import { byTask } from '../../draw/sharing-graph.ts';
 import { bytes, describeFile, list, plural } from '../../util/text.ts';
-import type { FoundGroup, FoundReport, Search } from './search.ts';
+import { type FoundGroup, type FoundReport, remembered, type Search } from './search.ts';
+import { readProcess } from '../../procfs/status.ts';
 import { named } from '../output/names.ts';
 
 /** Names are asked once: a server may appear in a thousand groups. */
@@ -20,23 +21,23 @@ const PLAIN: ReadonlySet<string | null> = new Set(
 );
 const nameOf = ({ kind, link, name }: FoundGroup): string => name ?? describeFile(kind, link);
 
-const title = (group: FoundGroup): string =>
-  `${group.id}. ${nameOf(group)}${group.size === undefined || group.size === null ? '' : `, ${bytes(group.size)}`}`;
+const title = (group: FoundGroup, i: number): string =>
+  `${i + 1}. ${nameOf(group)}${group.size === undefined || group.size === null ? '' : `, ${bytes(group.size)}`}`;
 
 const MOST = ['no', 'a holder', 'two holders or more'];
 
 /** `12 open file descriptions have two holders or more` */
 function answer(
-  groups: readonly FoundGroup[],
+  { groups, deleted }: FoundReport,
   { kinds, match, uid, isDeleted, isLocked, min, inside }: Search,
 ): string {
-  const isOne = groups.length === 1;
+  const number = deleted?.files ?? groups.length;
   const noun = isDeleted ? 'deleted file' : 'open file description';
-  const count = groups.length === 0 ? `No ${noun}` : plural(groups.length, noun);
+  const count = number === 0 ? `No ${noun}` : plural(number, noun);
   const isSearched = kinds.length > 0 || match !== undefined || uid !== undefined;
-  const such = isSearched ? (isOne || groups.length === 0 ? ' that matches' : ' that match') : '';
-  const [is, has, keeps] = isOne || groups.length === 0 ? ['is', 'has', 'keeps'] : ['are', 'have', 'keep'];
-  const total = groups.reduce((sum, { size }) => sum + (size ?? 0), 0);
+  const such = isSearched ? (number <= 1 ? ' that matches' : ' that match') : '';
+  const [is, has, keeps] = number <= 1 ? ['is', 'has', 'keeps'] : ['are', 'have', 'keep'];
+  const total = deleted?.bytes ?? 0;
   const what = [
     ...(isDeleted ? [`${is} open${total > 0 ? `, with ${bytes(total)} in all` : ''}`] : []),
     ...(isLocked ? [`${keeps} a lock`] : []),
@@ -54,24 +55,36 @@ function gathered(groups: readonly FoundGroup[]): string[] {
 }
 
 export function groupsText(report: FoundReport, search: Search): string[] {
-  const { groups, sharedTables, coverage } = report;
+  const { groups, sharedTables, coverage, unkept = 0 } = report;
   const { kinds, match, inside, isDeleted, isLocked } = search;
   const name = namer();
-  const isOutside = (pid: number): string => (inside === undefined || inside.has(pid) ? '' : ', outside');
+  const processOf = remembered(readProcess);
+  const within = new Set([...(inside ?? [])].map(processOf));
+  const isOutside = (pid: number): string => (inside === undefined || within.has(processOf(pid)) ? '' : ', outside');
+  const shared = new Map(sharedTables.map(({ pid, sharedWith }) => [pid, sharedWith]));
+  const allOf = (pid: number): number[] => [pid, ...(inside === undefined ? [] : (shared.get(pid) ?? []))];
   const isAskedFor = kinds.length > 0 || match !== undefined || isDeleted || isLocked;
   const isPlain = ({ link }: FoundGroup): boolean => !isAskedFor && PLAIN.has(link);
   return [
-    `${answer(groups, search)} among ${plural(coverage.processes, 'process', 'processes')}.`,
+    `${answer(report, search)} among ${plural(coverage.processes, 'process', 'processes')}.`,
     ...groups
       .filter((group) => !isPlain(group))
-      .flatMap((group) => [
+      .flatMap((group, i) => [
         '',
-        title(group),
-        ...[...byTask(group.holders)].map(
-          ([pid, fds]) => `   ${name(pid)}${isOutside(pid)}: ${fds.length === 1 ? 'fd' : 'fds'} ${fds.join(', ')}`,
+        title(group, i),
+        ...[...byTask(group.holders)].flatMap(([id, fds]) =>
+          allOf(id).map(
+            (pid) => `   ${name(pid)}${isOutside(pid)}: ${fds.length === 1 ? 'fd' : 'fds'} ${fds.join(', ')}`,
+          ),
         ),
       ]),
     ...gathered(groups.filter(isPlain)),
+    ...(unkept > 0
+      ? [
+          '',
+          `Besides, ${plural(unkept, 'lock')} ${unkept === 1 ? 'is' : 'are'} kept by no descriptor that was seen; kcmp who PATH tells of a file's.`,
+        ]
+      : []),
     ...(sharedTables.length === 0 ? [] : ['']),
     ...sharedTables.map(
       ({ pid, sharedWith }) =>
