@@ -20,6 +20,8 @@ export interface Elsewhere {
   pid: number | null;
   /** The unix socket that something is in flight to, or the io_uring instance. */
   fd?: number;
+  /** Of what the kernel itself has: the loop device, the swap space, or where a filesystem is mounted. */
+  name?: string;
   /**
    * `description`: it is this very one. `inode`: this one or another of its inode. `possible`: something is in flight or
    * registered there, and nothing tells what; told only where otherwise nobody else was found.

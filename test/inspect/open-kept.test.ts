@@ -72,6 +72,20 @@ test('a working directory that was deleted', async () => {
   assert.deepEqual(await keptAt(path, [child.pid]), [{ how: 'cwd', pid: child.pid, sure: 'inode' }]);
 });
 
+test('the working directory of a thread that has one of its own', async () => {
+  const path = join(folder, 'of a thread');
+  mkdirSync(path);
+  await using child = await startChild();
+  const tid = await child.run(
+    ({ startWorker, libc }, cwd: string) =>
+      new Promise<number>((resolve) => {
+        startWorker('./thread.ts', { flags: libc.CLONE_FS, cwd }).once('message', resolve);
+      }),
+    path,
+  );
+  assert.deepEqual(await keptAt(path, [child.pid]), [{ how: 'cwd', pid: tid, sure: 'inode' }]);
+});
+
 test('a folder that is mounted elsewhere as well stands for what was opened by that mount', {
   skip: needsRoot,
 }, async () => {
@@ -115,7 +129,7 @@ test('a file behind a loop device, which the kernel has', { skip: noLoop }, asyn
   spawnSync('truncate', ['--size=16M', image]);
   const device = spawnSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).stdout.trim();
   try {
-    assert.deepEqual(await keptAt(image), [{ how: 'loop', pid: null, sure: 'inode' }]);
+    assert.deepEqual(await keptAt(image), [{ how: 'loop', pid: null, name: device, sure: 'inode' }]);
     assert.deepEqual(await keptAt(device), []);
   } finally {
     spawnSync('losetup', ['--detach', device]);

@@ -204,7 +204,7 @@ test('a mount point stands for all of its filesystem, which cannot be unmounted'
   }, mounted);
   assert.deepEqual((await askThere(mounted)).elsewhere, [
     { how: 'cwd', pid: child.pid, sure: 'inode' },
-    { how: 'mount', pid: null, sure: 'inode' },
+    { how: 'mount', pid: null, name: join(mounted, 'below'), sure: 'inode' },
   ]);
 });
 

@@ -6,7 +6,8 @@ import { named } from './names.ts';
 
 const SHOWN = 3;
 
-const where = ({ pid, fd }: Elsewhere): string => {
+const where = ({ pid, fd, name }: Elsewhere): string => {
+  if (name !== undefined) return name;
   const process = pid === null ? 'a process' : named(pid);
   return fd === undefined ? process : `fd ${fd} of ${process}`;
 };
@@ -20,9 +21,9 @@ const CLAUSES: ReadonlyArray<readonly [is: (entry: Elsewhere) => boolean, clause
   [({ how }) => how === 'exe', (who) => `it is the program of ${who}`],
   [({ how }) => how === 'root', (who) => `it is the root directory of ${who}`],
   [({ how }) => how === 'cwd', (who) => `it is the working directory of ${who}`],
-  [({ how }) => how === 'mount', () => 'a mounted filesystem is on it'],
-  [({ how }) => how === 'loop', () => 'a loop device uses it'],
-  [({ how }) => how === 'swap', () => 'swap space is on it'],
+  [({ how }) => how === 'mount', (where) => `it is in use by the mount at ${where}`],
+  [({ how }) => how === 'loop', (device) => `${device} is made of it`],
+  [({ how }) => how === 'swap', (file) => `${file} is swap space`],
   [({ how }) => how === 'mapped', (who) => `its inode is mapped by ${who}`],
   [({ how, sure }) => how === 'io_uring' && sure === 'possible', (who) => `io_uring at ${who} may have it`],
   [({ how }) => how === 'in-flight', (who) => `it may be in flight to ${who}`],

@@ -9,43 +9,41 @@ import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
 
-type How = Elsewhere['how'];
-
-const told = (how: How): Elsewhere => ({ how, pid: null, sure: 'inode' });
+const told = (how: Elsewhere['how'], name: string): Elsewhere => ({ how, pid: null, name, sure: 'inode' });
 
 export function* keptByKernel(scan: Scan, path: string, inode: FileStat, mount: Mount | undefined): Steps<Elsewhere[]> {
-  if (mount !== undefined) return keptOn(mount).map(told);
+  if (mount !== undefined) return keptOn(mount);
   const kind = kindOf(null, inode.mode);
   if (kind !== 'block device' && kind !== 'regular') return [];
+  const point = kind === 'block device' ? yield* mountOf(scan, inode.rdev) : undefined;
   const isIt = (file: string): boolean => file === path || isSame(locate(file), inode);
-  const hows: How[] = [];
-  if (kind === 'block device' && (yield* isMounted(scan, inode.rdev))) hows.push('mount');
-  if (readLoopFiles().some(isIt)) hows.push('loop');
-  if (readSwapFiles().some(isIt)) hows.push('swap');
-  return hows.map(told);
+  return [...(point === undefined ? [] : [told('mount', point)]), ...backedBy(isIt)];
 }
+
+/** The loop devices and the swap space that some files are. */
+const backedBy = (isIt: (file: string) => boolean): Elsewhere[] => [
+  ...readLoopFiles().flatMap(({ file, device }) => (isIt(file) ? [told('loop', device)] : [])),
+  ...readSwapFiles().flatMap((file) => (isIt(file) ? [told('swap', file)] : [])),
+];
 
 const isSame = (located: ReturnType<typeof locate>, { dev, ino }: FileStat): boolean =>
   typeof located !== 'string' && located.stat.dev === dev && located.stat.ino === ino;
 
-/** Whether a device is mounted anywhere: another mount namespace has mounts of its own. */
-function* isMounted({ tables }: Scan, device: number): Steps<boolean> {
+/** Where a device is mounted: anywhere, since another mount namespace has mounts of its own. */
+function* mountOf({ tables }: Scan, device: number): Steps<string | undefined> {
   for (const pid of processesOf(tables).add(process.pid)) {
     yield;
     const mounts = readMounts(pid);
-    if (typeof mounts !== 'string' && mounts.some(({ dev }) => dev === device)) return true;
+    const found = typeof mounts === 'string' ? undefined : mounts.find(({ dev }) => dev === device);
+    if (found !== undefined) return found.point;
   }
-  return false;
+  return undefined;
 }
 
 /** Of a filesystem. */
-function keptOn(mount: Mount): How[] {
+function keptOn(mount: Mount): Elsewhere[] {
   const mounts = readMounts(process.pid);
-  const isOnIt = (path: string): boolean => isBelow(mount, path);
   // Of a filesystem on another one below this, the texts say the same.
-  if (typeof mounts !== 'string' && mounts.some(({ parent }) => parent === mount.id)) return ['mount'];
-  return [
-    ...(readLoopFiles().some(isOnIt) ? ['loop' as const] : []),
-    ...(readSwapFiles().some(isOnIt) ? ['swap' as const] : []),
-  ];
+  const above = typeof mounts === 'string' ? [] : mounts.filter(({ parent }) => parent === mount.id);
+  return above.length > 0 ? above.map(({ point }) => told('mount', point)) : backedBy((path) => isBelow(mount, path));
 }

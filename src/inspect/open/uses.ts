@@ -1,7 +1,11 @@
 /** Whose working directory, root directory or program something is: by inode, by filesystem, or by the text of a link. */
+import { KCMP_FS } from '../../binding/abi.ts';
+import { kcmpRaw } from '../../binding/syscall.ts';
 import { type FileStat, statAt } from '../../procfs/fd.ts';
 import { kindOf } from '../../procfs/kind.ts';
 import { codeOf, fs } from '../../procfs/read.ts';
+import { listTasks } from '../../procfs/processes.ts';
+import { countTasks } from '../../procfs/raw/fd-listing.ts';
 import { PROC } from '../../procfs/root.ts';
 import { processesOf } from '../../scan/shared-tables.ts';
 import type { Steps } from '../../scan/steps.ts';
@@ -27,9 +31,20 @@ export function* usesOf({ tables }: Scan, { inode, mount, part, text }: Sought):
   let asked = 0;
   for (const pid of pids) {
     for (const how of hows) if (isIt(`${PROC}/${pid}/${how}`)) uses.push({ how, pid, sure: 'inode' });
+    for (const tid of hows.includes('cwd') ? withOwnFs(pid) : []) {
+      for (const how of hows)
+        if (how !== 'exe' && isIt(`${PROC}/${tid}/${how}`)) uses.push({ how, pid: tid, sure: 'inode' });
+      yield;
+    }
     yield asked++ / pids.size;
   }
   return uses;
+}
+
+/** Threads that are elsewhere than their process, which unshare(2) allows. */
+function withOwnFs(pid: number): number[] {
+  const tasks = countTasks(pid) === 1 ? [] : listTasks(pid);
+  return typeof tasks === 'string' ? [] : tasks.filter((tid) => tid !== pid && kcmpRaw(pid, tid, KCMP_FS, 0, 0) !== 0);
 }
 
 function mayBe(how: (typeof USES)[number], { mode }: FileStat): boolean {

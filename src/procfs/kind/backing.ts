@@ -5,14 +5,20 @@ import { unescaped } from './mountinfo.ts';
 
 const BLOCK = '/sys/block';
 
-export function readLoopFiles(): string[] {
+/** A file, and the device that is made of it. */
+export interface Backing {
+  file: string;
+  device: string;
+}
+
+export function readLoopFiles(): Backing[] {
   try {
     return fs()
       .readdirSync(BLOCK)
       .filter((name) => name.startsWith('loop'))
       .flatMap((name) => {
         const read = readText(`${BLOCK}/${name}/loop/backing_file`, 'utf8');
-        return typeof read === 'string' ? [] : [read.text.trimEnd()];
+        return typeof read === 'string' ? [] : [{ file: read.text.trimEnd(), device: `/dev/${name}` }];
       });
   } catch (error) {
     codeOf(error);
