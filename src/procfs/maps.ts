@@ -57,6 +57,14 @@ export function readMappingsOn(pid: number, dev: number, root: string = PROC): M
   return typeof read === 'string' ? read : mappingsIn(read.text, (line) => line.includes(` ${major}:${minor} `));
 }
 
+/** All that a task has mapped that is a file, or the errno's name. */
+export function readFileMappings(pid: number, root: string = PROC): Mapping[] | string {
+  const read = readText(`${root}/${pid}/maps`, 'utf8');
+  return typeof read === 'string'
+    ? read
+    : mappingsIn(read.text, (line) => !line.endsWith(' ') && !line.includes(' 00:00 0 '));
+}
+
 /** The file of a mapping, or the errno's name: to follow these links takes CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE. */
 export const statMapping = (pid: number, { range }: Mapping): FileStat | string =>
   statAt(`${PROC}/${pid}/map_files/${range}`);

@@ -41,7 +41,7 @@ test('a target that nobody has open is told with what may have it', { skip: notA
   assert.equal(code, 1);
   assert.match(
     out,
-    new RegExp(`no process has that file open, so that .*: it may be in flight to fd ${to} of ${pid} `),
+    new RegExp(`no process has a descriptor of that file, so that .*: it may be in flight to fd ${to} of ${pid} `),
   );
 });
 

@@ -243,9 +243,28 @@ test('who else has the instance is told, and whose number a target has', async (
       out,
       new RegExp(`^fd ${efd} of \\d+ \\(.*\\) is an epoll instance, shared with ${name}, with 1 target: 1 stale\\.`),
     );
-    assert.match(out, new RegExp(`registered by ${name}, whose fd ${tfd} it is\\. Fd ${tfd} of ${process.pid} `));
+    assert.match(
+      out,
+      new RegExp(
+        `registered when fd ${tfd} of whoever did so was that file, as fd ${tfd} of ${name} still is\\. Fd ${tfd} of ${process.pid} `,
+      ),
+    );
     assert.ok(out.includes(`${pid}:${tfd}`));
   } finally {
     for (const fd of [efd, ...beside]) closeSync(fd);
   }
+});
+
+test('of one that was to report once, and has, it is not said that it goes on', async () => {
+  const [read, write] = libc.pipe();
+  const efd = libc.epollCreate();
+  libc.epollCtl(efd, libc.EPOLL_CTL_ADD, read, (libc.EPOLLIN | 0x40000000) >>> 0);
+  const kept = libc.dup(read);
+  libc.write(write, new Uint8Array(1));
+  const ready = libc.libc('int epoll_wait(int, void *, int, int)')(efd, Buffer.alloc(16), 1, 1000);
+  closeSync(read);
+  const { out } = await kcmp('epoll', `${process.pid}:${efd}`);
+  for (const fd of [write, efd, kept]) closeSync(fd);
+  assert.equal(ready, 1);
+  assert.match(out, /so epoll instance \d+ keeps it, and reports nothing of it until it is armed again, under number/);
 });

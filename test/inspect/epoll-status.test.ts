@@ -1,12 +1,13 @@
 /** resolveEpoll: where a target is, for every state that one can be in. */
 import assert from 'node:assert/strict';
-import { readlinkSync } from 'node:fs';
+import { fstatSync, readlinkSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { EpollReport } from '../../src/inspect/epoll.ts';
 import { assertTrue, Fds, only, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { resolveEpoll } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
+import { needsRoot } from '../support/user.ts';
 
 const me = process.pid;
 const fds = new Fds();
@@ -105,6 +106,27 @@ describe('a target in flight over a unix socket', () => {
     assert.equal(target.reason, undefined);
     assert.deepEqual(target.holders, [{ pid: me, fd: arrived }]);
   });
+});
+
+/** A packet socket with a ring of packets in the caller's memory, without a descriptor; its number for a while, and its inode. */
+function mapPackets(efd: number): bigint {
+  const fd = libc.libc('int socket(int, int, int)')(17, 3, 0);
+  const [PACKET, RX_RING] = [263, 5];
+  const ring = new Uint8Array(Uint32Array.of(4096, 1, 2048, 2).buffer);
+  libc.libc('int setsockopt(int, int, int, void *, uint)')(fd, PACKET, RX_RING, ring, ring.length);
+  libc.mapShared(fd, 4096);
+  libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd);
+  const { ino } = fstatSync(fd, { bigint: true });
+  libc.close(fd);
+  return ino;
+}
+
+test('a target that is but mapped is told with who has it mapped', { skip: needsRoot }, async () => {
+  const efd = fds.epoll();
+  const ino = mapPackets(efd);
+  const target = only(await resolveEpoll(me, efd, { pids: [me] }));
+  assert.equal(target.ino, ino);
+  assert.deepEqual([target.status, target.elsewhere], ['unresolved', [{ how: 'mapped', pid: me, sure: 'inode' }]]);
 });
 
 describe('a target and another process', () => {

@@ -35,10 +35,12 @@ function keptBy(target: EpollTarget): string {
   }
   const elsewhere = elsewhereText(target.elsewhere ?? []);
   if (target.elsewhere?.some(({ sure }) => sure === 'description') === true) return elsewhere as string;
+  if (target.elsewhere?.some(({ how, sure }) => how === 'mapped' && sure === 'inode') === true)
+    return `no process has a descriptor of that file: ${elsewhere}`;
   const nobody =
     target.reason === 'unreadable'
       ? 'whoever keeps that file open could not be seen'
-      : 'no process has that file open, so that it is in flight over a unix socket, or the kernel itself holds it';
+      : 'no process has a descriptor of that file, so that it is in flight over a unix socket, mapped, or the kernel itself holds it';
   return elsewhere === undefined ? nobody : `${nobody}: ${elsewhere}`;
 }
 
@@ -53,13 +55,17 @@ export function sharedText(report: EpollReport): string {
   return sharers.length === 0 ? '' : `, shared with ${some(sharers.map(named), SHOWN)},`;
 }
 
-/** A number is that of whoever registered it, which of an instance that is shared may be another. */
+/** Nothing tells who registered a target; a process of an instance that is shared may have its file under that number still. */
 function registeredBy(report: EpollReport, { tfd, holders }: EpollTarget): string {
   const sharers = partnersOf(report);
-  const owner = holders.find(({ pid, fd }) => fd === tfd && sharers.includes(pid));
-  if (owner !== undefined) return `registered by ${named(owner.pid)}, whose fd ${tfd} it is`;
-  return `registered when fd ${tfd}${sharers.length === 0 ? '' : ' of whoever did so'} was that file`;
+  const one = holders.find(({ pid, fd }) => fd === tfd && sharers.includes(pid));
+  const still = one === undefined ? '' : `, as fd ${tfd} of ${named(one.pid)} still is`;
+  return `registered when fd ${tfd}${sharers.length === 0 ? '' : ' of whoever did so'} was that file${still}`;
 }
+
+/** What is left of one that was registered for one report and has made it; the kernel keeps such flags as EPOLLET. */
+const FLAGS = 0xf0000000;
+const isDisarmed = ({ events }: EpollTarget): boolean => (events & ~FLAGS) === 0;
 
 /** One paragraph: the number, what that number is today, and who keeps the old file alive. */
 export function explainStale(report: EpollReport, target: EpollTarget): string {
@@ -73,6 +79,6 @@ export function explainStale(report: EpollReport, target: EpollTarget): string {
         : `is ${numberNow} today`;
   return (
     `Target ${tfd} is stale: it watches ${describe(target)}, ${registeredBy(report, target)}. Fd ${tfd} of ${named(pid)} ${today}, ` +
-    `but ${keptBy(target)}, so epoll instance ${efd} goes on reporting its events under number ${tfd}.`
+    `but ${keptBy(target)}, so epoll instance ${efd} ${isDisarmed(target) ? 'keeps it, and reports nothing of it until it is armed again,' : 'goes on reporting its events'} under number ${tfd}.`
   );
 }

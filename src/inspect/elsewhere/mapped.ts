@@ -4,7 +4,7 @@
  */
 import type { FileStat } from '../../procfs/fd.ts';
 import { isBelow, type Mount } from '../../procfs/kind/mountinfo.ts';
-import { type Mapping, readMappings, readMappingsOn, statMapping } from '../../procfs/maps.ts';
+import { type Mapping, readFileMappings, readMappings, readMappingsOn, statMapping } from '../../procfs/maps.ts';
 import { seen } from '../../procfs/raw/statx.ts';
 import { mayKeepMappings } from '../../scan/busy.ts';
 import { processesOf } from '../../scan/shared-tables.ts';
@@ -19,6 +19,23 @@ export function mappedBy(scan: Scan, link: string, inode: FileStat): Steps<numbe
 /** The processes that have a file mapped of which only the text of its link is known. */
 export const mappedAs = (scan: Scan, link: string): Steps<number[]> =>
   whoMaps(scan, (pid) => maps(pid, 0n, link, (mapping) => mapping.link === link));
+
+/** By {@link inodeKey}: the processes that have it mapped, of some inodes, and by which name. */
+export function* mappedAmong(scan: Scan, keys: ReadonlySet<string>): Steps<Map<string, Map<number, string>>> {
+  const found = new Map<string, Map<number, string>>();
+  yield* whoMaps(scan, (pid) => {
+    const mappings = readFileMappings(pid);
+    for (const { dev, ino, link } of typeof mappings === 'string' ? [] : mappings) {
+      const key = inodeKey(dev, ino);
+      if (keys.has(key)) found.set(key, (found.get(key) ?? new Map<number, string>()).set(pid, link));
+    }
+    return false;
+  });
+  return found;
+}
+
+/** The device in the kernel's own form. */
+export const inodeKey = (dev: number, ino: bigint): string => `${dev} ${ino}`;
 
 /** The processes that have anything of a filesystem mapped, or of the part of it that is mounted there. */
 export const mappedOn = (scan: Scan, mount: Mount, isPart: boolean): Steps<number[]> =>

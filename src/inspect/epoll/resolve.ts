@@ -16,6 +16,7 @@ import { part, type Steps } from '../../scan/steps.ts';
 import { type Scan, scan, type Table } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
 import { carriersIn, lookAloft } from '../elsewhere/aloft.ts';
+import { inodeKey, mappedAmong } from '../elsewhere/mapped.ts';
 import { keptBy } from '../elsewhere/registered.ts';
 import { Inodes } from './inode-classes.ts';
 import { instancesOf } from './instance.ts';
@@ -171,8 +172,19 @@ function* tellElsewhere(seen: Scan, targets: readonly OpenTarget[]): Steps<void>
     );
     yield;
   }
-  for (const target of unresolved) target.elsewhere = [...(carriers.get(target.ino ?? -1n) ?? [])];
+  const keyOf = ({ ino = 0n, sdev = 0 }: OpenTarget): string => inodeKey(sdev, ino);
+  const mapped = yield* mappedAmong(seen, new Set(unresolved.map(keyOf)));
+  for (const target of unresolved)
+    target.elsewhere = [...mappersOf(mapped.get(keyOf(target))), ...(carriers.get(target.ino ?? -1n) ?? [])];
 }
+
+/** Of what has the kernel's one anonymous inode nobody knows which it is. */
+const mappersOf = (mappers: ReadonlyMap<number, string> = new Map()): Elsewhere[] =>
+  [...mappers].map(([pid, link]) => ({
+    how: 'mapped',
+    pid,
+    sure: link.startsWith('anon_inode:') ? 'possible' : 'inode',
+  }));
 
 /** Without this one type no target would be found, which is not to say that they are nowhere. Without any, sockets can be. */
 function checkTargets(pid: number, efd: number): void {
