@@ -43,7 +43,8 @@ export interface FileFacts {
 
 /**
  * Of a socket that listens how many connections are not accepted yet, and how many may be: one more, and it takes no others.
- * Of others the bytes that have come and were not read, and those that were written and have not arrived.
+ * Of others the bytes that have come and were not read, and those that were written and have not
+ * arrived, or of a unix socket the memory of what the other end has not read.
  */
 export type SocketQueues = { pending: number; backlog: number | null } | { unread: number; unsent: number };
 
@@ -114,11 +115,16 @@ export function* describeOpen(
   };
 }
 
+const ENDED: ReadonlySet<string> = new Set(['CLOSE_WAIT', 'LAST_ACK', 'CLOSING']);
+
 /** Null also where a list of names was all that there was. */
 export function queuesOf(socket: InetSocket | UnixListing | undefined): SocketQueues | null {
   if (socket === undefined || !('rqueue' in socket)) return null;
   const { state, rqueue, wqueue } = socket as InetSocket | UnixSocket;
-  return state === 'LISTEN' ? { pending: rqueue, backlog: wqueue ?? null } : { unread: rqueue, unsent: wqueue ?? 0 };
+  if (state === 'LISTEN') return { pending: rqueue, backlog: wqueue ?? null };
+  // The end of a stream is counted as a byte, until it is read.
+  const isAtEnd = rqueue > 0 && ENDED.has(state);
+  return { unread: isAtEnd ? rqueue - 1 : rqueue, unsent: wqueue ?? 0 };
 }
 /** The fdinfo of a descriptor, or why there is none; '' where to read it is to wait, or long. */
 export const readUnlessSlow = ({ pid, fd }: FileRef, link: string | null): Fdinfo | string =>

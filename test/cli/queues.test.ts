@@ -49,6 +49,24 @@ test('what a connection has not read, and what has not arrived', { skip: noAnswe
   assert.equal(queuesOf(file), null);
   const { out } = await kcmp('who', `${child.pid}:${there}`, '--pid', child.pid);
   assert.match(out, /^Flags: rdwr\. Not read yet: 5 bytes\.$/m);
+  const sender = await kcmp('who', `${child.pid}:${here}`, '--pid', child.pid);
+  assert.match(sender.out, /^Flags: rdwr\. Not read by the other end yet: \d+ bytes of memory\.$/m);
+});
+
+test('the end of a stream is no byte that was not read', { skip: noAnswers }, async () => {
+  const [accepted, withData] = await child.run(({ sockets, libc }) => {
+    const listener = sockets.listener(sockets.STREAM, sockets.inetAddress({ address: '127.0.0.1', port: 0 }), 5);
+    const address = sockets.inetAddress({ address: '127.0.0.1', port: sockets.portOf(listener) });
+    const ended = (bytes: number): number => {
+      const client = sockets.client(sockets.STREAM, address);
+      if (bytes > 0) libc.write(client, new Uint8Array(bytes));
+      libc.close(client);
+      return sockets.accept(listener);
+    };
+    return [ended(0), ended(7)] as const;
+  });
+  assert.deepEqual(queuesOf(accepted), { unread: 0, unsent: 0 });
+  assert.deepEqual(queuesOf(withData), { unread: 7, unsent: 0 });
 });
 
 test('who has closed before being accepted is told beside a queue that counts it', { skip: noAnswers }, async () => {

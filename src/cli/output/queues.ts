@@ -30,11 +30,18 @@ export function queuesText({ queues, name }: OpenFile): string[] {
   if ('pending' in queues)
     return [`Not accepted yet: ${queues.pending}${queues.backlog === null ? '' : ` of ${queues.backlog}`}.`];
   const { unread, unsent } = queues;
-  // Of UDP the kernel counts the memory that they take.
+  // Of UDP, and of what was sent over a unix socket, the kernel counts the memory that it takes.
+  const isUnix = name?.startsWith('unix') === true;
   const memory = name?.startsWith('udp') === true ? ' of memory' : '';
   const parts = [
     ...(unread > 0 ? [`not read yet: ${plural(unread, 'byte')}${memory}`] : []),
-    ...(unsent > 0 ? [`not arrived yet: ${plural(unsent, 'byte')}${memory}`] : []),
+    ...(unsent > 0
+      ? [
+          isUnix
+            ? `not read by the other end yet: ${plural(unsent, 'byte')} of memory`
+            : `not arrived yet: ${plural(unsent, 'byte')}${memory}`,
+        ]
+      : []),
   ];
   return parts.length === 0 ? [] : [`${parts.join(', ').replace(/^n/, 'N')}.`];
 }
