@@ -24,8 +24,9 @@ import { openWithoutUs, withoutUs } from '../output/observer.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
 import { elsewhereCode } from '../output/elsewhere.ts';
 import { printJson } from '../output/json.ts';
+import { PLAIN } from '../output/names.ts';
 import { openText } from '../output/open.ts';
-import { print, printAnswer } from '../output/print.ts';
+import { print, printAnswer, tell } from '../output/print.ts';
 import { ProcessText } from '../output/process.ts';
 import { withProgress } from '../output/progress.ts';
 import { sharersOf, whoText } from '../output/who.ts';
@@ -58,6 +59,7 @@ function codeOfOpen({ files, elsewhere = [], locks = [], missing, coverage }: Op
 /** The answer for `$(…)`: that there are none is an answer only where all was seen. */
 function printPids(io: Io, pids: readonly string[], code: ExitCode): ExitCode {
   print(io, [...pids]);
+  if (pids.length === 0 && code !== 1) tell(io, 'no process is known to have it; without --pids it is told what may');
   return pids.length === 0 && code === 0 ? 2 : code;
 }
 
@@ -65,8 +67,15 @@ function printPids(io: Io, pids: readonly string[], code: ExitCode): ExitCode {
 function pidsOf(holders: readonly Holder[], { elsewhere = [] }: Pick<HolderReport, 'elsewhere'>): string[] {
   const users = elsewhere.filter(({ sure }) => sure !== 'possible').map(({ pid }) => pid);
   const pids = [...holders.flatMap(({ pid, sharedWith = [] }) => [pid, ...sharedWith]), ...users];
-  return [...new Set(pids)].filter((pid) => pid !== null).map(String);
+  return [...new Set(pids.filter((pid) => pid !== null).map((pid) => readProcess(pid)))].map(String);
 }
+
+/** Who else has what some processes have, or its other end; what all have, as /dev/null, is nobody's in particular. */
+const othersWith = ({ files }: OpenReport, asked: readonly number[]): string[] =>
+  files
+    .filter(({ link }) => !PLAIN.has(link))
+    .flatMap(({ holders, otherEnd }) => pidsOf([...holders, ...(otherEnd?.holders ?? [])], {}))
+    .filter((pid, i, all) => all.indexOf(pid) === i && !asked.includes(Number(pid)));
 
 /** How the answer is wanted. */
 interface Wanted {
@@ -109,12 +118,11 @@ function whoHasOpen(
 
 /** What a process has open; that something of others could not be seen changes nothing of it. */
 function whatHas(pid: number, tree: boolean, { json, pids, all, where }: Wanted, io: Io): ExitCode {
-  const asked = tree ? treeOf(pid) : [pid];
+  const asked = (tree ? treeOf(pid) : [pid]).filter((one) => one !== process.pid || one === pid);
   const report = withProgress(io, (options) => findOpen(`${pid}`, { ...options, ...where, tree }));
   const others = pid === process.pid ? report : openWithoutUs(report);
-  const holders = others.files.flatMap((file) => file.holders);
   if (json) printJson(io, others);
-  else if (pids) print(io, pidsOf(holders, others));
+  else if (pids) print(io, othersWith(others, asked));
   else printAnswer(io, new ProcessText(others, { pids: asked, all }).lines());
   tellPartial(io, others.coverage);
   if (others.files.length > 0) return 0;

@@ -3,7 +3,7 @@ import { byTask } from '../../draw/sharing-graph.ts';
 import { bytes, describeFile, list, plural } from '../../util/text.ts';
 import { type FoundGroup, type FoundReport, remembered, type Search } from './search.ts';
 import { readProcess } from '../../procfs/status.ts';
-import { named } from '../output/names.ts';
+import { named, PLAIN } from '../output/names.ts';
 
 /** Names are asked once: a server may appear in a thousand groups. */
 export function namer(): (pid: number) => string {
@@ -15,10 +15,6 @@ export function namer(): (pid: number) => string {
   };
 }
 
-/** Whoever has one of these has nothing in common with others by it. */
-const PLAIN: ReadonlySet<string | null> = new Set(
-  ['null', 'zero', 'full', 'random', 'urandom'].map((name) => `/dev/${name}`),
-);
 const nameOf = ({ kind, link, name }: FoundGroup): string => name ?? describeFile(kind, link);
 
 const title = (group: FoundGroup, i: number): string =>

@@ -12,6 +12,11 @@ export function commandOf(pid: number): string {
 /** `4242 (node)`. */
 export const named = (pid: number): string => `${pid} (${commandOf(pid)})`;
 
+/** Whoever has one of these has nothing in common with others by it. */
+export const PLAIN: ReadonlySet<string | null> = new Set(
+  ['null', 'zero', 'full', 'random', 'urandom'].map((name) => `/dev/${name}`),
+);
+
 /** A date as local time; ? where there is none. */
 export function timeOf(date: Date | undefined): string {
   if (date === undefined) return '?';
