@@ -35,7 +35,7 @@ export interface InheritedFile {
 export interface InheritedOptions extends ScanOptions {
   /** The process to compare with; the parent when left out. */
   from?: number;
-  /** What may be shared: descriptor numbers, and patterns of link texts (a string may hold `*`). */
+  /** What may be shared: descriptor numbers, and patterns of link texts or names (a string may hold `*`). */
   allow?: Iterable<number | string | RegExp>;
 }
 
@@ -53,8 +53,8 @@ export interface InheritedReport {
  *
  * @param pid - the process: 1 … 2^31−1
  * @param options.from - the other process; the parent when left out, which for an orphan is init or a subreaper
- * @param options.allow - what may be shared: descriptor numbers, link texts (`*` stands for anything), and
- *   regular expressions for link texts
+ * @param options.allow - what may be shared: descriptor numbers, link texts or names (`*` stands for anything), such as
+ *   `tcp * listening`, and regular expressions for either
  * @param options.onProgress - told how much of all the work is done, the comparing too, in thousandths
  * @returns the shared descriptors, each with its number in the other process, whatever it is there
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument
@@ -109,7 +109,7 @@ function* sharedWith(pid: number, from: number, allowed: Allow): Steps<Inherited
   // What ended meanwhile had closed what it was given.
   for (const [i, subject] of [pid, from].entries())
     if (requireTask(subject).startTime !== started[i]) throw subjectError('ESRCH', subject);
-  return { pid, from, inherited, coverage };
+  return { pid, from, inherited: inherited.filter(({ fd, name }) => !allowed(fd, name)), coverage };
 }
 
 /** So much of the work is done when what is shared gets its names. */

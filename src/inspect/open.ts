@@ -20,7 +20,6 @@ import { parseReference, type Reference } from '../util/reference.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { type HolderOptions, holdersOf } from './holders.ts';
 import { type Lock, tellLocks } from './locks.ts';
-import type { OpenFile } from './open-file.ts';
 import { openedBy } from './process.ts';
 import type { StaleEpoll } from './process/stale.ts';
 import type { Waiting } from './process/waiting.ts';
@@ -29,7 +28,7 @@ import { soughtBy } from './open/by-reference.ts';
 import { elsewhereOf } from './open/elsewhere.ts';
 import { tellEnds } from './open/ends.ts';
 import { filesOf, type FoundFile, listenersFirst, unseenSocket } from './open/files.ts';
-import { type Hit, OpenSearch } from './open/search.ts';
+import { type Hit, lostOf, OpenSearch } from './open/search.ts';
 import { coverageOf, hasMoved, type ListedSocket, type Sought, type Unheld } from './open/sought.ts';
 import { socketLink } from './peers/socket.ts';
 
@@ -136,8 +135,11 @@ function* openOf(
   const isOthers = !seen.all && unseenOf(seen.account).length === 0;
   const files = listenersFirst([...held, ...(isOthers ? [] : unseen.map(unseenSocket))], sockets);
   for (const file of files) if (sought.foreign?.has(inodeOf(file.link ?? '')) === true) file.otherNetwork = true;
-  const elsewhere = parts.has('elsewhere') ? yield* part(DESCRIBED, TOLD, elsewhereOf(sought, seen, held)) : undefined;
-  const locks = parts.has('locks') ? yield* part(TOLD, TOLD, tellLocks(files, [], seen, sought.isLocked)) : undefined;
+  const locks = parts.has('locks')
+    ? yield* part(DESCRIBED, DESCRIBED, tellLocks(files, [], seen, sought.isLocked))
+    : undefined;
+  const keepers = elsewhereOf(sought, seen, held, (locks?.length ?? 0) > 0);
+  const elsewhere = parts.has('elsewhere') ? yield* part(DESCRIBED, TOLD, keepers) : undefined;
   yield* part(TOLD, 1, tellEnds(files, pids, parts));
   const missing = sought instanceof SoughtPath ? sought.missing : undefined;
   return {
@@ -149,15 +151,6 @@ function* openOf(
     ...(missing === undefined ? {} : { missing }),
     coverage: coverageOf(sought, seen),
   };
-}
-
-/** Sockets that somebody was seen to have who let go of them before they were described, and that are still there. */
-function* lostOf(sought: Sought, hits: readonly Hit[], held: readonly OpenFile[]): Steps<ListedSocket[]> {
-  const told = new Set(held.map(({ link }) => link));
-  const lost = new Set(hits.map(({ link }) => link).filter((link) => !told.has(link)));
-  if (lost.size === 0) return [];
-  yield* hasMoved(sought);
-  return [...(sought.sockets?.values() ?? [])].filter(({ ino }) => lost.has(socketLink(ino)));
 }
 
 interface LookedFor {

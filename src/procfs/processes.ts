@@ -66,3 +66,16 @@ export function treeOf(task: number): number[] {
   for (const pid of tree) tree.push(...(children.get(pid) ?? []));
   return tree;
 }
+
+/** PROC_PID_INIT_INO of include/linux/proc_ns.h. */
+const FIRST = 'pid:[4026531836]';
+
+/** Whether this process is in the first pid namespace, from which every process is seen. */
+export function isInFirstNamespace(): boolean {
+  try {
+    return fs().readlinkSync(`${PROC}/self/ns/pid`) === FIRST;
+  } catch (error) {
+    codeOf(error);
+    return false;
+  }
+}

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { after, before, test } from 'node:test';
-import type { InheritedReport } from '../../src/index.ts';
+import { fileOf, type InheritedReport } from '../../src/index.ts';
 import { kcmp, kcmpJson, mask, squeeze, pipe as newPipe } from './command.ts';
 
 const me = process.pid;
@@ -38,8 +39,8 @@ test('leaked descriptors are listed with where they come from, and are 1', async
   assert.deepEqual(lines.slice(1), [
     '',
     'FD  FROM  KIND  FILE',
-    '3  ME:READ  pipe  LINK',
-    '4  ME:WRITE  pipe  LINK',
+    '3  ME:READ  pipe  read end of LINK',
+    '4  ME:WRITE  pipe  write end of LINK',
     '',
   ]);
 });
@@ -75,4 +76,20 @@ test('--json is the report of findInherited', async () => {
     { fd: 4, from: { pid: me, fd: pipe[1] }, kind: 'pipe', link, name: `write end of ${link}` },
   ]);
   assert.deepEqual(Object.keys(report.coverage).sort(), ['descriptors', 'processes', 'skipped', 'tasks']);
+});
+
+test('what it is called is told, and may be allowed by that', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const [port, socket] = [(server.address() as AddressInfo).port, fileOf(server).fd];
+  const child = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', socket] });
+  try {
+    const { out } = await kcmp('inherited', child.pid as number);
+    assert.match(out, new RegExp(`^ *3 .* socket +tcp 127\\.0\\.0\\.1:${port} listening$`, 'm'));
+    const { report } = await kcmpJson<InheritedReport>('inherited', child.pid as number, '--allow', 'tcp * listening');
+    assert.ok(report.inherited.every(({ fd }) => fd !== 3));
+  } finally {
+    child.kill();
+    server.close();
+  }
 });

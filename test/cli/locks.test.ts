@@ -56,7 +56,9 @@ test('who keeps it and who waits', {
     const { out } = await kcmp('who', `${waiter.pid}:${waiterFd}`, ...where);
     assert.match(
       out,
-      new RegExp(`; a holder waits for the lock \\(flock, write\\) kept by keeper \\(${keeper.pid}\\), fd ${fd}\\.\n`),
+      new RegExp(
+        `; the lock \\(flock, write\\) that is waited for is kept by keeper \\(${keeper.pid}\\), fd ${fd}\\.\n`,
+      ),
     );
   } finally {
     waiter.kill('SIGKILL');

@@ -229,8 +229,8 @@ describe('assertNoInherited', () => {
         assert.deepEqual(
           rows.slice(-2).map((row) => row.trim().split(/ {2,}/)),
           [
-            ['4', `${read}`, 'pipe', linkOf(read)],
-            ['6', `${event}`, 'eventfd', linkOf(event)],
+            ['4', `${read}`, 'pipe', `read end of ${linkOf(read)}`],
+            ['6', `${event}`, 'eventfd', 'eventfd, count 0'],
           ],
         );
         return true;

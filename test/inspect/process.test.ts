@@ -157,6 +157,11 @@ test('a thread with a table of its own is asked about by its id, and is part of 
   assert.ok(own.files.every(({ holders }) => holders.some((holder) => holder.pid === tid)));
   const tasks = new Set(all.files.flatMap(({ holders }) => holders.map((holder) => holder.pid)));
   assert.ok(tasks.has(tid) && tasks.has(threaded.pid));
+  // Its process has the other end of a pipe, and what it has not itself.
+  const [read] = await threaded.run(({ libc }) => libc.pipe());
+  const beside = await startThread(threaded, libc.CLONE_FILES, [read]);
+  const { files } = await findOpen(`${beside}`, { pids });
+  assert.ok(files.every(({ holders }) => holders.some((holder) => holder.pid === beside)));
 });
 
 test('with its descendants, of which each description is told once', async () => {

@@ -26,16 +26,17 @@ export const untilNamed = (pid: number, command: string): Promise<true> =>
 export const isZombie = (pid: number): boolean => statOf(pid)[0] === 'Z';
 
 /** Starts a thread in a child that stops sharing some resources with it; returns its id. */
-export const startThread = (child: Child, flags: number = 0): Promise<number> =>
+export const startThread = (child: Child, flags: number = 0, closes: number[] = []): Promise<number> =>
   child.run(
-    async ({ keep }, worker: string, flags: number) => {
+    async ({ keep }, worker: string, flags: number, closes: number[]) => {
       const { startWorker } = (await import(worker)) as typeof import('./worker.ts');
-      const thread = startWorker('./thread.ts', { flags });
+      const thread = startWorker('./thread.ts', { flags, closes });
       keep[`thread ${Math.random()}`] = thread;
       return new Promise<number>((resolve, reject) => thread.on('error', reject).on('message', resolve));
     },
     WORKER,
     flags,
+    closes,
   );
 
 /** Ends the main thread of a child, whose other threads live on: the leader stays as a zombie. */

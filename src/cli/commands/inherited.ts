@@ -22,7 +22,7 @@ function text({ pid, from, inherited }: InheritedReport, isParent: boolean): str
     '',
     ...table(
       ['FD', 'FROM', 'KIND', 'FILE'],
-      inherited.map(({ fd, from, kind, link }) => [`${fd}`, ref(from), kind, link ?? '?']),
+      inherited.map(({ fd, from, kind, link, name }) => [`${fd}`, ref(from), kind, name ?? link ?? '?']),
       [0],
     ),
   ];

@@ -86,7 +86,7 @@ export const locksText = (locks: readonly Lock[]): string[] =>
 
 /** `it waits for a lock (flock, write) kept by sleep (4711), fd 9` */
 export const blockedText = (locks: readonly Lock[]): string[] =>
-  clauses(locks, (lock) => `a holder waits for the ${called(lock)} ${keptAs(lock)}`);
+  clauses(locks, (lock) => `the ${called(lock)} that is waited for is ${keptAs(lock)}`);
 
 const COLUMNS = ['LOCK', 'MODE', 'BYTES', 'TAKEN BY', 'KEPT BY', 'WAITING'];
 

@@ -1,6 +1,7 @@
 /** What `kcmp who` says of a port, a path and the like: the answer in one line, then each open file description. */
 import type { FoundFile, Holder, OpenReport } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
+import { isInFirstNamespace } from '../../procfs/processes.ts';
 import { addTo } from '../../util/multimap.ts';
 import { describeFile, plural } from '../../util/text.ts';
 import { table } from './table.ts';
@@ -20,6 +21,9 @@ function shownOf(files: readonly FoundFile[], all: boolean): FoundFile[] {
   return all || own.length === 0 ? [...files] : own;
 }
 
+const isDeletedFile = ({ kind, name }: FoundFile): boolean =>
+  kind === 'regular' && name?.startsWith('deleted ') === true;
+
 const holdersOf = (files: readonly FoundFile[]): Holder[] => files.flatMap(({ holders }) => holders);
 
 /** Of a socket that somebody has who was not seen. */
@@ -30,7 +34,9 @@ function ofNobody(file: FoundFile, { coverage, elsewhere = [] }: OpenReport): st
       ? 'no descriptor'
       : unseen(coverage).length > 0
         ? `a process that may not be looked at${process.getuid?.() === 0 ? '' : '; run as that user, or as root'}`
-        : "no descriptor; it is in flight, or the kernel's own";
+        : isInFirstNamespace()
+          ? "no descriptor; it is in flight, or the kernel's own"
+          : 'no descriptor of this pid namespace; a process outside may have it';
   return `${nameOf(file)}${user} is held by ${why}`;
 }
 
@@ -48,6 +54,8 @@ function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   const [first] = files as [FoundFile];
   const holders = holdersOf(files);
   if (holders.length === 0) return ofNobody(first, report);
+  if (report.missing === undefined && files.every(isDeletedFile))
+    return `${report.reference} that is there now is open nowhere; a file of this name that was deleted is ${heldBy(holders)}${fullOf(files)}`;
   if (files.length === 1)
     return [`${nameOf(first)} is ${heldBy(holders)}`, idleText(first), fullText(first), endOf(first)].join('');
   return `${report.reference} is open as ${files.length} open file descriptions, ${heldBy(holders)}${fullOf(files)}`;

@@ -4,7 +4,8 @@ import { readValues } from '../../binding/read.ts';
 
 const { isRegExp } = process.getBuiltinModule('node:util').types;
 
-export type Allow = (fd: number, link: string | null) => boolean;
+/** Asked by its link, and by its name where that is known. */
+export type Allow = (fd: number, text: string | null) => boolean;
 type Pattern = (link: string) => boolean;
 
 const LIST = 'an iterable of descriptors, link texts and regular expressions';

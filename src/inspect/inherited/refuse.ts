@@ -7,7 +7,7 @@ import { clean } from '../../util/text.ts';
 interface Refused {
   pid: number;
   from: number;
-  inherited: ReadonlyArray<{ fd: number; from: FileRef; kind: string; link: string | null }>;
+  inherited: ReadonlyArray<{ fd: number; from: FileRef; kind: string; link: string | null; name: string | null }>;
   coverage: Coverage;
 }
 
@@ -40,7 +40,7 @@ export function refuseInherited(report: Refused, asserted: (...args: never[]) =>
 function table(inherited: Refused['inherited']): string[] {
   const rows = [
     ['FD', 'FROM', 'KIND', 'FILE'],
-    ...inherited.map(({ fd, from, kind, link }) => [`${fd}`, `${from.fd}`, kind, clean(link ?? '?')]),
+    ...inherited.map(({ fd, from, kind, link, name }) => [`${fd}`, `${from.fd}`, kind, clean(name ?? link ?? '?')]),
   ];
   const widths = [0, 1, 2].map((column) =>
     rows.reduce((width, row) => Math.max(width, (row[column] as string).length), 0),

@@ -60,7 +60,10 @@ export class SoughtPath implements Sought {
 
   /** What could not be looked up is found by its text alone. */
   get links(): ReadonlySet<string> {
-    return this.#untold === undefined ? this.#unix.links : new Set([...this.#unix.links, this.path]);
+    if (this.#untold !== undefined) return new Set([...this.#unix.links, this.path]);
+    // What is asked for may have been called so before it was deleted, or be what a link reads.
+    const isAmbiguous = this.missing !== undefined && this.#asked.endsWith(DELETED);
+    return isAmbiguous ? new Set([...this.#unix.links, this.#asked + DELETED]) : this.#unix.links;
   }
 
   get #untold(): string | undefined {

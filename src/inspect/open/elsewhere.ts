@@ -25,7 +25,13 @@ const MAPPABLE: ReadonlySet<string> = new Set(['regular', 'memfd']);
 /** Of the work. */
 const [USED, MAPPED] = [0.3, 0.7];
 
-export function* elsewhereOf(sought: Sought, scan: Scan, files: readonly OpenFile[]): Steps<Elsewhere[]> {
+/** @param hasUnkept - whether there is a lock on it that nobody was seen to keep */
+export function* elsewhereOf(
+  sought: Sought,
+  scan: Scan,
+  files: readonly OpenFile[],
+  hasUnkept: boolean,
+): Steps<Elsewhere[]> {
   const path = sought instanceof SoughtPath ? sought.path : undefined;
   const { inode, mount } = sought;
   const uses = path === undefined ? [] : yield* part(0, USED, usesOf(scan, sought));
@@ -36,7 +42,7 @@ export function* elsewhereOf(sought: Sought, scan: Scan, files: readonly OpenFil
   const found = [...uses, ...mapped.map((pid): Elsewhere => ({ how: 'mapped', pid, sure: 'inode' })), ...kernel];
   const isHeld = found.length > 0 || files.some(({ holders }) => holders.length > 0);
   // The kernel lists every socket with a port, whoever has it.
-  if (isHeld || (sought instanceof SoughtPort && sought.sockets.size === 0)) return found;
+  if ((isHeld && !hasUnkept) || (sought instanceof SoughtPort && sought.sockets.size === 0)) return found;
   const links = [...sought.links, path, sought.text].filter((link) => link !== undefined);
   const aloft = yield* part(MAPPED, 1, lookAloft(scan));
   return carriersIn(aloft, (text) => isRegistered(text, links));

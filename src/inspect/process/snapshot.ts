@@ -9,6 +9,7 @@ import { type Steps, WALK } from '../../scan/steps.ts';
 import { type Scan, scan, type Table } from '../../scan/tables.ts';
 import { isSocketLink } from '../../procfs/link.ts';
 import { readLink } from '../../procfs/fd.ts';
+import { readProcess } from '../../procfs/status.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
 import { addTo } from '../../util/multimap.ts';
@@ -40,7 +41,11 @@ export class Snapshot {
   /** By inode: one inode is one socket for as long as it is open. */
   readonly #sockets = new Map<number, SubjectFacts & { link: string; dev: number }>();
 
-  private constructor(files: OpenFiles, seen: Scan, pids: ReadonlySet<number>) {
+  /** What is asked about, where that is a thread and no process. */
+  readonly #thread: number | undefined;
+
+  private constructor(files: OpenFiles, seen: Scan, asked: number, pids: ReadonlySet<number>) {
+    this.#thread = readProcess(asked) === asked ? undefined : asked;
     this.files = files;
     this.scan = seen;
     this.#pids = pids;
@@ -56,14 +61,16 @@ export class Snapshot {
    */
   static *read(asked: number, pids: ReadonlySet<number>, where: readonly number[] | undefined): Steps<Snapshot> {
     const files = new OpenFiles();
-    return new Snapshot(files, yield* scan(where, asked, (id) => files.list(id)), pids);
+    return new Snapshot(files, yield* scan(where, asked, (id) => files.list(id)), asked, pids);
   }
 
   /** The tables that are asked about. */
   tables(): Table[] {
     const isAsked = (id: number): boolean => this.#pids.has(id);
+    // A thread that is asked about stands for its process, whose other tables it has not.
+    const isProcess = (pid: number): boolean => isAsked(pid) && pid !== this.#thread;
     return this.scan.tables.filter(
-      ({ id, pid, sharedWith }) => isAsked(id) || isAsked(pid) || sharedWith.some(isAsked),
+      ({ id, pid, sharedWith }) => isAsked(id) || isProcess(pid) || sharedWith.some(isAsked),
     );
   }
 
