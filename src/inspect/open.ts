@@ -117,7 +117,7 @@ function* openOf(
   // What nobody but a path or a port has.
   const none = { ...(parts.has('elsewhere') ? { elsewhere: [] } : {}), ...(parts.has('locks') ? { locks: [] } : {}) };
   if (parsed.is === 'process') {
-    return { reference, ...(yield* openedBy(parsed.pid, isTree, pids, parts)), ...none, unheld: [] };
+    return { reference, ...(yield* openedBy(parsed.pid, isTree, pids, parts)), unheld: [] };
   }
   if (parsed.is === 'descriptor') {
     const { file: _, coverage, ...file } = yield* holdersOf(parsed, pids, parts);

@@ -5,6 +5,7 @@ import type { EpollReport } from '../../src/index.ts';
 import { resolveEpolls } from '../../src/inspect/epoll.ts';
 import { type Child, startChild } from '../support/child.ts';
 import { resolveEpoll } from '../support/door.ts';
+import { noClock } from '../support/load.ts';
 
 /**
  * Instances that watch eventfds of their own, and others that have moved, are shared, in flight, or only another process'.
@@ -86,7 +87,7 @@ test('so are those targets that hold still while others move', async () => {
   }
 });
 
-test('eight times as many take about eight times as long', async () => {
+test('eight times as many take about eight times as long', { skip: noClock }, async () => {
   const times: number[] = [];
   for (const count of [150, 1200]) {
     await using child = await startChild({ wrapper: ['prlimit', `--nofile=${4 * count + 200}:`] });

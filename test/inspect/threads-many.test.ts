@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findHolders, groupFiles, taskSharing } from '../../src/index.ts';
 import { compilerMissing } from '../support/compile.ts';
+import { noClock } from '../support/load.ts';
 import { startThreads, type Threads } from '../support/threads.ts';
 
 const FEW = 200;
@@ -23,7 +24,7 @@ const QUESTIONS: Array<[name: string, haveOwn: boolean, ask: (threads: Threads) 
   ['taskSharing of those that share all', false, ({ tids }) => taskSharing(tids)],
 ];
 
-test('eight times as many take about eight times as long', { skip: compilerMissing }, async (t) => {
+test('eight times as many take about eight times as long', { skip: compilerMissing || noClock }, async (t) => {
   const costs = new Map<string, number[]>();
   for (const count of [FEW, FEW * TIMES]) {
     for (const haveOwn of [true, false]) {

@@ -4,8 +4,8 @@
 export const BEGIN = 'kcmp: the tests begin on';
 export const END = 'kcmp: the tests end with';
 
-/** What lists sockets, and what connects namespaces, which Debian's kernels load when they are asked for it. */
-export const MODULES: readonly string[] = ['inet_diag', 'tcp_diag', 'udp_diag', 'unix_diag', 'veth'];
+/** What lists sockets, what connects namespaces, and what makes devices of files, which Debian's kernels load when they are asked for it. */
+export const MODULES: readonly string[] = ['inet_diag', 'tcp_diag', 'udp_diag', 'unix_diag', 'veth', 'loop'];
 
 export const init = (tests: string[]): string => `#!/bin/busybox sh
 /bin/busybox mkdir -p /busybox

@@ -1,7 +1,7 @@
 /** `kcmp tasks`: which of the six resources do tasks share? */
 import { taskSharing, type TaskPair, type TaskResource, type TaskSharing } from '../../index.ts';
 import { isListed, threadsOf } from '../../procfs/processes.ts';
-import { hasEnded } from '../../procfs/stat.ts';
+import { hasEnded, isKernelThread } from '../../procfs/stat.ts';
 import { list, plural, some } from '../../util/text.ts';
 import { table } from '../output/table.ts';
 import { expect, parse, taskId, UsageError } from '../args.ts';
@@ -28,9 +28,11 @@ function column(tasks: number[], pairs: TaskPair[], resource: TaskResource): str
     const sign = of.get(a) ?? of.get(b) ?? `${letter(sets++)}${verdict === 'shared' ? '' : '?'}`;
     of.set(a, sign).set(b, sign);
   }
-  // What is separate from another's may be nothing all the same; only of who could be compared its state is no wait.
-  const hasNone = (task: number): boolean => without.has(task) || (resource !== 'sighand' && hasEnded(task));
-  return tasks.map((task) => of.get(task) ?? (known.has(task) ? (hasNone(task) ? 'none' : 'own') : '?'));
+  // What is separate from another's, or seems shared, may be nothing; only of who could be compared its state is no wait.
+  const hasNone = (task: number): boolean =>
+    without.has(task) ||
+    (known.has(task) && ((resource !== 'sighand' && hasEnded(task)) || (resource === 'vm' && isKernelThread(task))));
+  return tasks.map((task) => (hasNone(task) ? 'none' : (of.get(task) ?? (known.has(task) ? 'own' : '?'))));
 }
 
 const allPairs = ({ resources }: TaskSharing): TaskPair[] => RESOURCES.flatMap((resource) => resources[resource]);

@@ -23,6 +23,9 @@ function skippedText(entries: Skipped[], reason: string): string {
     const count = entries.reduce((sum, entry) => sum + (entry.unit === unit ? entry.count : 0), 0);
     return count === 0 ? [] : [plural(count, unit, unit === 'process' ? 'processes' : `${unit}s`)];
   });
+  // What is not about anybody is counted at whoever asks.
+  if (entries.every(({ pid, unit }) => pid === process.pid && unit === 'task'))
+    return `${reason} (${entries[0]?.code})`;
   const pids = [...new Set(entries.map(({ pid }) => `${pid}`))];
   const codes = [...new Set(entries.map(({ code }) => code))].sort();
   return `${list(counts)} (pid ${some(pids, SHOWN)}): ${reason} (${codes.join(', ')})`;

@@ -10,7 +10,7 @@ import { giverText } from './giver.ts';
 import { lockTable, locksText } from './locks.ts';
 import { userOf } from './names.ts';
 import { fullText, idleText } from './queues.ts';
-import { heldBy, holderTable, ofOtherEnd, stateOf } from './who.ts';
+import { endTable, heldBy, holderTable, ofOtherEnd, stateOf } from './who.ts';
 
 const nameOf = ({ kind, link, name, otherNetwork }: FoundFile): string =>
   `${name ?? describeFile(kind, link)}${otherNetwork === true ? ' (of another network namespace)' : ''}`;
@@ -43,6 +43,9 @@ function ofNobody(file: FoundFile, { coverage, elsewhere = [] }: OpenReport): st
 /** Of a listener that nobody waits for there is nothing to be said. */
 const endOf = ({ otherEnd }: FoundFile): string =>
   !otherEnd || (otherEnd.state === 'listening' && otherEnd.holders.length === 0) ? '' : `; ${ofOtherEnd(otherEnd)}`;
+
+/** Whether one line does not name all who have the other end. */
+const isLong = ({ otherEnd }: FoundFile): boolean => new Set(otherEnd?.holders.map(({ pid }) => pid)).size > 1;
 
 /** Which of several do not accept. */
 const fullOf = (files: readonly FoundFile[]): string =>
@@ -95,7 +98,8 @@ function headOf(file: FoundFile, files: readonly FoundFile[]): string {
 
 function paragraph(file: FoundFile, files: readonly FoundFile[], report: OpenReport): string[] {
   if (file.holders.length === 0) return ['', `${ofNobody(file, report)}.`];
-  return ['', `${headOf(file, files)}${endOf(file)}:`, '', ...stateOf(file), ...holderTable(file.holders)];
+  const ends = isLong(file) ? endTable(file.otherEnd) : [];
+  return ['', `${headOf(file, files)}${endOf(file)}:`, '', ...stateOf(file), ...holderTable(file.holders), ...ends];
 }
 
 /** Of more than so many there is one table of all, each with its number. */
@@ -140,7 +144,9 @@ export function openText(report: OpenReport, all: boolean, isLimited: boolean = 
   const answer = shown.length > 0 ? ofFiles(shown, report) : ofNothing(report, isLimited);
   return [
     `${[answer, ...more].join('; ')}.`,
-    ...(one ? ['', ...stateOf(only), ...holderTable(only.holders)] : []),
+    ...(one
+      ? ['', ...stateOf(only), ...holderTable(only.holders), ...(isLong(only) ? endTable(only.otherEnd) : [])]
+      : []),
     ...lockTable(locks),
     ...(shown.length > FEW ? ['', ...manyTable(shown)] : []),
     ...(shown.length > 1 && shown.length <= FEW ? shown.flatMap((file) => paragraph(file, shown, report)) : []),

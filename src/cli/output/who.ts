@@ -141,10 +141,6 @@ export function watcherTable({ watchers = [] }: OpenFile): string[] {
  */
 export function whoText(report: HolderReport, others: readonly Holder[], isLimited: boolean = false): string[] {
   const { holders, otherEnd, sameInode, locks = [], blockedBy = [] } = report;
-  const isAtRest = otherEnd?.state === 'connected' || otherEnd?.state === 'unconnected';
-  const end = otherEnd
-    ? `The other end${otherEnd.name === null ? '' : `, ${otherEnd.name}`}${isAtRest ? '' : `, ${otherEnd.state}`}:`
-    : '';
   return [
     answer(report, others, isLimited),
     '',
@@ -152,7 +148,17 @@ export function whoText(report: HolderReport, others: readonly Holder[], isLimit
     ...holderTable(holders),
     ...lockTable([...locks, ...blockedBy]),
     ...watcherTable(report),
-    ...under(end, otherEnd?.holders ?? []),
+    ...endTable(otherEnd),
     ...sameInodeTables(sameInode),
   ];
+}
+
+/** Who has the other end; nothing where nobody has, or there is none. */
+export function endTable(otherEnd: OpenFile['otherEnd']): string[] {
+  if (!otherEnd) return [];
+  const { name, state, holders } = otherEnd;
+  // Of a listener the others are who waits, and do not listen.
+  const words =
+    state === 'connected' || state === 'unconnected' ? [] : [state === 'listening' ? 'not accepted yet' : state];
+  return under(`${['The other end', ...(name === null ? [] : [name]), ...words].join(', ')}:`, holders);
 }

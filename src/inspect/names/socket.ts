@@ -25,7 +25,9 @@ function inetName(protocol: string, { state, local, remote, protocol: kind }: In
 function unixName({ type, state, name }: UnixListing): string {
   // Of a connection the ordinary state is not told, and of a datagram socket the kernel does not tell it.
   const words = type === 'dgram' || state === 'ESTABLISHED' ? [] : [stateWord(state)];
-  return ['unix', ...(type === 'unknown' ? [] : [type]), ...(name === undefined ? [] : [name]), ...words].join(' ');
+  // Whoever binds all of a struct sockaddr_un pads an abstract name.
+  const own = name === undefined ? [] : [name.replace(/\0+$/, '')];
+  return ['unix', ...(type === 'unknown' ? [] : [type]), ...own, ...words].join(' ');
 }
 
 /** `NETLINK`, `AF_VSOCK`, `UDPLITEv6`: the kernel's own names are various. The address tells the family. */

@@ -23,7 +23,7 @@ const U32 = 0xffffffffn;
 const PLAIN: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 const WHY: Readonly<Record<string, string>> = {
   EAGAIN: 'what the path names only a file server knows, which gave no answer or could not be asked',
-  EXDEV: 'files of the lower layers of an overlay have other devices than it',
+  EXDEV: 'of an overlay those files are found that were written, since what is of its lower layers has other devices',
   EACCES: 'a folder on the way to the path may not be searched',
 };
 const OTHERWISE = 'what the path names could not be looked up';
