@@ -72,7 +72,8 @@ function unsupported(): KcmpSupport | undefined {
     load();
     return undefined;
   } catch (error) {
-    return support('unsupported', (error as Error).message, 'install koffi with its optional dependencies');
+    const [reason = '', fix = 'install koffi with its optional dependencies'] = (error as Error).message.split('; ');
+    return support('unsupported', reason, fix);
   }
 }
 

@@ -84,8 +84,8 @@ function koffiUnavailable(cause: unknown): CodedError {
   if (code === 'ERR_DLOPEN_DISABLED' || code === 'ERR_ACCESS_DENIED')
     return coded(
       new Error(
-        `kcmp needs ${binary}, which Node's permission model does not allow. Run node with --allow-addons, ` +
-          '--allow-fs-read=/proc and --allow-fs-read of where it is installed.',
+        `kcmp needs ${binary}, which Node's permission model does not allow; run node with --allow-addons, ` +
+          '--allow-fs-read=/proc and --allow-fs-read of where it is installed',
         { cause },
       ),
       'ERR_KOFFI_UNAVAILABLE',

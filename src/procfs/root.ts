@@ -19,7 +19,12 @@ export function checkProc(root: string = PROC): void {
   try {
     self = fs().readlinkSync(`${root}/self`);
   } catch (error) {
-    throw unavailable(`${root} is not a proc filesystem (readlink ${root}/self: ${codeOf(error)}); mount one there`);
+    const code = codeOf(error);
+    if (code === 'ERR_ACCESS_DENIED')
+      throw unavailable(
+        `Node's permission model does not let this process read ${root}; run node with --allow-fs-read=${root}`,
+      );
+    throw unavailable(`${root} is not a proc filesystem (readlink ${root}/self: ${code}); mount one there`);
   }
   if (self !== String(process.pid)) {
     throw unavailable(

@@ -203,11 +203,14 @@ test('other platforms are told to use Linux', () => {
     seccomp: { mode: null, filters: null },
     capabilities: { effective: null, sysPtrace: null },
     pidNamespace: { inode: null, nested: null },
-    proc: { mounted: false, own: false, hidepid: null },
+    proc: { mounted: false, denied: false, own: false, hidepid: null },
     ownFiles: null,
     processes: null,
   };
   assert.deepEqual(diagnose(facts), [
     { weight: 'fatal', what: 'kcmp(2) exists on Linux only', fixes: ['run it on Linux'] },
   ]);
+  // Where Node may not read it, to mount it is no help.
+  const denied = { ...facts, platform: 'linux' as const, proc: { ...facts.proc, denied: true } };
+  assert.deepEqual(diagnose(denied).at(-1)?.fixes, ['run Node with --allow-fs-read=/proc']);
 });

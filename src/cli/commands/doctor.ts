@@ -48,7 +48,9 @@ function factRows(facts: Facts): string[][] {
       '/proc',
       proc.mounted
         ? `hidepid ${proc.hidepid ?? 'unknown'}${proc.own ? '' : ', of another pid namespace'}`
-        : 'not mounted',
+        : proc.denied
+          ? 'may not be read'
+          : 'not mounted',
     ],
     ['processes', processLine(facts)],
   ];

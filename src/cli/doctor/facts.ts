@@ -22,7 +22,8 @@ export interface Facts {
   /** `nested`: not the machine's first, as in a container. */
   pidNamespace: { inode: number | null; nested: boolean | null };
   /** `own`: it shows this process under the number it has for itself. */
-  proc: { mounted: boolean; own: boolean; hidepid: string | null };
+  /** `denied` by Node's permission model. */
+  proc: { mounted: boolean; denied: boolean; own: boolean; hidepid: string | null };
   /** Whether this process can tell its own descriptors apart, be it without kcmp; null where it may not be tried. */
   ownFiles: boolean | null;
   /** null where kcmp may not be called. */
@@ -60,6 +61,15 @@ function procMount(): { mounted: boolean; hidepid: string | null } {
   const options = mounts.at(-1)?.split(' - ')[1]?.split(' ').at(-1)?.split(',') ?? [];
   const hidepid = options.find((option) => option.startsWith('hidepid='))?.slice('hidepid='.length);
   return { mounted: mounts.length > 0, hidepid: hidepid ?? (mounts.length > 0 ? 'off' : null) };
+}
+
+function isDenied(): boolean {
+  try {
+    readlinkSync('/proc/self');
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED';
+  }
 }
 
 /** Asks for each process whether it may be compared. Only where the call does not kill. */
@@ -110,7 +120,7 @@ export function gatherFacts(): Facts {
       sysPtrace: effective === null ? null : ((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 1n,
     },
     pidNamespace: { inode, nested: inode === null ? null : inode !== FIRST_PID_NAMESPACE },
-    proc: { ...procMount(), own: attempt(() => readlinkSync('/proc/self')) === `${process.pid}` },
+    proc: { ...procMount(), denied: isDenied(), own: attempt(() => readlinkSync('/proc/self')) === `${process.pid}` },
     ownFiles: mayAsk ? attempt(tellsOwnFiles) : null,
     processes: support.status === 'available' ? inspectable() : null,
   };

@@ -83,6 +83,10 @@ function theTypes(facts: Facts): Problem[] {
 
 function theProc({ proc, platform }: Facts): Problem[] {
   if (platform !== 'linux') return [];
+  if (proc.denied) {
+    const what = "Node's permission model does not let this process read /proc, so nothing can be listed";
+    return [{ weight: 'limit', what, fixes: ['run Node with --allow-fs-read=/proc'] }];
+  }
   if (!proc.mounted)
     return [
       {
