@@ -7,6 +7,7 @@ import { assertTrue, Fds, only, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { resolveEpoll } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
+import { noRing } from '../support/ring.ts';
 import { needsRoot } from '../support/user.ts';
 
 const me = process.pid;
@@ -127,6 +128,32 @@ test('a target that is but mapped is told with who has it mapped', { skip: needs
   const target = only(await resolveEpoll(me, efd, { pids: [me] }));
   assert.equal(target.ino, ino);
   assert.deepEqual([target.status, target.elsewhere], ['unresolved', [{ how: 'mapped', pid: me, sure: 'inode' }]]);
+});
+
+test('of an instance of io_uring that is but mapped it is possible, and of whoever has one open it is not', {
+  skip: noRing,
+}, async () => {
+  await using child = await startChild();
+  // Newer ones of Node have instances of their own.
+  const hasOwn = await child.run(({ fs }) =>
+    fs.readFileSync('/proc/self/maps', 'latin1').includes('anon_inode:[io_uring]'),
+  );
+  const [efd, beside] = await child.run(
+    async ({ libc, keep }, url: string) => {
+      const { openRing } = (await import(url)) as typeof import('../support/ring.ts');
+      const efd = libc.epollCreate();
+      const [ring, beside] = [openRing(), openRing()];
+      keep['mapping'] = libc.mapShared(ring.fd, 4096);
+      libc.epollCtl(efd, libc.EPOLL_CTL_ADD, ring.fd);
+      libc.close(ring.fd);
+      return [efd, beside.fd] as const;
+    },
+    new URL('../support/ring.ts', import.meta.url).href,
+  );
+  const ask = async (): Promise<unknown> => only(await resolveEpoll(child.pid, efd, { pids: [child.pid] })).elsewhere;
+  assert.deepEqual(await ask(), []);
+  await child.run(({ libc }, fd: number) => libc.close(fd), beside);
+  assert.deepEqual(await ask(), hasOwn ? [] : [{ how: 'mapped', pid: child.pid, sure: 'possible' }]);
 });
 
 describe('a target and another process', () => {

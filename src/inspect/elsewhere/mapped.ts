@@ -2,7 +2,7 @@
  * Who has a file mapped. A mapping keeps the description that it was made from, and its lock, when every descriptor is
  * closed; which description of the inode that was, nobody is told.
  */
-import type { FileStat } from '../../procfs/fd.ts';
+import { type FileStat, listDescriptors, readLink } from '../../procfs/fd.ts';
 import { isBelow, type Mount } from '../../procfs/kind/mountinfo.ts';
 import { type Mapping, readFileMappings, readMappings, readMappingsOn, statMapping } from '../../procfs/maps.ts';
 import { seen } from '../../procfs/raw/statx.ts';
@@ -20,18 +20,32 @@ export function mappedBy(scan: Scan, link: string, inode: FileStat): Steps<numbe
 export const mappedAs = (scan: Scan, link: string): Steps<number[]> =>
   whoMaps(scan, (pid) => maps(pid, 0n, link, (mapping) => mapping.link === link));
 
-/** By {@link inodeKey}: the processes that have it mapped, of some inodes, and by which name. */
-export function* mappedAmong(scan: Scan, keys: ReadonlySet<string>): Steps<Map<string, Map<number, string>>> {
-  const found = new Map<string, Map<number, string>>();
+/**
+ * By {@link inodeKey}: the processes that have it mapped, of some inodes. Of the kernel's one anonymous inode it is possible
+ * only, and nothing where they have a descriptor of that kind as well.
+ */
+export function* mappedAmong(
+  scan: Scan,
+  keys: ReadonlySet<string>,
+): Steps<Map<string, Map<number, 'inode' | 'possible'>>> {
+  const found = new Map<string, Map<number, 'inode' | 'possible'>>();
   yield* whoMaps(scan, (pid) => {
     const mappings = readFileMappings(pid);
     for (const { dev, ino, link } of typeof mappings === 'string' ? [] : mappings) {
       const key = inodeKey(dev, ino);
-      if (keys.has(key)) found.set(key, (found.get(key) ?? new Map<number, string>()).set(pid, link));
+      const isShared = link.startsWith('anon_inode:');
+      if (!keys.has(key) || (isShared && hasOpen(pid, link))) continue;
+      const mappers = found.get(key) ?? new Map<number, 'inode' | 'possible'>();
+      found.set(key, mappers.set(pid, isShared ? 'possible' : 'inode'));
     }
     return false;
   });
   return found;
+}
+
+function hasOpen(pid: number, link: string): boolean {
+  const fds = listDescriptors(pid);
+  return typeof fds !== 'string' && fds.some((fd) => readLink(pid, fd) === link);
 }
 
 /** The device in the kernel's own form. */

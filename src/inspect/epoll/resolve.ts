@@ -174,17 +174,13 @@ function* tellElsewhere(seen: Scan, targets: readonly OpenTarget[]): Steps<void>
   }
   const keyOf = ({ ino = 0n, sdev = 0 }: OpenTarget): string => inodeKey(sdev, ino);
   const mapped = yield* mappedAmong(seen, new Set(unresolved.map(keyOf)));
-  for (const target of unresolved)
-    target.elsewhere = [...mappersOf(mapped.get(keyOf(target))), ...(carriers.get(target.ino ?? -1n) ?? [])];
+  for (const target of unresolved) {
+    const mappers = [...(mapped.get(keyOf(target)) ?? [])].map(
+      ([pid, sure]): Elsewhere => ({ how: 'mapped', pid, sure }),
+    );
+    target.elsewhere = [...mappers, ...(carriers.get(target.ino ?? -1n) ?? [])];
+  }
 }
-
-/** Of what has the kernel's one anonymous inode nobody knows which it is. */
-const mappersOf = (mappers: ReadonlyMap<number, string> = new Map()): Elsewhere[] =>
-  [...mappers].map(([pid, link]) => ({
-    how: 'mapped',
-    pid,
-    sure: link.startsWith('anon_inode:') ? 'possible' : 'inode',
-  }));
 
 /** Without this one type no target would be found, which is not to say that they are nowhere. Without any, sockets can be. */
 function checkTargets(pid: number, efd: number): void {
