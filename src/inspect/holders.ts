@@ -3,6 +3,7 @@ import type { FileRef } from '../binding/kcmp.ts';
 import { readOptions, readRef } from '../binding/read.ts';
 import { Sockets } from '../netlink/sockets.ts';
 import { checkProc } from '../procfs/root.ts';
+import { livingTask } from '../scan/task-state.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import type { Holder } from '../scan/holder.ts';
 import { listOpen } from '../scan/listing.ts';
@@ -74,13 +75,15 @@ export function askHolders(file: FileRef, options: HolderOptions | undefined): A
   return { steps: holdersOf(asked, pids, checkParts(parts)), onProgress };
 }
 
+/** Of a process whose first thread has ended one that goes on is asked about. */
 export function* holdersOf(
-  asked: FileRef,
+  { pid, fd }: FileRef,
   pids: readonly number[] | undefined,
   parts: ReadonlySet<Part>,
 ): Steps<HolderReport> {
   checkProc();
-  yield* requireComparable(asked.pid);
+  yield* requireComparable(pid);
+  const asked = { pid: livingTask(pid), fd };
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const subject = new Subject(asked);
     const seen = yield* part(0, READ, scan(pids, asked.pid, listOpen, subject.rest));

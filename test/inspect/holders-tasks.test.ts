@@ -88,6 +88,12 @@ describe('a leader that has ended while its threads live', () => {
     assert.ok(others.some(({ pid }) => pid === thread));
   });
 
+  test('is asked about by a thread that goes on', async () => {
+    const { file, holders } = await findHolders({ pid: child.pid, fd: WRITE }, { pids: [me, child.pid] });
+    assert.notEqual(file.pid, child.pid);
+    assert.ok(holders.some(({ pid }) => pid === me));
+  });
+
   test('hides no group', async () => {
     await onceOfTen(async () => {
       const { groups } = await groupFiles({ pids: [me, child.pid], minHolders: 1 });
