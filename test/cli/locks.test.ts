@@ -60,6 +60,9 @@ test('who keeps it and who waits', {
         `; the lock \\(flock, write\\) that is waited for is kept by keeper \\(${keeper.pid}\\), fd ${fd}\\.\n`,
       ),
     );
+    const all = (await kcmp('who', keeper.pid)).out;
+    assert.match(all, new RegExp(`^.*; flock \\(${waiter.pid}\\) waits for its lock on ${path}[;.]`));
+    assert.match(all, new RegExp(`^ *${fd} .* locked, flock \\(${waiter.pid}\\) waits for it$`, 'm'));
   } finally {
     waiter.kill('SIGKILL');
     await once(waiter, 'exit');

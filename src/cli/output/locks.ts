@@ -1,5 +1,5 @@
 /** Locks in words: who keeps one, who took it, who waits for it. */
-import type { FileRef, Lock } from '../../index.ts';
+import type { FileRef, Lock, OpenFile } from '../../index.ts';
 import { list, plural } from '../../util/text.ts';
 import { table } from './table.ts';
 import { commandOf } from './names.ts';
@@ -87,6 +87,19 @@ export const locksText = (locks: readonly Lock[]): string[] =>
 /** `it waits for a lock (flock, write) kept by sleep (4711), fd 9` */
 export const blockedText = (locks: readonly Lock[]): string[] =>
   clauses(locks, (lock) => `the ${called(lock)} that is waited for is ${keptAs(lock)}`);
+
+/** `locked; flock (4712) waits for it`; nothing where nothing is. */
+export const lockOf = ({ locks = [] }: OpenFile): string[] =>
+  locks.length === 0 ? [] : [['locked', ...locks.map(waitersOf).filter((text) => text !== '')].join(', ')];
+
+/** `flock (4712) waits for its lock on /tmp/x`: of the first that somebody waits for. */
+export function awaitedText(files: readonly OpenFile[]): string | undefined {
+  for (const { locks = [], name } of files) {
+    const waiters = locks.map(waitersOf).find((text) => text !== '');
+    if (waiters !== undefined) return waiters.replace(/it$/, `its lock on ${name}`);
+  }
+  return undefined;
+}
 
 const COLUMNS = ['LOCK', 'MODE', 'BYTES', 'TAKEN BY', 'KEPT BY', 'WAITING'];
 

@@ -5,7 +5,7 @@ import { readProcess } from '../../procfs/status.ts';
 import { list, plural, some } from '../../util/text.ts';
 import { table } from './table.ts';
 import { type Gathered, gather, nameOf } from './process/gather.ts';
-import { blockedText } from './locks.ts';
+import { awaitedText, blockedText, lockOf } from './locks.ts';
 import { commandOf, named } from './names.ts';
 import { alsoHeld, endOf, endsOf, otherEndsOf, staleText } from './process/relations.ts';
 import { heldBy, ofOtherEnd } from './who.ts';
@@ -76,7 +76,8 @@ export class ProcessText {
     const who = `${named(pid)}${others.length === 0 ? '' : ` and ${plural(others.length, 'process', 'processes')} below it`}`;
     if (count === 0) return `${who} ${others.length === 0 ? 'has' : 'have'} nothing open.`;
     const waiting = this.#ofWaiting();
-    const told = [this.#ofMost(many), this.#ofOthers(), staleText(this.#report, this.#pids.size <= 1)];
+    const stale = staleText(this.#report, this.#pids.size <= 1);
+    const told = [awaitedText(files), this.#ofMost(many), this.#ofOthers(), stale];
     const clauses = (waiting?.isLoop === true ? [...told, waiting.text] : [waiting?.text, ...told]).filter(
       (one) => one !== undefined,
     );
@@ -154,11 +155,8 @@ export class ProcessText {
   }
 
   #withWhom(file: FoundFile): string {
-    return [
-      ...alsoHeld([file], this.#own),
-      ...endOf(file),
-      ...(file.idle === undefined ? [] : ['nobody accepts']),
-    ].join('; ');
+    const idle = file.idle === undefined ? [] : ['nobody accepts'];
+    return [...alsoHeld([file], this.#own), ...endOf(file), ...idle, ...lockOf(file)].join('; ');
   }
 
   #ownOf({ holders }: FoundFile): Holder[] {
@@ -185,14 +183,14 @@ export class ProcessText {
     const { otherEnd, holders } = file;
     const isOwn = otherEnd?.holders.length !== otherEndsOf(file).length;
     const end = otherEnd ? `${otherEnd.state} ${isOwn} ${commandsOf(otherEndsOf(file))}` : '';
-    return `${this.#isWaitedFor(file)}\n${commandsOf(holders)}\n${end}`;
+    return `${this.#isWaitedFor(file)}\n${commandsOf(holders)}\n${end}\n${lockOf(file).join()}`;
   }
 
   /** What it waits for, what leads to others, what others have as well, what is its own, the standard streams. */
   #rankOf(file: FoundFile): number {
     if (this.#isWaitedFor(file)) return 0;
     if (this.#ownOf(file).every(({ fd }) => fd <= 2)) return 4;
-    if (otherEndsOf(file).length > 0) return 1;
+    if (otherEndsOf(file).length > 0 || awaitedText([file]) !== undefined) return 1;
     return alsoHeld([file], this.#own).length > 0 ? 2 : 3;
   }
 }
