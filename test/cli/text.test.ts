@@ -81,7 +81,7 @@ test('a table has columns as wide as their widest cell and numbers to the right'
 });
 
 /** A table as a terminal of some columns shows it, or a file. */
-function shownAt(columns: number | undefined, rows: string[][]): string[] {
+function shownAt(columns: number | undefined, rows: string[][], wraps = false): string[] {
   fitTo({
     out: () => {},
     err: () => {},
@@ -91,7 +91,7 @@ function shownAt(columns: number | undefined, rows: string[][]): string[] {
     now: () => 0,
   });
   try {
-    return table(['FD', 'KIND', 'FILE', 'WITH'], rows, [0]).map(clean);
+    return table(['FD', 'KIND', 'FILE', 'WITH'], rows, [0], wraps).map(clean);
   } finally {
     fitTo({ out: () => {}, err: () => {}, errIsTerminal: () => false, now: () => 0 });
   }
@@ -112,6 +112,13 @@ describe('a table with long names', () => {
     );
     assert.match(lines[1] ?? '', /^ 3 {2}regular {2}\/var\/lib\/\S*…\S*end\.log {2}also held by .*….* \(4711\), fd 1$/);
     assert.match(lines[2] ?? '', /^12 {2}socket {3}tcp 127\.0… listening$/);
+  });
+
+  test('keeps an address with its port beside sentences, which go on in the next line', () => {
+    const rows = [['5', 'character device', 'tcp 127.0.0.1:18076 listening', `also held by ${'sleep, '.repeat(20)}`]];
+    const lines = shownAt(80, rows, true);
+    assert.match(lines[1] ?? '', / tcp 127\.0\.0\.1:18076 listening /);
+    assert.ok(lines.length > 5 && lines.every((line) => widthOf(line) <= 80));
   });
 
   test('shows more at 200 columns, and all of it in a file', () => {

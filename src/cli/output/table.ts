@@ -7,6 +7,8 @@ import type { Io } from '../io.ts';
 const LEAST = 12;
 /** Nor than this as long as the last one has something to give. */
 const ENOUGH = 20;
+/** The same beside sentences that go on in the next line: so long is an address with its port and state. */
+const BESIDE_SENTENCES = 30;
 const GAP = 2;
 
 /** The columns of the terminal, since a command's text goes to one output; a file or a pipe has no end of a line. */
@@ -18,8 +20,11 @@ export function fitTo(io: Io): void {
 }
 
 /** Takes from the last column, which says who, only where the others have lost most of what is too long in them. */
-function fit(widths: readonly number[], fixed: readonly number[]): number[] {
-  return take(take(widths, [...fixed, widths.length - 1], ENOUGH), fixed, LEAST);
+function fit(widths: readonly number[], fixed: readonly number[], wraps: boolean): number[] {
+  const last = widths.length - 1;
+  const kept = take(widths, [...fixed, last], wraps ? BESIDE_SENTENCES : ENOUGH);
+  const others = [...widths.keys()].filter((i) => i !== last);
+  return take(wraps ? take(kept, others, LEAST) : kept, fixed, LEAST);
 }
 
 /** Takes from the widest column until all fit, or none is left to take from; the last may then go over the edge. */
@@ -50,6 +55,7 @@ export function table(head: string[], rows: string[][], right: number[] = [], wr
   const widths = fit(
     head.map((_, i) => widest(i)),
     right,
+    wraps,
   );
   if (wraps && columns !== Infinity)
     all = all.flatMap((row) =>
