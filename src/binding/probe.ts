@@ -160,7 +160,7 @@ function printed(error: unknown): string {
  * @since Linux 3.5; on older ones the status is `missing`
  * @see https://man7.org/linux/man-pages/man2/kcmp.2.html, kernel/kcmp.c, seccomp(2)
  */
-export function probe(options?: { isolated?: boolean }): KcmpSupport {
+export function probe(options?: { isolated?: boolean | undefined }): KcmpSupport {
   try {
     return unsupported() ?? (options?.isolated === true ? probeAfterChild() : probeHere());
   } catch (error) {

@@ -34,3 +34,9 @@ export function paintsOf(io: Io, color: string): NonNullable<Io['paints']> {
   if (NO_COLOR !== '' || TERM === 'dumb') return () => false;
   return (stream) => (stream === 'out' ? io.outIsTerminal?.() === true : io.errIsTerminal());
 }
+
+/** What `--kind` takes. */
+export const KINDS: readonly string[] = (
+  'regular directory symlink pipe fifo socket tty character-device block-device eventpoll eventfd timerfd signalfd inotify ' +
+  'fanotify userfaultfd io_uring memfd message-queue pidfd anonymous namespace unknown'
+).split(' ');

@@ -27,7 +27,7 @@ export interface EpollOptions extends ScanOptions {
    * Whether each target is compared however many there are. Above 10,000 this may take hours, since all work that keeps
    * others from the instance takes rests; when left out, the inode of a socket will do there, and a minute is enough.
    */
-  exact?: boolean;
+  exact?: boolean | undefined;
 }
 
 /** What {@link resolveEpoll} found out about one epoll instance. */

@@ -40,7 +40,7 @@ export interface GroupReport {
 /** Options of {@link groupFiles}. */
 export interface GroupOptions extends ScanOptions {
   /** Groups of fewer holders are left out; 2 when left out. */
-  minHolders?: number;
+  minHolders?: number | undefined;
 }
 
 /**

@@ -31,7 +31,7 @@ const [READ, COMPARED] = [0.5, 0.8];
 /** Options of {@link findHolders}. */
 export interface HolderOptions extends ScanOptions {
   /** What is wanted besides the holders; everything when left out. */
-  parts?: Iterable<Part>;
+  parts?: Iterable<Part> | undefined;
 }
 
 /** What {@link findHolders} found out about one descriptor. */

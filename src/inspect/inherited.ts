@@ -34,9 +34,9 @@ export interface InheritedFile {
 /** Options of {@link findInherited} and {@link assertNoInherited}. */
 export interface InheritedOptions extends ScanOptions {
   /** The process to compare with; the parent when left out. */
-  from?: number;
+  from?: number | undefined;
   /** What may be shared: descriptor numbers, and patterns of link texts or names (a string may hold `*`). */
-  allow?: Iterable<number | string | RegExp>;
+  allow?: Iterable<number | string | RegExp> | undefined;
 }
 
 /** What {@link findInherited} found out about one process. */

@@ -40,7 +40,7 @@ const [READ, LOOKED, DESCRIBED, TOLD] = [0.3, 0.5, 0.65, 0.75];
 /** Options of {@link findOpen}. */
 export interface OpenOptions extends HolderOptions {
   /** Of a process: whether what its descendants have open is wanted as well. */
-  tree?: boolean;
+  tree?: boolean | undefined;
 }
 
 /** What {@link findOpen} found out about what a reference names. */

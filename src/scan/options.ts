@@ -5,9 +5,9 @@ import { readOptions, readValues } from '../binding/read.ts';
 /** Options of every inspector that looks at many processes. */
 export interface ScanOptions {
   /** The processes to look at; every process of /proc when left out. */
-  pids?: Iterable<number>;
+  pids?: Iterable<number> | undefined;
   /** Told now and then how much of all the work is done, in thousandths; never goes back, and ends with `done === total`. What it throws ends the question. */
-  onProgress?: (done: number, total: number) => void;
+  onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 export function checkPid(value: unknown, name: string): asserts value is number {

@@ -146,6 +146,8 @@ describe('the candidates', () => {
   });
 
   const texts = (...words: string[]): string[] => candidates(words).map(({ text }) => text);
+  assert.deepEqual(texts('groups', '--kind', 'pi'), ['pipe', 'pidfd']);
+  assert.deepEqual(texts('help', 'gr'), ['groups']);
 
   test('for a command are those of the help, each with what it is for', () => {
     const wanted = [...helpFor('').matchAll(/^ {2}(?!kcmp)([a-z]+) .*\n/gm)].map(([, name]) => name);

@@ -4,6 +4,7 @@ import { GRAPH_LANGUAGES, render } from '../../draw/graph.ts';
 import { sharingGraph } from '../../draw/sharing-graph.ts';
 import { isListed, treeOf } from '../../procfs/processes.ts';
 import { atLeast, choice, parse, type Parsed, taskId, UsageError } from '../args.ts';
+import { KINDS } from '../globals.ts';
 import { type FoundReport, type Search, searched, unkeptLocks } from '../groups/search.ts';
 import type { Command } from '../io.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
@@ -14,10 +15,6 @@ import { groupsWithoutUs } from '../output/observer.ts';
 import { print, printAnswer, tell } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
 
-const KINDS =
-  'regular directory symlink pipe fifo socket tty character-device block-device eventpoll eventfd timerfd signalfd inotify ' +
-  'fanotify userfaultfd io_uring memfd message-queue pidfd anonymous namespace unknown';
-
 /** What is looked for; one holder is enough where the description itself is of interest. */
 function searchOf(parsed: Parsed, inside: readonly number[]): Search {
   const [isDeleted, isLocked] = [parsed.flag('deleted'), parsed.flag('locked')];
@@ -27,7 +24,7 @@ function searchOf(parsed: Parsed, inside: readonly number[]): Search {
     throw new UsageError(`--user ${user}: there is no such user in /etc/passwd`);
   if (parsed.flag('outside') && inside.length === 0) throw new UsageError('--outside needs a PID, or --tree PID');
   return {
-    kinds: parsed.values('kind').map((kind) => choice('kind', kind, KINDS.split(' '))?.replace('-', ' ') ?? kind),
+    kinds: parsed.values('kind').map((kind) => choice('kind', kind, KINDS)?.replace('-', ' ') ?? kind),
     match: parsed.value('match'),
     uid,
     isDeleted,

@@ -114,7 +114,10 @@ export const run: Command = (args, io) => {
   if (unknown.length > 0) {
     const codes = [...new Set(unknown.map(({ code = 'no code' }) => code))];
     const gone = ids.filter((id) => !isListed(id));
-    const who = gone.length === 0 ? '' : `; there is no task ${list(gone.map(String))}, or /proc hides it`;
+    const who =
+      gone.length === 0
+        ? ''
+        : `; there ${gone.length === 1 ? 'is no task' : 'are no tasks'} ${list(gone.map(String))}, or /proc hides ${gone.length === 1 ? 'it' : 'them'}`;
     tell(
       io,
       `${plural(unknown.length, 'comparison')} of ${pairs.length} could not be made: ${codes.map((code) => whyNot(code, ids)).join('; ')}${who}`,

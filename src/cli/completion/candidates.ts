@@ -2,7 +2,7 @@
 import { listDescriptors, readLink } from '../../procfs/fd.ts';
 import { listProcesses } from '../../procfs/processes.ts';
 import { readKin } from '../../procfs/status.ts';
-import { COLORS } from '../globals.ts';
+import { COLORS, KINDS } from '../globals.ts';
 import { helpFor } from '../help.ts';
 import { commandOf } from '../output/names.ts';
 
@@ -15,6 +15,7 @@ export interface Candidate {
 /** Options that take one of some words. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   '--color': COLORS,
+  '--kind': KINDS,
   '--type': ['file', 'vm', 'files', 'fs', 'sighand', 'io', 'sysvsem'],
   '--graph': ['mermaid', 'dot'],
 };
@@ -75,6 +76,7 @@ function operands(command: string, before: readonly string[], typed: string): Ca
   if (command === 'epoll') return files(typed, EPOLL);
   if (command === 'who' || (command === 'same' && (!before.includes('--type') || type === 'file'))) return files(typed);
   if (command === 'completion') return SHELLS;
+  if (command === 'help') return commands().filter(({ text }) => text.startsWith(typed));
   return command === 'doctor' ? [] : processes(typed);
 }
 
