@@ -51,7 +51,7 @@ export interface OpenReport {
    * then by descriptor.
    */
   files: FoundFile[];
-  /** Who uses it without a descriptor. Absent when it is not wanted, and of a process. */
+  /** Who uses it without a descriptor; none of a process, of which that is not looked for. Absent when it is not wanted. */
   elsewhere?: Elsewhere[];
   /** The locks on a path that no descriptor shows: of a file in flight, or of a process that was not seen. Absent when not wanted. */
   locks?: Lock[];
@@ -117,7 +117,7 @@ function* openOf(
   // What nobody but a path or a port has.
   const none = { ...(parts.has('elsewhere') ? { elsewhere: [] } : {}), ...(parts.has('locks') ? { locks: [] } : {}) };
   if (parsed.is === 'process') {
-    return { reference, ...(yield* openedBy(parsed.pid, isTree, pids, parts)), unheld: [] };
+    return { reference, ...(yield* openedBy(parsed.pid, isTree, pids, parts)), ...none, unheld: [] };
   }
   if (parsed.is === 'descriptor') {
     const { file: _, coverage, ...file } = yield* holdersOf(parsed, pids, parts);
