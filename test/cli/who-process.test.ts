@@ -1,7 +1,7 @@
 /** kcmp who PID: the answer in one line, what there is many of in one line each, then a line for each. */
 import '../support/alone.ts';
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -190,5 +190,21 @@ test('who has nothing open is 1', async () => {
     assert.equal((await kcmp('who', none)).out, `${none} (sh) has nothing open.\n`);
   } finally {
     process.kill(none, 'SIGKILL');
+  }
+});
+
+test('who waits to open a FIFO has nothing open of it, which is told of both', async () => {
+  const path = join(folder, 'fifo');
+  execFileSync('mkfifo', [path]);
+  const opener = spawn('sh', ['-c', 'echo > "$1"', 'sh', path], { stdio: 'ignore' });
+  try {
+    const pid = opener.pid as number;
+    const waits = 'waits in open of a FIFO, until somebody opens its other end';
+    await until('it waits', async () => (await kcmp('who', pid)).out.includes(`; it ${waits}`));
+    const { code, out } = await kcmp('who', path);
+    assert.notEqual(code, 0);
+    assert.match(out, new RegExp(`open nowhere.*; .*${pid} \\(sh\\).* to open a FIFO, perhaps this one\\.`));
+  } finally {
+    opener.kill('SIGKILL');
   }
 });

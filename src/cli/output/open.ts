@@ -6,6 +6,7 @@ import { addTo } from '../../util/multimap.ts';
 import { describeFile, plural } from '../../util/text.ts';
 import { table } from './table.ts';
 import { elsewhereText } from './elsewhere.ts';
+import { openersText } from './process/opening.ts';
 import { giverText } from './giver.ts';
 import { lockTable, locksText } from './locks.ts';
 import { userOf } from './names.ts';
@@ -140,6 +141,7 @@ export function openText(report: OpenReport, all: boolean, isLimited: boolean = 
     ...(kept === undefined ? [] : [kept]),
     ...(connections === 0 ? [] : [`${plural(connections, 'connection')} besides, which --all lists`]),
     ...ofUnheld(report),
+    ...(files.length === 0 && report.reference.includes('/') ? openersText(report.reference) : []),
   ];
   const answer = shown.length > 0 ? ofFiles(shown, report) : ofNothing(report, isLimited);
   return [

@@ -5,6 +5,7 @@ import { readProcess } from '../../procfs/status.ts';
 import { list, plural, some } from '../../util/text.ts';
 import { table } from './table.ts';
 import { type Gathered, gather, nameOf } from './process/gather.ts';
+import { openingText } from './process/opening.ts';
 import { awaitedText, blockedText, lockOf } from './locks.ts';
 import { commandOf, named } from './names.ts';
 import { alsoHeld, endOf, endsOf, otherEndsOf, staleText } from './process/relations.ts';
@@ -77,7 +78,8 @@ export class ProcessText {
     if (count === 0) return `${who} ${others.length === 0 ? 'has' : 'have'} nothing open.`;
     const waiting = this.#ofWaiting();
     const stale = staleText(this.#report, this.#pids.size <= 1);
-    const told = [awaitedText(files), this.#ofMost(many), this.#ofOthers(), stale];
+    const opening = waiting === undefined || waiting.isLoop ? openingText(this.#asked.pids) : undefined;
+    const told = [opening, awaitedText(files), this.#ofMost(many), this.#ofOthers(), stale];
     const clauses = (waiting?.isLoop === true ? [...told, waiting.text] : [waiting?.text, ...told]).filter(
       (one) => one !== undefined,
     );
