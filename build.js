@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 // An older Node has no getBuiltinModule, which the first lines call; whichever file is loaded first says so instead.
 const NEEDED = 'kcmp: Node 20.19 or later, or 22.13 or later, is needed, and this is';
@@ -47,17 +48,30 @@ async function buildTypes() {
   await bundle.close();
 }
 
+/** What is loaded before any other file of the package; the files of a command are not, since main.js loads them. */
+function loadedFirst() {
+  const files = ['dist/index.js', 'dist/promises.js', 'dist/cli/main.js'];
+  for (const file of files)
+    for (const [, path] of readFileSync(file, 'utf8').matchAll(/(?:from|^import) "(\.[^"]+)"/gm)) {
+      const found = join(dirname(file), path);
+      if (!files.includes(found)) files.push(found);
+    }
+  return files;
+}
+
 /**
  * Tabs are a fortieth of the package less than the spaces are, comments are as much again, and without the names of sources,
  * and what bundlers are told of calls inside of functions, which help them at the top alone, it is a hundredth less: it may
  * have 600 kB. No text of the package's own has a line that begins with spaces, or with a comment.
  */
 function makeSmaller() {
+  const first = loadedFirst();
   for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
     if (!/\.[jt]s$/.test(name)) continue;
     const text = readFileSync(`dist/${name}`, 'utf8');
     const plain = name.endsWith('.ts') ? text : text.replaceAll(/^ *\/\*\*(?:[^*]|\*(?!\/))*\*\/\n/gm, '');
-    const code = plain.replaceAll(/^\/\/ src\/.*\n/gm, '').replaceAll(/(?<=^ .*)\/\* @__PURE__ \*\/ /gm, '');
+    const own = first.includes(`dist/${name}`) ? plain : plain.replace(`${BANNER}\n`, '');
+    const code = own.replaceAll(/^\/\/ src\/.*\n/gm, '').replaceAll(/(?<=^ .*)\/\* @__PURE__ \*\/ /gm, '');
     writeFileSync(`dist/${name}`, code.replaceAll(/^(?: {2})+/gm, (spaces) => '\t'.repeat(spaces.length / 2)));
   }
 }
