@@ -1,7 +1,17 @@
 /** findOpen of what no descriptor has: in flight, registered, worked in, mounted by a part, or the kernel's own. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, openSync, realpathSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -70,6 +80,29 @@ test('a working directory that was deleted', async () => {
   await child.run((_, path: string) => process.chdir(path), path);
   rmdirSync(path);
   assert.deepEqual(await keptAt(path, [child.pid]), [{ how: 'cwd', pid: child.pid, sure: 'inode' }]);
+});
+
+test('a mapping that keeps a lock is told beside somebody who has the file open', async () => {
+  const path = join(folder, 'locked and mapped');
+  writeFileSync(path, 'x'.repeat(4096));
+  await using child = await startChild();
+  await child.run(({ fs, libc, keep }, path: string) => {
+    const fd = fs.openSync(path, 'r+');
+    libc.libc('int flock(int, int)')(fd, 2);
+    keep['mapping'] = libc.mapShared(fd, 4096);
+    fs.closeSync(fd);
+  }, path);
+  const fd = openSync(path, 'r');
+  try {
+    const report = await ask(path, [child.pid]);
+    assert.deepEqual(
+      report.locks?.map(({ type, keptBy }) => [type, keptBy]),
+      [['flock', []]],
+    );
+    assert.deepEqual(report.elsewhere, [{ how: 'mapped', pid: child.pid, sure: 'inode' }]);
+  } finally {
+    closeSync(fd);
+  }
 });
 
 test('the working directory of a thread that has one of its own', async () => {

@@ -40,9 +40,9 @@ export function* elsewhereOf(
   const mapped = [...mappers].filter((pid) => !users.has(pid)).sort((a, b) => a - b);
   const kernel = path === undefined || inode === undefined ? [] : yield* keptByKernel(scan, path, inode, mount);
   const found = [...uses, ...mapped.map((pid): Elsewhere => ({ how: 'mapped', pid, sure: 'inode' })), ...kernel];
-  const isHeld = found.length > 0 || files.some(({ holders }) => holders.length > 0);
+  const isKept = found.length > 0 || (!hasUnkept && files.some(({ holders }) => holders.length > 0));
   // The kernel lists every socket with a port, whoever has it.
-  if ((isHeld && !hasUnkept) || (sought instanceof SoughtPort && sought.sockets.size === 0)) return found;
+  if (isKept || (sought instanceof SoughtPort && sought.sockets.size === 0)) return found;
   const links = [...sought.links, path, sought.text].filter((link) => link !== undefined);
   const aloft = yield* part(MAPPED, 1, lookAloft(scan));
   return carriersIn(aloft, (text) => isRegistered(text, links));
