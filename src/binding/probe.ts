@@ -2,7 +2,7 @@
 import { KCMP_FILE, TASK_RESOURCE_TYPES, type TaskResource } from './abi.ts';
 import { errnoName } from './errors.ts';
 import { accessTo, BLOCKED, blockedFix, epollTargetsSupported, MISSING, MISSING_FIX } from './explain.ts';
-import { kcmpRaw, load, platformRefusal, trialScript } from './syscall.ts';
+import { kcmpRaw, koffiDenial, load, platformRefusal, trialScript } from './syscall.ts';
 
 const { constants, release } = process.getBuiltinModule('node:os');
 
@@ -72,8 +72,13 @@ function unsupported(): KcmpSupport | undefined {
     load();
     return undefined;
   } catch (error) {
-    const [reason = '', fix = 'install koffi with its optional dependencies'] = (error as Error).message.split('; ');
-    return support('unsupported', reason, fix);
+    const { message, cause } = error as Error;
+    const denial = koffiDenial(cause);
+    return support(
+      'unsupported',
+      denial?.reason ?? message,
+      denial?.fix ?? 'install koffi with its optional dependencies',
+    );
   }
 }
 

@@ -78,26 +78,26 @@ export function trialScript(): string {
     for (let type = -1; type <= ${KCMP_EPOLL_TFD}; type++) call(${kcmpNumber}, process.pid, process.pid, type, 0, 0);`;
 }
 
-function koffiUnavailable(cause: unknown): CodedError {
-  const binary = `@koromix/koffi-linux-${process.arch}`;
+const BINARY = `@koromix/koffi-linux-${process.arch}`;
+
+/** Whether Node's permission model keeps koffi from being loaded, by what that threw, and what to change. */
+export function koffiDenial(cause: unknown): { reason: string; fix: string } | undefined {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code;
-  if (code === 'ERR_DLOPEN_DISABLED' || code === 'ERR_ACCESS_DENIED')
-    return coded(
-      new Error(
-        `kcmp needs ${binary}, which Node's permission model does not allow; run node with --allow-addons, ` +
-          '--allow-fs-read=/proc and --allow-fs-read of where it is installed',
-        { cause },
-      ),
-      'ERR_KOFFI_UNAVAILABLE',
-    );
-  return coded(
-    new Error(
-      `kcmp needs the package koffi with its binary ${binary}, which could not be loaded. ` +
-        'Install again without --omit=optional and without leaving out optional dependencies.',
-      { cause },
-    ),
-    'ERR_KOFFI_UNAVAILABLE',
-  );
+  if (code !== 'ERR_DLOPEN_DISABLED' && code !== 'ERR_ACCESS_DENIED') return undefined;
+  return {
+    reason: `kcmp needs ${BINARY}, which Node's permission model does not allow`,
+    fix: 'run node with --allow-addons, --allow-fs-read=/proc and --allow-fs-read of where it is installed',
+  };
+}
+
+function koffiUnavailable(cause: unknown): CodedError {
+  const denial = koffiDenial(cause);
+  const message =
+    denial === undefined
+      ? `kcmp needs the package koffi with its binary ${BINARY}, which could not be loaded. ` +
+        'Install again without --omit=optional and without leaving out optional dependencies.'
+      : `${denial.reason}; ${denial.fix}`;
+  return coded(new Error(message, { cause }), 'ERR_KOFFI_UNAVAILABLE');
 }
 
 /**

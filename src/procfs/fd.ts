@@ -82,6 +82,9 @@ export interface FileStat {
   more?: { nlink: number; uid: number; size: bigint };
 }
 
+/** An inode as a key: its device in the kernel's own form, `major << 20 | minor`, and its number, or '' for what all of that begin with. */
+export const inodeKey = (dev: number, ino: bigint | ''): string => `${dev} ${ino}`;
+
 /** What statx(2) says about a descriptor's file without asking a server, or the errno's name. */
 export function statIno(pid: number, fd: number): FileStat | string {
   const found = statAt(`${PROC}/${pid}/fd/${fd}`);

@@ -4,7 +4,7 @@
  * Sources: proc_locks(5), proc_pid_fdinfo(5), lock_get_status() and locks_show() of fs/locks.c.
  */
 import type { FileRef } from '../binding/kcmp.ts';
-import { type FileStat, statIno } from './fd.ts';
+import { type FileStat, inodeKey, statIno } from './fd.ts';
 import { type Fdinfo, parseFdinfo } from './fdinfo.ts';
 import { type Mount, mountOf, readMounts } from './kind/mountinfo.ts';
 import { readStart } from './raw/start.ts';
@@ -21,7 +21,7 @@ export interface LockLine {
   mode: LockMode;
   /** The process that took it; 0 when no process of this pid namespace is it, -1 where none is remembered. */
   pid: number;
-  /** What it is on: {@link lockKey}. */
+  /** What it is on: {@link inodeKey}. */
   file: string;
   /** Bytes, both included; no end to the end of the file. */
   start: bigint;
@@ -32,9 +32,6 @@ export interface LockLine {
 export interface ListedLock extends LockLine {
   waiters: LockLine[];
 }
-
-/** What locks are on: the device in the kernel's own form, `major << 20 | minor`, and the inode. */
-export const lockKey = (dev: number, ino: bigint | ''): string => `${dev} ${ino}`;
 
 const TYPES: Readonly<Record<string, LockType>> = {
   FLOCK: 'flock',
@@ -61,7 +58,7 @@ function parseLine(text: string): (LockLine & { isWaiting: boolean }) | undefine
     type: TYPES[type] as LockType,
     mode: modeOf(how, mode),
     pid: Number(pid),
-    file: ino === undefined ? '' : lockKey(dev, BigInt(ino)),
+    file: ino === undefined ? '' : inodeKey(dev, BigInt(ino)),
     start: BigInt(start),
     end: end === 'EOF' ? null : BigInt(end),
     isWaiting: arrow !== undefined,
@@ -126,4 +123,4 @@ export function lockKeyOf({ pid, fd }: FileRef): string | undefined {
 
 /** The same by what was read of it. */
 export const lockKeyAt = (stat: FileStat, { ino }: Fdinfo, mount: Mount | undefined): string =>
-  lockKey(mount?.dev ?? stat.dev, ino ?? stat.ino);
+  inodeKey(mount?.dev ?? stat.dev, ino ?? stat.ino);

@@ -73,11 +73,6 @@ export function hasEnded(pid: number, root: string = PROC): boolean {
   return typeof stat !== 'string' && stat.state === 'Z';
 }
 
-export function isKernelThread(pid: number, root: string = PROC): boolean {
-  const stat = readStat(pid, root);
-  return typeof stat !== 'string' && (stat.flags & PF_KTHREAD) !== 0;
-}
-
 /** Whether it is known to have no descriptors without a look at them: a thread of the kernel, a process that has ended. */
 export function hasNothingOpen(pid: number, root: string = PROC): boolean {
   const stat = readStat(pid, root);

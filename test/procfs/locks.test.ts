@@ -4,7 +4,8 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { lockKey, lockKeyOf, locksOfFdinfo, parseLocks, readLocks, showsLock } from '../../src/procfs/locks.ts';
+import { inodeKey } from '../../src/procfs/fd.ts';
+import { lockKeyOf, locksOfFdinfo, parseLocks, readLocks, showsLock } from '../../src/procfs/locks.ts';
 import { flock, LOCK } from '../support/locks.ts';
 import { makeTree } from './tree.ts';
 
@@ -26,8 +27,8 @@ const TEXT = `1: LEASE  BREAKING  READ 27984 fe:00:2162883 0 EOF
 nonsense
 9: FLOCK  ADVISORY  WRITE 1 <none>:0 0 EOF
 `;
-const FILE = lockKey(0xfe << 20, 2162835n);
-const OTHER = lockKey(0xfe << 20, 5n);
+const FILE = inodeKey(0xfe << 20, 2162835n);
+const OTHER = inodeKey(0xfe << 20, 5n);
 
 test('locks are told with who waits for them, also behind another', () => {
   assert.deepEqual(
@@ -67,7 +68,7 @@ test('a lease that is broken to a read lease was a write lease, and who breaks i
 });
 
 test('a large inode number is exact', () => {
-  const key = lockKey((8 << 20) | 0x12, 2n ** 64n - 1n);
+  const key = inodeKey((8 << 20) | 0x12, 2n ** 64n - 1n);
   assert.equal(parseLocks(TEXT, (file) => file === key).length, 1);
 });
 

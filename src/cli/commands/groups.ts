@@ -5,7 +5,7 @@ import { sharingGraph } from '../../draw/sharing-graph.ts';
 import { isListed, treeOf } from '../../procfs/processes.ts';
 import { atLeast, choice, parse, type Parsed, taskId, UsageError } from '../args.ts';
 import { KINDS } from '../globals.ts';
-import { type FoundReport, type Search, searched, unkeptLocks } from '../groups/search.ts';
+import { isForLocksAlone, type Search, searched, unkeptLocks } from '../groups/search.ts';
 import type { Command } from '../io.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
 import { groupsText, namer } from '../groups/text.ts';
@@ -64,14 +64,10 @@ export const run: Command = (args, io) => {
         ? groupsWithoutUs(groupFiles({ ...options, minHolders }), minHolders)
         : groupFiles({ ...options, minHolders, pids }),
     );
-  const all = look(search.min);
+  let report = searched(look(search.min), search);
   // Whoever shares a table has all of it, of which each descriptor counts once.
-  const isShared = search.inside !== undefined && searched(all, search).sharedTables.length > 0;
-  const found = searched(isShared ? look(1) : all, search);
-  const isNarrow =
-    search.kinds.length > 0 || [search.match, search.uid, search.inside].some((one) => one !== undefined);
-  const isOfAll = search.isLocked && isEverywhere && !isNarrow && !search.isDeleted && search.min === 1;
-  const report: FoundReport = isOfAll ? { ...found, unkept: unkeptLocks(found.groups) } : found;
+  if (search.inside !== undefined && report.sharedTables.length > 0) report = searched(look(1), search);
+  if (roots.length === 0 && isForLocksAlone(search)) report.unkept = unkeptLocks(report.groups);
   if (language !== undefined) print(io, render(sharingGraph(report, namer()), language));
   else if (parsed.flag('json')) printJson(io, report);
   else printAnswer(io, groupsText(report, search));

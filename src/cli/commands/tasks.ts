@@ -1,7 +1,7 @@
 /** `kcmp tasks`: which of the six resources do tasks share? */
 import { taskSharing, type TaskPair, type TaskResource, type TaskSharing } from '../../index.ts';
 import { isListed, threadsOf } from '../../procfs/processes.ts';
-import { hasEnded, isKernelThread } from '../../procfs/stat.ts';
+import { PF_KTHREAD, readStat } from '../../procfs/stat.ts';
 import { list, plural, some } from '../../util/text.ts';
 import { table } from '../output/table.ts';
 import { expect, parse, taskId, UsageError } from '../args.ts';
@@ -16,7 +16,7 @@ const letter = (index: number): string =>
   (index >= 26 ? letter(Math.floor(index / 26) - 1) : '') + String.fromCharCode(65 + (index % 26));
 
 /** One column of the matrix: what each task has, where sharers have the same letter. */
-function column(tasks: number[], pairs: TaskPair[], resource: TaskResource): string[] {
+function column(tasks: number[], pairs: TaskPair[], lacks: (task: number) => boolean): string[] {
   const of = new Map<number, string>();
   const known = new Set<number>();
   const without = new Set<number>();
@@ -28,11 +28,21 @@ function column(tasks: number[], pairs: TaskPair[], resource: TaskResource): str
     const sign = of.get(a) ?? of.get(b) ?? `${letter(sets++)}${verdict === 'shared' ? '' : '?'}`;
     of.set(a, sign).set(b, sign);
   }
-  // What is separate from another's, or seems shared, may be nothing; only of who could be compared its state is no wait.
-  const hasNone = (task: number): boolean =>
-    without.has(task) ||
-    (known.has(task) && ((resource !== 'sighand' && hasEnded(task)) || (resource === 'vm' && isKernelThread(task))));
+  // What is separate from another's, or seems shared, may be nothing.
+  const hasNone = (task: number): boolean => without.has(task) || (known.has(task) && lacks(task));
   return tasks.map((task) => (hasNone(task) ? 'none' : (of.get(task) ?? (known.has(task) ? 'own' : '?'))));
+}
+
+/** By resource: whether a task of these lacks it by its state, which is no wait to read of who could be compared. */
+function lackOf(report: TaskSharing): (task: number, resource: TaskResource) => boolean {
+  const compared = allPairs(report).flatMap(({ a, b, verdict }) => (verdict === 'unknown' ? [] : [a, b]));
+  const stats = new Map([...new Set(compared)].map((task) => [task, readStat(task)]));
+  return (task, resource) => {
+    const stat = stats.get(task);
+    if (stat === undefined || typeof stat === 'string') return false;
+    const isOfKernel = (stat.flags & PF_KTHREAD) !== 0;
+    return (stat.state === 'Z' && resource !== 'sighand') || (isOfKernel && resource === 'vm');
+  };
 }
 
 const allPairs = ({ resources }: TaskSharing): TaskPair[] => RESOURCES.flatMap((resource) => resources[resource]);
@@ -52,7 +62,8 @@ function sentence({ tasks, resources }: TaskSharing): string {
 
 function text(report: TaskSharing): string[] {
   const { tasks, resources } = report;
-  const columns = RESOURCES.map((resource) => column(tasks, resources[resource], resource));
+  const lacks = lackOf(report);
+  const columns = RESOURCES.map((resource) => column(tasks, resources[resource], (task) => lacks(task, resource)));
   const rows = tasks.map((task, i) => [`${task}`, ...columns.map((cells) => cells[i] ?? '?'), commandOf(task)]);
   const signs = columns.flat();
   return [

@@ -67,15 +67,17 @@ function printPids(io: Io, pids: readonly string[], code: ExitCode): ExitCode {
 function pidsOf(holders: readonly Holder[], { elsewhere = [] }: Pick<HolderReport, 'elsewhere'>): string[] {
   const users = elsewhere.filter(({ sure }) => sure !== 'possible').map(({ pid }) => pid);
   const pids = [...holders.flatMap(({ pid, sharedWith = [] }) => [pid, ...sharedWith]), ...users];
-  return [...new Set(pids.filter((pid) => pid !== null).map((pid) => readProcess(pid)))].map(String);
+  // Each is asked for its process once, however much it has.
+  const tasks = [...new Set(pids)].filter((pid) => pid !== null);
+  return [...new Set(tasks.map((task) => readProcess(task)))].map(String);
 }
 
 /** Who else has what some processes have, or its other end; what all have, as /dev/null, is nobody's in particular. */
-const othersWith = ({ files }: OpenReport, asked: readonly number[]): string[] =>
-  files
-    .filter(({ link }) => !PLAIN.has(link))
-    .flatMap(({ holders, otherEnd }) => pidsOf([...holders, ...(otherEnd?.holders ?? [])], {}))
-    .filter((pid, i, all) => all.indexOf(pid) === i && !asked.includes(Number(pid)));
+function othersWith(report: OpenReport, asked: readonly number[]): string[] {
+  const files = report.files.filter(({ link }) => !PLAIN.has(link));
+  const holders = files.flatMap(({ holders, otherEnd }) => [...holders, ...(otherEnd?.holders ?? [])]);
+  return pidsOf(holders, report).filter((pid) => !asked.includes(Number(pid)));
+}
 
 /** How the answer is wanted. */
 interface Wanted {

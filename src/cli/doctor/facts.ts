@@ -1,11 +1,9 @@
 /** What this machine, this process and its /proc are like, for `kcmp doctor`. Nothing here throws. */
 import { compareTasks, identifyFiles, probe, type FileRef, type KcmpSupport } from '../../index.ts';
-import { listProcesses } from '../../procfs/processes.ts';
+import { isInFirstNamespace, listProcesses } from '../../procfs/processes.ts';
 
 const { closeSync, openSync, readFileSync, readlinkSync } = process.getBuiltinModule('node:fs');
 
-/** The inode of the first pid namespace, PROC_PID_INIT_INO of include/linux/proc_ns.h. */
-const FIRST_PID_NAMESPACE = 4026531836;
 const CAP_SYS_PTRACE = 19n;
 
 export interface Facts {
@@ -21,8 +19,7 @@ export interface Facts {
   capabilities: { effective: string | null; sysPtrace: boolean | null };
   /** `nested`: not the machine's first, as in a container. */
   pidNamespace: { inode: number | null; nested: boolean | null };
-  /** `own`: it shows this process under the number it has for itself. */
-  /** `denied` by Node's permission model. */
+  /** `denied`: by Node's permission model. `own`: it shows this process under the number it has for itself. */
   proc: { mounted: boolean; denied: boolean; own: boolean; hidepid: string | null };
   /** Whether this process can tell its own descriptors apart, be it without kcmp; null where it may not be tried. */
   ownFiles: boolean | null;
@@ -61,15 +58,6 @@ function procMount(): { mounted: boolean; hidepid: string | null } {
   const options = mounts.at(-1)?.split(' - ')[1]?.split(' ').at(-1)?.split(',') ?? [];
   const hidepid = options.find((option) => option.startsWith('hidepid='))?.slice('hidepid='.length);
   return { mounted: mounts.length > 0, hidepid: hidepid ?? (mounts.length > 0 ? 'off' : null) };
-}
-
-function isDenied(): boolean {
-  try {
-    readlinkSync('/proc/self');
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED';
-  }
 }
 
 /** Asks for each process whether it may be compared. Only where the call does not kill. */
@@ -119,8 +107,13 @@ export function gatherFacts(): Facts {
       effective,
       sysPtrace: effective === null ? null : ((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 1n,
     },
-    pidNamespace: { inode, nested: inode === null ? null : inode !== FIRST_PID_NAMESPACE },
-    proc: { ...procMount(), denied: isDenied(), own: attempt(() => readlinkSync('/proc/self')) === `${process.pid}` },
+    pidNamespace: { inode, nested: inode === null ? null : !isInFirstNamespace() },
+    proc: {
+      ...procMount(),
+      // Undefined where there is no such model.
+      denied: (process.permission as typeof process.permission | undefined)?.has('fs.read', '/proc/self') === false,
+      own: attempt(() => readlinkSync('/proc/self')) === `${process.pid}`,
+    },
     ownFiles: mayAsk ? attempt(tellsOwnFiles) : null,
     processes: support.status === 'available' ? inspectable() : null,
   };

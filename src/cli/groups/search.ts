@@ -1,6 +1,6 @@
 /** Which groups of descriptors are wanted: by kind, name, user, lock, by being deleted, or shared with somebody outside. */
 import type { FileGroup, FileRef, GroupReport } from '../../index.ts';
-import { readLink, statIno } from '../../procfs/fd.ts';
+import { inodeKey, readLink, statIno } from '../../procfs/fd.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK } from '../../procfs/link.ts';
 import { lockKeyOf, readLocks, showsLock } from '../../procfs/locks.ts';
@@ -51,7 +51,7 @@ function matches(text: string, pattern: string): boolean {
 }
 
 /** Answers that are asked for again and again, once each. */
-export function remembered<T>(ask: (pid: number) => T): (pid: number) => T {
+function remembered<T>(ask: (pid: number) => T): (pid: number) => T {
   const known = new Map<number, T>();
   return (pid) => {
     const answer = known.get(pid) ?? ask(pid);
@@ -60,15 +60,20 @@ export function remembered<T>(ask: (pid: number) => T): (pid: number) => T {
   };
 }
 
+/** Whether a task is of one of some processes. */
+export function withinOf(pids: Iterable<number>): (task: number) => boolean {
+  const processOf = remembered(readProcess);
+  const within = new Set([...pids].map(processOf));
+  return (task) => within.has(processOf(task));
+}
+
 /** The groups that are wanted, numbered anew; deleted files by their size, the largest first. */
 export function searched(report: GroupReport, search: Search): FoundReport {
   const { kinds, match, uid, isDeleted, isLocked, min, inside } = search;
   const [nameOf, userOf] = [remembered(commandOf), remembered(readUser)];
   const shared = new Map(report.sharedTables.map(({ pid, sharedWith }) => [pid, sharedWith]));
   const pidsOf = (pids: readonly number[]): number[] => pids.flatMap((pid) => [pid, ...(shared.get(pid) ?? [])]);
-  const processOf = remembered(readProcess);
-  const within = new Set([...(inside ?? [])].map(processOf));
-  const isWithin = (pid: number): boolean => within.has(processOf(pid));
+  const isWithin = withinOf(inside ?? []);
   const isAcross = (pids: readonly number[]): boolean =>
     inside === undefined || (pids.some(isWithin) && !pids.every(isWithin));
   let groups: FoundGroup[] = report.groups.filter(({ kind, link, name, holders }) => {
@@ -105,13 +110,17 @@ function deletedOf(groups: readonly FoundGroup[], files: Map<string, number>): F
     const stat = holder === undefined ? 'ENOENT' : statIno(holder.pid, holder.fd);
     if (typeof stat === 'string' || (stat.more !== undefined && stat.more.nlink > 0)) return [];
     const size = group.kind === 'regular' && stat.more !== undefined ? Number(stat.more.size) : null;
-    files.set(`${stat.dev} ${stat.ino}`, size ?? 0);
+    files.set(inodeKey(stat.dev, stat.ino), size ?? 0);
     return [{ ...group, size }];
   });
   return found.sort((a, b) => (b.size ?? -1) - (a.size ?? -1));
 }
 
 const isStill = ({ pid, fd }: FileRef, link: string | null): boolean => readLink(pid, fd) === link;
+
+/** Whether nothing but locks is looked for, so that a file which was left out is one that nobody was seen to have locked. */
+export const isForLocksAlone = ({ isLocked, isDeleted, kinds, match, uid, min }: Search): boolean =>
+  isLocked && !isDeleted && min === 1 && kinds.length === 0 && match === undefined && uid === undefined;
 
 /** How many locks are on files of which no group keeps one: by a mapping, in flight, or by whom nobody could look at. */
 export function unkeptLocks(groups: readonly FoundGroup[]): number {

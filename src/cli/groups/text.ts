@@ -1,8 +1,7 @@
 /** What `kcmp groups` says: how many there are, then each with who has it. */
 import { byTask } from '../../draw/sharing-graph.ts';
 import { bytes, describeFile, list, plural } from '../../util/text.ts';
-import { type FoundGroup, type FoundReport, remembered, type Search } from './search.ts';
-import { readProcess } from '../../procfs/status.ts';
+import { type FoundGroup, type FoundReport, type Search, withinOf } from './search.ts';
 import { named, PLAIN } from '../output/names.ts';
 
 /** Names are asked once: a server may appear in a thousand groups. */
@@ -54,9 +53,8 @@ export function groupsText(report: FoundReport, search: Search): string[] {
   const { groups, sharedTables, coverage, unkept = 0 } = report;
   const { kinds, match, inside, isDeleted, isLocked } = search;
   const name = namer();
-  const processOf = remembered(readProcess);
-  const within = new Set([...(inside ?? [])].map(processOf));
-  const isOutside = (pid: number): string => (inside === undefined || within.has(processOf(pid)) ? '' : ', outside');
+  const isWithin = inside === undefined ? () => true : withinOf(inside);
+  const isOutside = (pid: number): string => (isWithin(pid) ? '' : ', outside');
   const shared = new Map(sharedTables.map(({ pid, sharedWith }) => [pid, sharedWith]));
   const allOf = (pid: number): number[] => [pid, ...(inside === undefined ? [] : (shared.get(pid) ?? []))];
   const isAskedFor = kinds.length > 0 || match !== undefined || isDeleted || isLocked;

@@ -10,11 +10,12 @@ import { readProcess } from '../../procfs/status.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { named } from './names.ts';
 
+export const isDeletedFile = ({ kind, name }: OpenFile): boolean =>
+  kind === 'regular' && name?.startsWith('deleted ') === true;
+
 /** What somebody keeps who was not meant to: a listener that nobody serves, a file that is deleted, a lock that was left. */
-const isLeft = ({ idle, name, kind, locks = [] }: OpenFile): boolean =>
-  idle !== undefined ||
-  (kind === 'regular' && name?.startsWith('deleted ') === true) ||
-  locks.some(({ takerEnded }) => takerEnded);
+const isLeft = (file: OpenFile): boolean =>
+  file.idle !== undefined || isDeletedFile(file) || (file.locks ?? []).some(({ takerEnded }) => takerEnded);
 
 /**
  * Of what is no use to who has it.

@@ -1,6 +1,6 @@
 /** Locks in words: who keeps one, who took it, who waits for it. */
 import type { FileRef, Lock, OpenFile } from '../../index.ts';
-import { list, plural } from '../../util/text.ts';
+import { describeFile, list, plural } from '../../util/text.ts';
 import { table } from './table.ts';
 import { commandOf } from './names.ts';
 
@@ -61,12 +61,13 @@ function keptAs(lock: Lock): string {
 /** The kernel names nobody who waits for a lock of this type. */
 const UNTOLD = 'a process that could not be told';
 
-function waitersOf({ type, waiters }: Lock): string {
+/** @param what - what they wait for */
+function waitersOf({ type, waiters }: Lock, what = 'it'): string {
   const pids = [...new Set(waiters.map(({ pid }) => pid))];
   if (pids.length === 0) return '';
   const told = pids.slice(0, PIDS).map((pid) => (pid === null && type === 'ofd' ? UNTOLD : named(pid)));
   const more = pids.length > PIDS ? [`${pids.length - PIDS} more`] : [];
-  return `${list([...told, ...more])} ${pids.length === 1 ? 'waits' : 'wait'} for it`;
+  return `${list([...told, ...more])} ${pids.length === 1 ? 'waits' : 'wait'} for ${what}`;
 }
 
 /** Those that somebody waits for, and those whose taker is gone, first. */
@@ -88,15 +89,17 @@ export const locksText = (locks: readonly Lock[]): string[] =>
 export const blockedText = (locks: readonly Lock[]): string[] =>
   clauses(locks, (lock) => `the ${called(lock)} that is waited for is ${keptAs(lock)}`);
 
-/** `locked; flock (4712) waits for it`; nothing where nothing is. */
+/** `locked, flock (4712) waits for it`; nothing where nothing is. */
 export const lockOf = ({ locks = [] }: OpenFile): string[] =>
-  locks.length === 0 ? [] : [['locked', ...locks.map(waitersOf).filter((text) => text !== '')].join(', ')];
+  locks.length === 0
+    ? []
+    : [['locked', ...locks.map((lock) => waitersOf(lock)).filter((text) => text !== '')].join(', ')];
 
 /** `flock (4712) waits for its lock on /tmp/x`: of the first that somebody waits for. */
 export function awaitedText(files: readonly OpenFile[]): string | undefined {
-  for (const { locks = [], name } of files) {
-    const waiters = locks.map(waitersOf).find((text) => text !== '');
-    if (waiters !== undefined) return waiters.replace(/it$/, `its lock on ${name}`);
+  for (const { locks = [], kind, link, name } of files) {
+    const awaited = locks.find(({ waiters }) => waiters.length > 0);
+    if (awaited !== undefined) return waitersOf(awaited, `its lock on ${name ?? describeFile(kind, link)}`);
   }
   return undefined;
 }

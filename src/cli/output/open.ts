@@ -7,7 +7,7 @@ import { describeFile, plural } from '../../util/text.ts';
 import { table } from './table.ts';
 import { elsewhereText } from './elsewhere.ts';
 import { openersText } from './process/opening.ts';
-import { giverText } from './giver.ts';
+import { giverText, isDeletedFile } from './giver.ts';
 import { lockTable, locksText } from './locks.ts';
 import { userOf } from './names.ts';
 import { fullText, idleText } from './queues.ts';
@@ -21,9 +21,6 @@ function shownOf(files: readonly FoundFile[], all: boolean): FoundFile[] {
   const own = files.filter(({ isConnection }) => !isConnection);
   return all || own.length === 0 ? [...files] : own;
 }
-
-const isDeletedFile = ({ kind, name }: FoundFile): boolean =>
-  kind === 'regular' && name?.startsWith('deleted ') === true;
 
 const holdersOf = (files: readonly FoundFile[]): Holder[] => files.flatMap(({ holders }) => holders);
 
@@ -45,8 +42,9 @@ function ofNobody(file: FoundFile, { coverage, elsewhere = [] }: OpenReport): st
 const endOf = ({ otherEnd }: FoundFile): string =>
   !otherEnd || (otherEnd.state === 'listening' && otherEnd.holders.length === 0) ? '' : `; ${ofOtherEnd(otherEnd)}`;
 
-/** Whether one line does not name all who have the other end. */
-const isLong = ({ otherEnd }: FoundFile): boolean => new Set(otherEnd?.holders.map(({ pid }) => pid)).size > 1;
+/** Who has the other end, where one line does not name all. */
+const longEnd = ({ otherEnd }: FoundFile): string[] =>
+  new Set(otherEnd?.holders.map(({ pid }) => pid)).size > 1 ? endTable(otherEnd) : [];
 
 /** Which of several do not accept. */
 const fullOf = (files: readonly FoundFile[]): string =>
@@ -99,8 +97,8 @@ function headOf(file: FoundFile, files: readonly FoundFile[]): string {
 
 function paragraph(file: FoundFile, files: readonly FoundFile[], report: OpenReport): string[] {
   if (file.holders.length === 0) return ['', `${ofNobody(file, report)}.`];
-  const ends = isLong(file) ? endTable(file.otherEnd) : [];
-  return ['', `${headOf(file, files)}${endOf(file)}:`, '', ...stateOf(file), ...holderTable(file.holders), ...ends];
+  const head = `${headOf(file, files)}${endOf(file)}:`;
+  return ['', head, '', ...stateOf(file), ...holderTable(file.holders), ...longEnd(file)];
 }
 
 /** Of more than so many there is one table of all, each with its number. */
@@ -146,9 +144,7 @@ export function openText(report: OpenReport, all: boolean, isLimited: boolean = 
   const answer = shown.length > 0 ? ofFiles(shown, report) : ofNothing(report, isLimited);
   return [
     `${[answer, ...more].join('; ')}.`,
-    ...(one
-      ? ['', ...stateOf(only), ...holderTable(only.holders), ...(isLong(only) ? endTable(only.otherEnd) : [])]
-      : []),
+    ...(one ? ['', ...stateOf(only), ...holderTable(only.holders), ...longEnd(only)] : []),
     ...lockTable(locks),
     ...(shown.length > FEW ? ['', ...manyTable(shown)] : []),
     ...(shown.length > 1 && shown.length <= FEW ? shown.flatMap((file) => paragraph(file, shown, report)) : []),

@@ -31,17 +31,12 @@ export function queuesText({ queues, name }: OpenFile): string[] {
     return [`Not accepted yet: ${queues.pending}${queues.backlog === null ? '' : ` of ${queues.backlog}`}.`];
   const { unread, unsent } = queues;
   // Of UDP, and of what was sent over a unix socket, the kernel counts the memory that it takes.
-  const isUnix = name?.startsWith('unix') === true;
-  const memory = name?.startsWith('udp') === true ? ' of memory' : '';
+  const [isUdp, isUnix] = ['udp', 'unix'].map((family) => name?.startsWith(family) === true);
+  const memory = (isOne: boolean | undefined): string => (isOne === true ? ' of memory' : '');
+  const yet = isUnix === true ? 'not read by the other end yet' : 'not arrived yet';
   const parts = [
-    ...(unread > 0 ? [`not read yet: ${plural(unread, 'byte')}${memory}`] : []),
-    ...(unsent > 0
-      ? [
-          isUnix
-            ? `not read by the other end yet: ${plural(unsent, 'byte')} of memory`
-            : `not arrived yet: ${plural(unsent, 'byte')}${memory}`,
-        ]
-      : []),
+    ...(unread > 0 ? [`not read yet: ${plural(unread, 'byte')}${memory(isUdp)}`] : []),
+    ...(unsent > 0 ? [`${yet}: ${plural(unsent, 'byte')}${memory(isUdp || isUnix)}`] : []),
   ];
   return parts.length === 0 ? [] : [`${parts.join(', ').replace(/^n/, 'N')}.`];
 }

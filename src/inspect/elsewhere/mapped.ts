@@ -2,7 +2,7 @@
  * Who has a file mapped. A mapping keeps the description that it was made from, and its lock, when every descriptor is
  * closed; which description of the inode that was, nobody is told.
  */
-import { type FileStat, listDescriptors, readLink } from '../../procfs/fd.ts';
+import { type FileStat, inodeKey, listDescriptors, readLink } from '../../procfs/fd.ts';
 import { isBelow, type Mount } from '../../procfs/kind/mountinfo.ts';
 import { type Mapping, readFileMappings, readMappings, readMappingsOn, statMapping } from '../../procfs/maps.ts';
 import { seen } from '../../procfs/raw/statx.ts';
@@ -47,9 +47,6 @@ function hasOpen(pid: number, link: string): boolean {
   const fds = listDescriptors(pid);
   return typeof fds !== 'string' && fds.some((fd) => readLink(pid, fd) === link);
 }
-
-/** The device in the kernel's own form. */
-export const inodeKey = (dev: number, ino: bigint): string => `${dev} ${ino}`;
 
 /** The processes that have anything of a filesystem mapped, or of the part of it that is mounted there. */
 export const mappedOn = (scan: Scan, mount: Mount, isPart: boolean): Steps<number[]> =>

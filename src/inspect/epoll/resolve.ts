@@ -6,6 +6,7 @@
 import { KCMP_EPOLL_TFD } from '../../binding/abi.ts';
 import { accessToTargets, isComparable, kcmpError } from '../../binding/explain.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
+import { inodeKey } from '../../procfs/fd.ts';
 import { listProcesses } from '../../procfs/processes.ts';
 import { checkProc } from '../../procfs/root.ts';
 import type { Coverage } from '../../scan/coverage.ts';
@@ -16,7 +17,7 @@ import { part, type Steps } from '../../scan/steps.ts';
 import { type Scan, scan, type Table } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
 import { carriersIn, lookAloft } from '../elsewhere/aloft.ts';
-import { inodeKey, mappedAmong } from '../elsewhere/mapped.ts';
+import { mappedAmong } from '../elsewhere/mapped.ts';
 import { keptBy } from '../elsewhere/registered.ts';
 import { Inodes } from './inode-classes.ts';
 import { instancesOf } from './instance.ts';

@@ -3,10 +3,9 @@
  * kernel says it was bound to; what is deleted by the text that its descriptors' links read; a folder on which a
  * filesystem is mounted stands for all of it.
  */
-import { type FileStat, statIno } from '../../procfs/fd.ts';
+import { type FileStat, inodeKey, statIno } from '../../procfs/fd.ts';
 import { S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
 import { isBelow, type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
-import { lockKey } from '../../procfs/locks.ts';
 import { type Located, locate } from '../../procfs/raw/path.ts';
 import { seen } from '../../procfs/raw/statx.ts';
 import type { Steps } from '../../scan/steps.ts';
@@ -85,7 +84,7 @@ export class SoughtPath implements Sought {
   get isLocked(): ((file: string) => boolean) | undefined {
     const { mount } = this;
     if (this.part !== undefined) return undefined;
-    if (mount !== undefined) return (file) => file.startsWith(lockKey(mount.dev, ''));
+    if (mount !== undefined) return (file) => file.startsWith(inodeKey(mount.dev, ''));
     const key = typeof this.#located === 'string' ? undefined : this.#located.lockKey;
     return key === undefined ? undefined : (file) => file === key;
   }
