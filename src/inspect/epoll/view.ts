@@ -136,6 +136,8 @@ export class InstanceView {
     const others = new Set(this.instance.map(({ pid }) => pid));
     others.delete(this.#walks.pid);
     if (others.size === 0) return false;
+    // What was proven before all tables were listed, others may have changed and changed back by then.
+    if (!this.isPaced && this.#search?.looks === 1) return true;
     const { tables } = this.#seen as Scan;
     return tables.some((table) => others.has(table.id) && !(this.#seen as Scan).isStill(table));
   }

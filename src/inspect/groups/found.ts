@@ -21,6 +21,8 @@ export class FoundGroups {
   groups: NamedGroup[] = [];
   /** Why items could not be compared. */
   dropped: Map<number, string> = new Map();
+  /** The tasks of what was listed in the last look, and closed when it was compared. */
+  gone: ReadonlySet<number> = new Set();
   readonly #files: OpenFiles;
   readonly #scan: Scan;
   readonly #minHolders: number;
@@ -45,6 +47,7 @@ export class FoundGroups {
   *look(open: readonly Table[], isCareful: boolean): Steps<ReadonlySet<Table>> {
     const files = this.#files;
     const gone = new Set<number>();
+    this.gone = gone;
     const drop: OnDrop = (item, code) => {
       if (code === 'EBADF' || code === 'ESRCH') gone.add(files.ids[item] as number);
       this.dropped.set(item, code);

@@ -97,7 +97,9 @@ export class Snapshot {
       const facts = yield* interest.factsOf(table, leaders, this.ends);
       this.#facts.set(table, facts);
       const isOther = before !== undefined && !areAlike(before, facts);
-      if (moved.has(table) && (!table.isWhole || isOther)) changed.add(table);
+      // What was listed and is closed before it is compared is open elsewhere by now, be it so in each look.
+      const isSeen = table.isWhole && !this.#found.gone.has(table.id);
+      if (moved.has(table) && (!isSeen || isOther)) changed.add(table);
     }
     return changed;
   }

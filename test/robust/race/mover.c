@@ -1,6 +1,7 @@
 /*
  * mover MOVE KIND PERIOD_US SEED: sets a scene up, prints it, and moves until standard input ends or its parent does.
- * Fd 3 is the shared memory. The lines that it prints are read by scene.ts.
+ * Fd 3 is the shared memory. With `asked` for the period it moves once for each byte that it reads from fd 4. The lines
+ * that it prints are read by scene.ts.
  */
 #include "mover.h"
 #include <sys/mman.h>
@@ -9,7 +10,7 @@
 
 struct shared *shared;
 static char **arguments;
-static unsigned period, state;
+static unsigned period, asked_for, state;
 static struct place { int who, fd, file; } holds[64], cells[CELLS];
 static struct ask { const char *question; int who, fd, other, moves; } asked[16];
 static int hold_count, cell_count, ask_count, keeper, mover;
@@ -27,6 +28,8 @@ unsigned below(unsigned limit) { /* xorshift32 */
   return state % limit;
 }
 void rest(void) {
+  char turn;
+  if (asked_for && read(4, &turn, 1) != 1) _exit(0);
   if (period == 0) return;
   unsigned long ns = period * 500ul + below(period * 1000); /* 0.5 … 1.5 of it, so that it meets every phase */
   struct timespec time = { ns / 1000000000, ns % 1000000000 };
@@ -85,6 +88,7 @@ static void keep(int side) {
   for (int i = 0; i < hold_count; i++) if (!(holds[i].who & side)) close(holds[i].fd);
   if (side == KEEPER) for (int i = 0; i < cell_count; i++) if (cells[i].fd >= 0) close(cells[i].fd);
   for (int file = X; file < FILES; file++) close(MASTER(file));
+  if (side == KEEPER) close(4);
 }
 static _Noreturn void move(const struct move *how) {
   for (;;) {
@@ -117,7 +121,7 @@ int main(int count, char **given) {
   arguments = copy;
   while (how->name && strcmp(how->name, given[1])) how++;
   if (how->name == 0) { fprintf(stderr, "no move %s\n", given[1]); return 2; }
-  period = atoi(given[3]); state = strtoul(given[4], 0, 10) | 1;
+  asked_for = !strcmp(given[3], "asked"); period = atoi(given[3]); state = strtoul(given[4], 0, 10) | 1;
   shared = mmap(0, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, 3, 0);
   if (shared == MAP_FAILED) die("mmap");
   mover = getpid();
@@ -126,7 +130,7 @@ int main(int count, char **given) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   prctl(PR_SET_TIMERSLACK, 1);
   signal(SIGCHLD, SIG_IGN); /* so that nobody has to wait for what ends */
-  close_range(4, ~0u, 0);
+  close_range(4 + asked_for, ~0u, 0);
   how->setup(given[2]);
   fflush(stdout);
   keeper = getpid();

@@ -23,8 +23,8 @@ static void lone_setup(const char *kind) { turns_setup(kind, 1); }
 
 /* The mover holds X and Y all the time, each under another number every time: Y nobody else does. */
 static const int numbers[] = { 20, 60, 100, 140 };
-static int at[2];
-static void renumber_setup(const char *kind) {
+static int at[2], roamers, places;
+static void roam_setup(const char *kind) {
   int pollable = strcmp(kind, "file");
   open_three(kind);
   if (pollable) watch(KEEPER);
@@ -35,12 +35,16 @@ static void renumber_setup(const char *kind) {
   ask("process", KEEPER, 0, 0, 0); ask("process", MOVER, 0, 0, 1);
   if (pollable) ask("epoll", KEEPER, 90, 0, 0);
 }
+static void renumber_setup(const char *kind) { roamers = 2; places = 4; roam_setup(kind); }
 static void renumber(void) {
-  int which = below(2), from = at[which], to = (from + 1 + below(3)) % 4;
+  int which = below(roamers), from = at[which], to = (from + 1 + below(places - 1)) % places;
   become(4 * which + to, numbers[from] + which, which ? Y : X);
   vanish(4 * which + from);
   at[which] = to;
 }
+
+/* Of X alone, by turns under two: each look may list the one and compare when it is the other. */
+static void swap_setup(const char *kind) { roamers = 1; places = 2; roam_setup(kind); }
 
 /* The descriptors that are asked about become other files: of another inode and kind, of another instance. */
 static int gap;
@@ -118,6 +122,7 @@ const struct move moves[] = {
   { "flip", MOVER, flip_setup, 0, flip },
   { "lone", MOVER, lone_setup, 0, flip },
   { "renumber", MOVER, renumber_setup, 0, renumber },
+  { "swap", MOVER, swap_setup, 0, renumber },
   { "reuse", MOVER, reuse_setup, 0, reuse },
   { "aba", MOVER, aba_setup, 0, aba },
   { "opath", MOVER, opath_setup, 0, opath },

@@ -29,6 +29,7 @@ const MOVES: ReadonlyArray<{ move: string; caller: CallerName; kinds: Record<str
   },
   { move: 'lone', caller: 'plain', kinds: { pipes: 7, files: 6, socket: 7, eventfd: 7 } },
   { move: 'renumber', caller: 'plain', kinds: { eventfd: 6, pipe: 6, file: 5 } },
+  { move: 'swap', caller: 'plain', kinds: { pipe: 6 } },
   { move: 'chain', caller: 'plain', kinds: { pipe: 4, file: 3 } },
   { move: 'pass', caller: 'plain', kinds: { pipe: 3, eventfd: 3 } },
   { move: 'reuse', caller: 'plain', kinds: { dup2: 4, close: 4 } },

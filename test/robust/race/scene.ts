@@ -79,10 +79,11 @@ export class Scene {
     this.#shared = shared;
   }
 
-  static async start(program: string, args: string[], { fd, shared }: Memory): Promise<Scene> {
+  /** @param turns - where to read when to move, for a mover that is asked to */
+  static async start(program: string, args: string[], { fd, shared }: Memory, turns?: number): Promise<Scene> {
     shared.fill(0);
     const scene = new Scene(shared);
-    const mover = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit', fd] });
+    const mover = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit', fd, turns ?? 'ignore'] });
     const ended = once(mover, 'exit');
     scene.#stop = async () => {
       mover.stdin?.end();

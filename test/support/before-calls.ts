@@ -1,0 +1,29 @@
+/**
+ * Something that is done before each system call that is made through koffi: so a test decides between which two of them
+ * another process moves. Import it before whatever makes these calls.
+ */
+import { createRequire } from 'node:module';
+
+type Koffi = typeof import('koffi');
+type Library = ReturnType<Koffi['load']>;
+
+const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+const { load } = koffi;
+let before: (() => void) | undefined;
+
+koffi.load = (...args) => {
+  const library = load(...args);
+  const func = (declaration: string): unknown => {
+    const call = library.func(declaration) as unknown as (...args: unknown[]) => unknown;
+    return (...given: unknown[]) => {
+      before?.();
+      return call(...given);
+    };
+  };
+  return new Proxy(library, { get: (_, name) => (name === 'func' ? func : Reflect.get(library, name)) }) as Library;
+};
+
+/** @param work - undefined: nothing from now on */
+export function beforeCalls(work: (() => void) | undefined): void {
+  before = work;
+}
