@@ -76,8 +76,12 @@ export class Sockets {
    * @throws Error `ERR_NETWORK_NAMESPACE_LOST`
    */
   *find(pid: number, fd: number, ino: number): Pausing<FoundSocket> {
+    const known = this.#knownOf(ino);
+    // A unix socket tells all of itself: to ask it for its protocol takes longer than all the rest.
+    if (known !== undefined && !isInetSocket(known)) return { protocol: undefined, socket: known, refusal: undefined };
     const told = socketProtocol(pid, fd);
     const protocol = typeof told === 'string' ? undefined : told.protocol;
+    if (known !== undefined) return { protocol, socket: known, refusal: undefined };
     const tables = tablesOf(protocol);
     let refusal: Refusal | undefined;
     if (tables.length === 0) return { protocol, socket: undefined, refusal };
@@ -104,6 +108,14 @@ export class Sockets {
     const diag = openSockDiag(namespace, tasks);
     this.#diags.set(namespace, diag);
     return diag;
+  }
+
+  #knownOf(ino: number): UnixSocket | InetSocket | undefined {
+    for (const known of this.#known.values()) {
+      const socket = known.get(ino);
+      if (socket !== undefined) return socket;
+    }
+    return undefined;
   }
 
   *#lookIn(namespace: number, pids: readonly number[], ino: number, tables: readonly AnyTable[]): Pausing<Answer> {

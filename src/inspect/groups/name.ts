@@ -1,7 +1,9 @@
 /** What a group of descriptors is called: by the first of them that still is what it was when it was listed. */
-import { isClosed, readLink, statIno, tryLink } from '../../procfs/fd.ts';
+import { errnoName } from '../../binding/errors.ts';
+import { isClosed, statIno } from '../../procfs/fd.ts';
 import { type FileKind, kindAt } from '../../procfs/kind.ts';
 import { inodeOf, namesInode } from '../../procfs/link.ts';
+import { linkOf } from '../../procfs/raw/fd-directory.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
 import { refAt } from '../../scan/columns.ts';
 import { nameOf } from '../names.ts';
@@ -41,26 +43,28 @@ function describeGroup(files: OpenFiles, items: readonly number[], mayMove: bool
   let isGone = true;
   for (const by of items) {
     const { pid, fd } = refAt(files, by);
-    const read = tryLink(pid, fd);
-    if (typeof read === 'string' && isClosed(read)) continue;
+    const read = linkOf(pid, fd);
+    if (typeof read === 'number' && isClosed(errnoName(read))) continue;
     isGone = false;
-    const link = typeof read === 'string' ? null : read.link;
+    const link = textOf(read);
     const mode = files.modeOf(by);
     if (mode === undefined) continue;
     const kind = kindAt(pid, fd, link, mode);
     const name = isWhole && link !== null ? nameAt(pid, fd, kind, link) : null;
     // What became another file since would give the group that file's name.
-    if (mayMove && (isAnothers(link, files, by) || readLink(pid, fd) !== link)) continue;
+    if (mayMove && (isAnothers(link, files, by) || textOf(linkOf(pid, fd)) !== link)) continue;
     return { kind, link, name, by };
   }
   const by = items[0] as number;
   if (isGone) return { kind: 'unknown', link: null, name: null, by };
   const { pid, fd } = refAt(files, by);
-  const link = readLink(pid, fd);
+  const link = textOf(linkOf(pid, fd));
   // Closed by now, it would get the kind of what takes its place.
   const kind = link === null ? 'unknown' : kindAt(pid, fd, link);
   return { kind, link, name: isWhole && link !== null ? nameAt(pid, fd, kind, link) : null, by };
 }
+
+const textOf = (link: string | number): string | null => (typeof link === 'number' ? null : link);
 
 /** Whether a link names another inode than the item was listed with: what flips may be read as both, in turn. */
 const isAnothers = (link: string | null, files: OpenFiles, item: number): boolean =>

@@ -75,6 +75,27 @@ export const isKept = (fd: number): boolean => opened.has(fd);
 /** How many there are. */
 export const countKept = (): number => opened.size;
 
+/** What the link reads whose name was written, in a folder, or a negative errno. */
+function readLinkIn(folder: number): string | number {
+  const length = wordCallRaw(prepare().readlinkat, folder, nameAddress, answerAddress, answer.length, 0);
+  if (length < 0) return length;
+  if (isAsBefore(length)) return beforeText;
+  const text = answer.toString('utf8', 0, length);
+  if (length <= before.length) {
+    for (let i = 0; i < length; i++) before[i] = answer[i] as number;
+    beforeLength = length;
+    beforeText = text;
+  }
+  return text;
+}
+
+/** What a descriptor's link reads, or a negative errno: a third of what Node's own call costs. */
+export function linkOf(pid: number, fd: number): string | number {
+  prepare();
+  name.write(`${PROC}/${pid}/fd/${fd}\0`, 'latin1');
+  return readLinkIn(AT_FDCWD);
+}
+
 /** A folder of /proc/PID that stays open until {@link FdFolder.close}. */
 export class FdFolder {
   /** Its own number here: whoever looks at the table of this very process finds it there. */
@@ -156,16 +177,7 @@ export class FdFolder {
   /** What a descriptor's link reads, or a negative errno. */
   link(fd: number): string | number {
     writeNumber(fd);
-    const length = wordCallRaw(this.#numbers.readlinkat, this.fd, nameAddress, answerAddress, answer.length, 0);
-    if (length < 0) return length;
-    if (isAsBefore(length)) return beforeText;
-    const text = answer.toString('utf8', 0, length);
-    if (length <= before.length) {
-      for (let i = 0; i < length; i++) before[i] = answer[i] as number;
-      beforeLength = length;
-      beforeText = text;
-    }
-    return text;
+    return readLinkIn(this.fd);
   }
 
   /** The eventfd-id that fdinfo prints since Linux 5.2, NaN where there is none, or a negative errno. */
