@@ -113,9 +113,10 @@ describe('a target in flight over a unix socket', () => {
 function mapPackets(efd: number): bigint {
   const fd = libc.libc('int socket(int, int, int)')(17, 3, 0);
   const [PACKET, RX_RING] = [263, 5];
-  const ring = new Uint8Array(Uint32Array.of(4096, 1, 2048, 2).buffer);
+  const size = 65536; // whole pages of any machine
+  const ring = new Uint8Array(Uint32Array.of(size, 1, 2048, size / 2048).buffer);
   libc.libc('int setsockopt(int, int, int, void *, uint)')(fd, PACKET, RX_RING, ring, ring.length);
-  libc.mapShared(fd, 4096);
+  libc.mapShared(fd, size);
   libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fd);
   const { ino } = fstatSync(fd, { bigint: true });
   libc.close(fd);
