@@ -19,6 +19,9 @@ const MOST_APART = 64;
 const AT_RANDOM = 20;
 const CALLS = 600;
 const FIRST_CALLS = 36;
+/** Where nothing moves, who has a file is told after so many. */
+const ALL_CALLS = 220;
+const APART = [10, 25, 32, 40, 50, 60];
 /** Milliseconds after which a move need not be waited for: some take a while. */
 const MOVE_MS = 5;
 
@@ -52,8 +55,19 @@ for (let back = 2; back <= FIRST_CALLS; back++)
       (call) => call <= 1 || call === there || call === back,
     );
 
-const SCENES: ReadonlyArray<readonly [how: string, kind: string, plans: readonly Plan[]]> = [
+/** The same at any time. */
+const LATER: Plan[] = APART.flatMap((apart) =>
+  Array.from(
+    { length: ALL_CALLS },
+    (_, there): Plan =>
+      (call) =>
+        call === there || call === there + apart,
+  ),
+);
+
+const SCENES: ReadonlyArray<readonly [how: string, kind: string, plans: readonly Plan[], only?: Ask['question']]> = [
   ['swap', 'pipe', PLANS],
+  ['swap', 'pipe', LATER, 'link'],
   ['renumber', 'pipe', PLANS],
   ['renumber', 'eventfd', PLANS],
   ['flip', 'files', PLANS],
@@ -62,17 +76,18 @@ const SCENES: ReadonlyArray<readonly [how: string, kind: string, plans: readonly
   ['aba', 'eventfd', [...PLANS, ...RETURNS]],
 ];
 
-for (const [how, kind, plans] of SCENES) {
-  test(`${how}, ${kind}`, { skip: compilerMissing }, async (t) => {
+for (const [how, kind, plans, only] of SCENES) {
+  test(`${how}, ${kind}${only === undefined ? '' : `, ${only} alone`}`, { skip: compilerMissing }, async (t) => {
     t.diagnostic(`seed ${SEED}; KCMP_SEED=${SEED} repeats it`);
     const [turns, given] = pipe();
     const scene = await Scene.start(program(), [how, kind, 'asked', `${random.next()}`], shareMemory(), turns);
     closeSync(turns);
     const door = await openDoor('sync');
+    const asks = scene.asks.filter(({ question }) => question === (only ?? question));
     let told = 0;
     try {
       for (const isDue of plans) {
-        for (const ask of scene.asks) {
+        for (const ask of asks) {
           let calls = 0;
           beforeCalls(() => void (isDue(++calls) && move(scene, given)));
           const verdict = await inquire(ask, door, scene);
@@ -87,7 +102,7 @@ for (const [how, kind, plans] of SCENES) {
       await scene.stop();
     }
     assert.notEqual(scene.moves, 0);
-    t.diagnostic(`${plans.length * scene.asks.length} calls, ${told} times it could not look`);
+    t.diagnostic(`${plans.length * asks.length} calls, ${told} times it could not look`);
   });
 }
 

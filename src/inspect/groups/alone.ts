@@ -22,7 +22,7 @@ export function aloneAmong(
     const others = (leaders.get(files.keyOf(item)) ?? []).filter((leader) => leader !== item);
     if (others.length === 0 || others.length > FEW) return true;
     for (let time = 0; time < TIMES; time++)
-      for (const other of others) if (!files.isOnInode(item) || kcmpItems(files, item, other) === 0) return false;
+      for (const other of others) if (!files.isOnInode(item) || kcmpItems(files, item, other) <= 0) return false;
     return true;
   };
 }

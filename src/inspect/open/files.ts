@@ -143,10 +143,10 @@ function* fileOf(group: readonly Place[], { comparable, tables }: Scan, known: K
   }
 }
 
-/** Whether one that may have been another file while it was compared is none of those that were told before. */
+/** Whether one that may have been another file, or closed, while it was compared is none of those that were told before. */
 function isDistinct({ pid, fd }: Place, others: readonly Place[]): boolean {
   for (let time = 0; time < TIMES; time++)
-    for (const other of others) if (kcmpRaw(pid, other.pid, KCMP_FILE, fd, other.fd) === 0) return false;
+    for (const other of others) if (kcmpRaw(pid, other.pid, KCMP_FILE, fd, other.fd) <= 0) return false;
   return true;
 }
 

@@ -77,6 +77,7 @@ const SPOILS: Record<Ask['question'], Spoil<never>> = {
   holders: HOLDERS,
   groups: GROUPS,
   process: PROCESS,
+  link: PROCESS,
   inherited: INHERITED,
   epoll: EPOLL,
   identify: {},

@@ -99,9 +99,22 @@ interface Asked {
 }
 const ALL: Asked = { has: () => true, roams: () => true };
 
+const groupsOf = ({ files }: OpenReport): FileGroup[] =>
+  files.map(({ kind, link, name, holders }, i) => ({ id: i + 1, kind, link, name, holders }));
+
+/** Of what one link names, whoever has it: all of one inode. */
+export function judgeLink({ pid, fd }: Ask, report: OpenReport, look: Look): Wrong {
+  const { files, still } = look.scene;
+  const { link } = files.get(still.get(keyOf({ pid, fd })) as number) as File;
+  const isOf = (file: number): boolean => files.get(file)?.link === link;
+  const { coverage } = report;
+  return judgeGroups({ groups: groupsOf(report), coverage }, look, { has: (_, file) => isOf(file), roams: isOf });
+}
+
 /** Of one process: all that it surely has, and all others who have what it is told to have. */
-export function judgeProcess({ pid }: Ask, { files, coverage }: OpenReport, look: Look): Wrong {
-  const groups = files.map(({ kind, link, name, holders }, i) => ({ id: i + 1, kind, link, name, holders }));
+export function judgeProcess({ pid }: Ask, report: OpenReport, look: Look): Wrong {
+  const { coverage } = report;
+  const groups = groupsOf(report);
   const stranger = groups.find(({ holders }) => !holders.some((ref) => ref.pid === pid));
   if (stranger !== undefined) return `group ${stranger.id} is not the process's`;
   const told = new Set(groups.flatMap(({ holders }) => holders.map(keyOf)));

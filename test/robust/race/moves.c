@@ -1,6 +1,9 @@
 /* The moves of descriptors and of items: what each scene looks like, and one step of what goes on in it. */
 #include "mover.h"
 
+/* Whether a link names it, so that whoever has it can be asked for. */
+static int is_named(const char *kind) { return !strcmp(kind, "pipe") || !strcmp(kind, "pipes") || !strcmp(kind, "socket"); }
+
 /* Descriptors flip between two descriptions of one inode, some of which nobody touches. */
 static int cells;
 static void turns_setup(const char *kind, int count) {
@@ -14,6 +17,7 @@ static void turns_setup(const char *kind, int count) {
   ask("holders", MOVER, 50, 0, 0); ask("holders", KEEPER, 31, 0, 0); ask("holders", MOVER, 40, 0, 1);
   ask("groups", KEEPER, 0, 0, 0); ask("inherited", MOVER, 0, 0, 0); ask("process", MOVER, 0, 0, 1);
   if (pollable) ask("epoll", MOVER, 90, 0, 0);
+  if (is_named(kind)) ask("link", KEEPER, 50, 0, 0);
 }
 static void flip_setup(const char *kind) { turns_setup(kind, 4); }
 static void flip(void) { unsigned to = below(2); become(below(cells), to ? 50 : 51, to ? X : Y); }
@@ -34,6 +38,7 @@ static void roam_setup(const char *kind) {
   ask("holders", KEEPER, 9, 0, 0); ask("groups", KEEPER, 0, 0, 0); ask("inherited", MOVER, 0, 0, 0);
   ask("process", KEEPER, 0, 0, 0); ask("process", MOVER, 0, 0, 1);
   if (pollable) ask("epoll", KEEPER, 90, 0, 0);
+  if (is_named(kind)) ask("link", KEEPER, 9, 0, 0);
 }
 static void renumber_setup(const char *kind) { roamers = 2; places = 4; roam_setup(kind); }
 static void renumber(void) {

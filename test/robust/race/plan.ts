@@ -25,18 +25,18 @@ const MOVES: ReadonlyArray<{ move: string; caller: CallerName; kinds: Record<str
   {
     move: 'flip',
     caller: 'plain',
-    kinds: { pipe: 7, pipes: 7, file: 6, files: 6, eventfd: 7, tty: 7, timerfd: 7, memfd: 6, null: 6, socket: 7 },
+    kinds: { pipe: 8, pipes: 8, file: 6, files: 6, eventfd: 7, tty: 7, timerfd: 7, memfd: 6, null: 6, socket: 8 },
   },
-  { move: 'lone', caller: 'plain', kinds: { pipes: 7, files: 6, socket: 7, eventfd: 7 } },
-  { move: 'renumber', caller: 'plain', kinds: { eventfd: 6, pipe: 6, file: 5 } },
-  { move: 'swap', caller: 'plain', kinds: { pipe: 6 } },
+  { move: 'lone', caller: 'plain', kinds: { pipes: 8, files: 6, socket: 8, eventfd: 7 } },
+  { move: 'renumber', caller: 'plain', kinds: { eventfd: 6, pipe: 7, file: 5 } },
+  { move: 'swap', caller: 'plain', kinds: { pipe: 7 } },
   { move: 'chain', caller: 'plain', kinds: { pipe: 4, file: 3 } },
   { move: 'pass', caller: 'plain', kinds: { pipe: 3, eventfd: 3 } },
   { move: 'reuse', caller: 'plain', kinds: { dup2: 4, close: 4 } },
   { move: 'aba', caller: 'plain', kinds: { eventfd: 2 } },
   { move: 'exec', caller: 'plain', kinds: { pipe: 6 } },
   { move: 'dumpable', caller: 'nobody', kinds: { pipe: 5 } },
-  { move: 'flip', caller: 'refused', kinds: { socket: 7 } },
+  { move: 'flip', caller: 'refused', kinds: { socket: 8 } },
   { move: 'opath', caller: 'refused', kinds: { socket: 4 } },
 ];
 

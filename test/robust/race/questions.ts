@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as sync from '../../../src/index.ts';
-import { judgeGroups, judgeHolders, judgeInherited, judgeProcess, type Wrong } from './judge.ts';
+import { judgeGroups, judgeHolders, judgeInherited, judgeLink, judgeProcess, type Wrong } from './judge.ts';
 import { judgeEpoll } from './judge-epoll.ts';
 import { couldNotLook, Excuses, Look } from './look.ts';
-import { type Ask, type Mask, NONE, type Scene } from './scene.ts';
+import { type Ask, keyOf, type Mask, NONE, type Scene } from './scene.ts';
 
 export type DoorName = 'sync' | 'promises';
 type Name = 'findHolders' | 'groupFiles' | 'findOpen' | 'resolveEpoll' | 'findInherited';
@@ -35,7 +35,12 @@ export interface Verdict extends Judged {
   ms: number;
 }
 
-function put({ question, pid, fd, other }: Ask, door: Door, pids: { pids?: number[] }): Answer | Promise<Answer> {
+function put(
+  { question, pid, fd, other }: Ask,
+  door: Door,
+  pids: { pids?: number[] },
+  { files, still }: Scene,
+): Answer | Promise<Answer> {
   switch (question) {
     case 'holders':
       return door.findHolders({ pid, fd }, pids);
@@ -43,6 +48,10 @@ function put({ question, pid, fd, other }: Ask, door: Door, pids: { pids?: numbe
       return door.groupFiles({ ...pids, minHolders: 1 });
     case 'process':
       return door.findOpen(`${pid}`, { ...pids, parts: ['otherEnd'] });
+    case 'link': {
+      const file = still.get(keyOf({ pid, fd })) as number;
+      return door.findOpen(files.get(file)?.link as string, { ...pids, parts: ['otherEnd'] });
+    }
     case 'inherited':
       return door.findInherited(pid);
     case 'epoll':
@@ -60,7 +69,8 @@ export function judge(ask: Ask, answer: Answer, look: Look): Judged {
   }
   const { told } = new Excuses(answer.coverage, look);
   if ('targets' in answer) return { wrong: judgeEpoll(ask, answer, look), told: told || !answer.stable };
-  if ('files' in answer) return { wrong: judgeProcess(ask, answer, look), told };
+  if ('files' in answer)
+    return { wrong: (ask.question === 'link' ? judgeLink : judgeProcess)(ask, answer, look), told };
   if ('holders' in answer) return { wrong: judgeHolders(ask, answer, look), told };
   return { wrong: 'groups' in answer ? judgeGroups(answer, look) : judgeInherited(answer, look), told };
 }
@@ -80,7 +90,7 @@ export async function inquire(ask: Ask, door: Door, scene: Scene): Promise<Verdi
   const start = performance.now();
   let answer: Answer | NodeJS.ErrnoException;
   try {
-    answer = await put(ask, door, pids);
+    answer = await put(ask, door, pids, scene);
   } catch (error) {
     answer = error as NodeJS.ErrnoException;
   }

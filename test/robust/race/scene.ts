@@ -11,7 +11,7 @@ import { mapShared, memfd } from '../../support/libc.ts';
 import type { FileRef } from '../../../src/index.ts';
 
 export interface Ask extends FileRef {
-  question: 'holders' | 'groups' | 'process' | 'epoll' | 'inherited' | 'identify';
+  question: 'holders' | 'groups' | 'process' | 'epoll' | 'inherited' | 'identify' | 'link';
   other: number;
   /** What is asked about moves itself. */
   moves: boolean;
