@@ -108,6 +108,11 @@ export class OpenFiles extends Columns {
     return this.devs[item] === NO_INODE || this.modeOf(item, stat) !== undefined;
   }
 
+  /** The mode of an item as it was listed; undefined where it has none. */
+  modeListed(item: number): number | undefined {
+    return this.devs[item] === NO_INODE ? undefined : (this.modes[item] as number);
+  }
+
   /** The mode of an item that is still on the inode it had; undefined when it is not, or has none. */
   modeOf(
     item: number,

@@ -47,7 +47,7 @@ function describeGroup(files: OpenFiles, items: readonly number[], mayMove: bool
     if (typeof read === 'number' && isClosed(errnoName(read))) continue;
     isGone = false;
     const link = textOf(read);
-    const mode = files.modeOf(by);
+    const mode = mayMove ? files.modeOf(by) : files.modeListed(by);
     if (mode === undefined) continue;
     const kind = kindAt(pid, fd, link, mode);
     const name = isWhole && link !== null ? nameAt(pid, fd, kind, link) : null;
