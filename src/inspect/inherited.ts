@@ -18,7 +18,7 @@ import { type Allow, compileAllow } from './inherited/allow.ts';
 import { addPairs, byInodes, type Shared, type SharedFile } from './inherited/pairs.ts';
 import { asParentOf, parentOf } from './inherited/parent.ts';
 import { refuseInherited } from './inherited/refuse.ts';
-import { nameAt } from './open-file.ts';
+import { nameOfOpen } from './groups/name.ts';
 
 /** A descriptor that shares its description with one of another process. */
 export interface InheritedFile {
@@ -132,13 +132,13 @@ function* named(pid: number, from: number, files: SharedFile[], isStill: () => b
   try {
     for (const [i, { fd, from: other, kind, link }] of files.sort((a, b) => a.fd - b.fd).entries()) {
       yield* pause(i);
-      inherited.push({ fd, from: other, kind, link, name: yield* nameAt({ pid, fd }, link, sockets) });
+      inherited.push({ fd, from: other, kind, link, name: yield* nameOfOpen({ pid, fd }, { kind, link }, sockets) });
     }
     // Two files by turns may be read as one: then whoever gave it calls it otherwise.
     if (isStill()) return inherited;
     for (const [i, file] of inherited.entries()) {
       yield* pause(i);
-      if (file.name !== (yield* nameAt(file.from, file.link, sockets))) file.name = null;
+      if (file.name !== (yield* nameOfOpen(file.from, file, sockets))) file.name = null;
     }
     return inherited;
   } finally {

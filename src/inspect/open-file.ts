@@ -1,7 +1,7 @@
 /** What an open file description is by itself: name, flags, position, size. Source: proc_pid_fdinfo(5), statx(2). */
 import type { FileRef } from '../binding/kcmp.ts';
 import type { Sockets } from '../netlink/sockets.ts';
-import { readLink, statIno } from '../procfs/fd.ts';
+import type { statIno } from '../procfs/fd.ts';
 import { type Fdinfo, O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
 import { type FileKind, kindAt } from '../procfs/kind.ts';
 import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK, inodeOf, isSocketLink } from '../procfs/link.ts';
@@ -132,9 +132,3 @@ export const readUnlessSlow = ({ pid, fd }: FileRef, link: string | null): Fdinf
 
 const uidOf = (socket: object | undefined): number | undefined =>
   socket === undefined ? undefined : (socket as { uid?: number }).uid;
-
-/** The name alone of a descriptor whose link was read; null also when it is another file by now. */
-export function* nameAt({ pid, fd }: FileRef, link: string | null, sockets: SocketFinder): Steps<string | null> {
-  const { name } = yield* describeOpen({ pid, fd }, link, statIno(pid, fd), sockets);
-  return readLink(pid, fd) === link ? name : null;
-}

@@ -1,13 +1,16 @@
 /** What a group of descriptors is called: by the first of them that still is what it was when it was listed. */
 import { errnoName } from '../../binding/errors.ts';
+import type { FileRef } from '../../binding/kcmp.ts';
 import { isClosed, statIno } from '../../procfs/fd.ts';
 import { type FileKind, kindAt } from '../../procfs/kind.ts';
-import { inodeOf, namesInode } from '../../procfs/link.ts';
+import { inodeOf, isSocketLink, namesInode } from '../../procfs/link.ts';
 import { linkOf } from '../../procfs/raw/fd-directory.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
 import { refAt } from '../../scan/columns.ts';
+import type { Steps } from '../../scan/steps.ts';
 import { nameOf } from '../names.ts';
-import { readUnlessSlow } from '../open-file.ts';
+import { socketName } from '../names/socket.ts';
+import { readUnlessSlow, type SocketFinder } from '../open-file.ts';
 
 const DELETED = ' (deleted)';
 /** Kinds of which fdinfo says nothing that is in a name. */
@@ -69,6 +72,19 @@ const textOf = (link: string | number): string | null => (typeof link === 'numbe
 /** Whether a link names another inode than the item was listed with: what flips may be read as both, in turn. */
 const isAnothers = (link: string | null, files: OpenFiles, item: number): boolean =>
   namesInode(link) && inodeOf(link) !== files.inos[item];
+
+/** The name of a descriptor whose link was read; null also when it is another file by now. */
+export function* nameOfOpen(
+  { pid, fd }: FileRef,
+  { kind, link }: Pick<Name, 'kind' | 'link'>,
+  sockets: SocketFinder,
+): Steps<string | null> {
+  if (link === null) return null;
+  const name = isSocketLink(link)
+    ? socketName(yield* sockets.find(pid, fd, inodeOf(link)))
+    : nameAt(pid, fd, kind, link);
+  return linkOf(pid, fd) === link ? name : null;
+}
 
 /** Most are called by the text of their link, and what that does not say fdinfo does. */
 function nameAt(pid: number, fd: number, kind: FileKind, link: string): string | null {
