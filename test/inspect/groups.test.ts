@@ -1,7 +1,11 @@
 /** groupFiles: the open file table of a scene of every kind, against a comparison of every pair. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, openSync, readlinkSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { FileGroup, FileRef, GroupReport } from '../../src/index.ts';
 import { everyDescriptor, Fds, refs } from '../support/brute.ts';
@@ -12,6 +16,7 @@ import { assertGrouped, isZombie, onceOfTen } from '../support/scenes.ts';
 import { ORDINARY } from '../support/user.ts';
 
 const me = process.pid;
+const O_PATH = 0o10000000;
 const KINDS_MODULE = new URL('../support/kinds.ts', import.meta.url).href;
 const linkOf = ({ pid, fd }: FileRef): string => readlinkSync(`/proc/${pid}/fd/${fd}`);
 
@@ -125,6 +130,19 @@ describe('the report', () => {
       names.add(still(name));
     }
     assert.ok(names.size > KINDS.length && ![...names].every((name) => name === null));
+  });
+
+  test('calls the file of a unix socket by its path, of which kind it is', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'kcmp-')), 'socket');
+    const server = createServer().listen(path);
+    await once(server, 'listening');
+    const fd = fds.add(openSync(path, O_PATH));
+    const given = fds.dup(fd);
+    const { groups } = await groupFiles({ pids: [me] });
+    const group = groups.find(({ holders }) => holders.some((ref) => ref.fd === given));
+    server.close();
+    rmSync(dirname(path), { recursive: true });
+    assert.deepEqual([group?.kind, group?.link, group?.name], ['socket', path, path]);
   });
 
   test('numbers its groups by lowest pid, then fd, and lists holders in that order', async () => {

@@ -88,7 +88,7 @@ export function* nameOfOpen(
 
 /** Most are called by the text of their link, and what that does not say fdinfo does. */
 function nameAt(pid: number, fd: number, kind: FileKind, link: string): string | null {
-  if (kind === 'socket') return null;
+  if (isSocketLink(link)) return null;
   const stat = link.endsWith(DELETED) ? statIno(pid, fd) : undefined;
   const nlink = typeof stat === 'object' ? stat.more?.nlink : undefined;
   const read = PLAIN.has(kind) ? '' : readUnlessSlow({ pid, fd }, link);

@@ -97,7 +97,7 @@ export class Snapshot {
       const facts = yield* interest.factsOf(table, leaders, this.ends);
       this.#facts.set(table, facts);
       const isOther = before !== undefined && !areAlike(before, facts);
-      // What was listed and is closed before it is compared is open elsewhere by now, be it so in each look.
+      // What was listed and is closed when it is compared has moved, although each look may find it so.
       const isSeen = table.isWhole && !this.#found.gone.has(table.id);
       if (moved.has(table) && (!isSeen || isOther)) changed.add(table);
     }
