@@ -3,7 +3,6 @@ import { badRange, badType, isInt31 } from '../binding/arguments.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { readOptions } from '../binding/read.ts';
 import { Sockets } from '../netlink/sockets.ts';
-import { readLink } from '../procfs/fd.ts';
 import type { FileKind } from '../procfs/kind.ts';
 import { inodeOf, isSocketLink } from '../procfs/link.ts';
 import { checkProc } from '../procfs/root.ts';
@@ -14,9 +13,8 @@ import { checkScan, type ScanOptions } from '../scan/options.ts';
 import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps, WALK } from '../scan/steps.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
-import { socketName } from './names/socket.ts';
 import { FoundGroups } from './groups/found.ts';
-import { type NamedGroup, plainName, wholeName } from './groups/name.ts';
+import { type NamedGroup, nameOfOpen, plainName, wholeName } from './groups/name.ts';
 
 /** One open file description, and every descriptor that refers to it. */
 export interface FileGroup {
@@ -127,12 +125,12 @@ function* nameSockets(groups: readonly FileGroup[], { tables }: Scan): Steps<voi
   const unnamed = groups.filter(({ kind, link }) => kind === 'socket' && isSocketLink(link));
   const inos = unnamed.map(({ link }) => inodeOf(link as string));
   const sockets = new Sockets(() => tables.map(({ id }) => id), inos);
-  for (const [i, group] of unnamed.entries()) {
+  for (const group of unnamed) {
     try {
-      for (const { pid, fd } of group.holders.slice(0, ATTEMPTS)) {
-        const found = yield* sockets.find(pid, fd, inos[i] as number);
-        if (readLink(pid, fd) !== group.link) continue; // another file, and its protocol
-        group.name = socketName(found);
+      for (const ref of group.holders.slice(0, ATTEMPTS)) {
+        const name = yield* nameOfOpen(ref, group, sockets);
+        if (name === undefined) continue; // another file, and its protocol
+        group.name = name;
         break;
       }
     } finally {

@@ -132,7 +132,8 @@ function* named(pid: number, from: number, files: SharedFile[], isStill: () => b
   try {
     for (const [i, { fd, from: other, kind, link }] of files.sort((a, b) => a.fd - b.fd).entries()) {
       yield* pause(i);
-      inherited.push({ fd, from: other, kind, link, name: yield* nameOfOpen({ pid, fd }, { kind, link }, sockets) });
+      const name = (yield* nameOfOpen({ pid, fd }, { kind, link }, sockets)) ?? null;
+      inherited.push({ fd, from: other, kind, link, name });
     }
     // Two files by turns may be read as one: then whoever gave it calls it otherwise.
     if (isStill()) return inherited;

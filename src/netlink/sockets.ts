@@ -52,8 +52,10 @@ export class Sockets {
   readonly #tasks: () => Iterable<number>;
   readonly #diags = new Map<number, SockDiag | Refusal>();
   readonly #ahead: ReadonlySet<number>;
-  /** What was looked up ahead, by namespace and protocol. */
-  readonly #known = new Map<string, ReadonlyMap<number, UnixSocket | InetSocket>>();
+  /** What was looked up ahead, by inode, which is the same in every namespace. */
+  readonly #known = new Map<number, UnixSocket | InetSocket>();
+  /** The namespaces and protocols of which that was done. */
+  readonly #read = new Set<string>();
   #others: NetNamespaces | undefined;
 
   /**
@@ -76,10 +78,9 @@ export class Sockets {
    * @throws Error `ERR_NETWORK_NAMESPACE_LOST`
    */
   *find(pid: number, fd: number, ino: number): Pausing<FoundSocket> {
-    const known = this.#knownOf(ino);
+    const known = this.#known.get(ino);
     // A unix socket tells all of itself: to ask it for its protocol takes longer than all the rest.
-    if (known !== undefined && !isInetSocket(known)) return { protocol: undefined, socket: known, refusal: undefined };
-    const told = socketProtocol(pid, fd);
+    const told = known === undefined || isInetSocket(known) ? socketProtocol(pid, fd) : '';
     const protocol = typeof told === 'string' ? undefined : told.protocol;
     if (known !== undefined) return { protocol, socket: known, refusal: undefined };
     const tables = tablesOf(protocol);
@@ -110,14 +111,6 @@ export class Sockets {
     return diag;
   }
 
-  #knownOf(ino: number): UnixSocket | InetSocket | undefined {
-    for (const known of this.#known.values()) {
-      const socket = known.get(ino);
-      if (socket !== undefined) return socket;
-    }
-    return undefined;
-  }
-
   *#lookIn(namespace: number, pids: readonly number[], ino: number, tables: readonly AnyTable[]): Pausing<Answer> {
     const diag = this.diagOf(namespace, pids);
     const answer: Answer = isRefusal(diag)
@@ -134,9 +127,11 @@ export class Sockets {
     if (!this.#ahead.has(ino)) return yield* ask(diag, ino, tables);
     const [first] = tables;
     const key = `${namespace} ${tables.length} ${first === undefined || first === UNIX ? UNIX : first.protocol + first.family}`;
-    let known = this.#known.get(key);
-    if (known === undefined) this.#known.set(key, (known = yield* lookUpAll(diag, this.#ahead, tables)));
-    const socket = known.get(ino);
+    if (!this.#read.has(key)) {
+      this.#read.add(key);
+      for (const [ino, socket] of yield* lookUpAll(diag, this.#ahead, tables)) this.#known.set(ino, socket);
+    }
+    const socket = this.#known.get(ino);
     return socket === undefined ? yield* ask(diag, ino, tables) : { socket, refusal: undefined };
   }
 }
@@ -146,12 +141,12 @@ function* lookUpAll(
   diag: SockDiag,
   inos: Iterable<number>,
   tables: readonly AnyTable[],
-): Pausing<ReadonlyMap<number, UnixSocket | InetSocket>> {
+): Pausing<Array<[ino: number, UnixSocket | InetSocket]>> {
   const inet = tables.filter((table) => table !== UNIX);
-  return new Map<number, UnixSocket | InetSocket>([
+  return [
     ...(tables.includes(UNIX) ? (yield* lookUpUnix(diag, inos)).found : []),
     ...(inet.length > 0 ? (yield* lookUpInet(diag, inos, inet)).found : []),
-  ]);
+  ];
 }
 
 const NOT_THERE: Answer = { socket: undefined, refusal: undefined };

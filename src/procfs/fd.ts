@@ -6,6 +6,7 @@ import { inodeOf, isSocketLink, namesInode } from './link.ts';
 import { codeOf, fs, listNumbers } from './read.ts';
 import { PROC } from './root.ts';
 import { hasEnded } from './stat.ts';
+import { type FdFolder, rawLink } from './raw/fd-directory.ts';
 import { look, seen } from './raw/statx.ts';
 
 /** No devices have these numbers. */
@@ -70,6 +71,16 @@ export const isClosed = (code: string): boolean => code === 'ENOENT' || code ===
 export function readLink(pid: number, fd: number, root: string = PROC): string | null {
   const read = tryLink(pid, fd, root);
   return typeof read === 'string' ? null : read.link;
+}
+
+/**
+ * The same by one raw call; null when it is refused, undefined when nothing is open.
+ * @param folder - the open folder of its task
+ */
+export function linkAt(pid: number, fd: number, folder?: FdFolder): string | null | undefined {
+  const read = folder === undefined ? rawLink(pid, fd) : folder.link(fd);
+  if (typeof read === 'string') return read;
+  return isClosed(errnoName(read)) ? undefined : null;
 }
 
 /** A descriptor's file: device numbers in the kernel's own form, as {@link seen} has them. */

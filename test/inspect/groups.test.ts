@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { FileGroup, FileRef, GroupReport } from '../../src/index.ts';
+import { O_PATH } from '../../src/procfs/fdinfo.ts';
 import { everyDescriptor, Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { findHolders, findInherited, groupFiles, resolveEpoll } from '../support/door.ts';
@@ -16,7 +17,6 @@ import { assertGrouped, isZombie, onceOfTen } from '../support/scenes.ts';
 import { ORDINARY } from '../support/user.ts';
 
 const me = process.pid;
-const O_PATH = 0o10000000;
 const KINDS_MODULE = new URL('../support/kinds.ts', import.meta.url).href;
 const linkOf = ({ pid, fd }: FileRef): string => readlinkSync(`/proc/${pid}/fd/${fd}`);
 

@@ -1,10 +1,8 @@
 /** What a group of descriptors is called: by the first of them that still is what it was when it was listed. */
-import { errnoName } from '../../binding/errors.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
-import { isClosed, statIno } from '../../procfs/fd.ts';
+import { linkAt, statIno } from '../../procfs/fd.ts';
 import { type FileKind, kindAt } from '../../procfs/kind.ts';
 import { inodeOf, isSocketLink, namesInode } from '../../procfs/link.ts';
-import { linkOf } from '../../procfs/raw/fd-directory.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
 import { refAt } from '../../scan/columns.ts';
 import type { Steps } from '../../scan/steps.ts';
@@ -46,44 +44,41 @@ function describeGroup(files: OpenFiles, items: readonly number[], mayMove: bool
   let isGone = true;
   for (const by of items) {
     const { pid, fd } = refAt(files, by);
-    const read = linkOf(pid, fd);
-    if (typeof read === 'number' && isClosed(errnoName(read))) continue;
+    const link = linkAt(pid, fd);
+    if (link === undefined) continue;
     isGone = false;
-    const link = textOf(read);
     const mode = mayMove ? files.modeOf(by) : files.modeListed(by);
     if (mode === undefined) continue;
     const kind = kindAt(pid, fd, link, mode);
     const name = isWhole && link !== null ? nameAt(pid, fd, kind, link) : null;
     // What became another file since would give the group that file's name.
-    if (mayMove && (isAnothers(link, files, by) || textOf(linkOf(pid, fd)) !== link)) continue;
+    if (mayMove && (isAnothers(link, files, by) || (linkAt(pid, fd) ?? null) !== link)) continue;
     return { kind, link, name, by };
   }
   const by = items[0] as number;
   if (isGone) return { kind: 'unknown', link: null, name: null, by };
   const { pid, fd } = refAt(files, by);
-  const link = textOf(linkOf(pid, fd));
+  const link = linkAt(pid, fd) ?? null;
   // Closed by now, it would get the kind of what takes its place.
   const kind = link === null ? 'unknown' : kindAt(pid, fd, link);
   return { kind, link, name: isWhole && link !== null ? nameAt(pid, fd, kind, link) : null, by };
 }
 
-const textOf = (link: string | number): string | null => (typeof link === 'number' ? null : link);
-
 /** Whether a link names another inode than the item was listed with: what flips may be read as both, in turn. */
 const isAnothers = (link: string | null, files: OpenFiles, item: number): boolean =>
   namesInode(link) && inodeOf(link) !== files.inos[item];
 
-/** The name of a descriptor whose link was read; null also when it is another file by now. */
+/** The name of a descriptor whose link was read; undefined when it is another file by now. */
 export function* nameOfOpen(
   { pid, fd }: FileRef,
   { kind, link }: Pick<Name, 'kind' | 'link'>,
   sockets: SocketFinder,
-): Steps<string | null> {
+): Steps<string | null | undefined> {
   if (link === null) return null;
   const name = isSocketLink(link)
     ? socketName(yield* sockets.find(pid, fd, inodeOf(link)))
     : nameAt(pid, fd, kind, link);
-  return linkOf(pid, fd) === link ? name : null;
+  return linkAt(pid, fd) === link ? name : undefined;
 }
 
 /** Most are called by the text of their link, and what that does not say fdinfo does. */

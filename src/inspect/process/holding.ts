@@ -2,9 +2,8 @@
  * Who holds the descriptors of a snapshot: each task is described once, and one open folder of each tells links. What was
  * read of a task that has not run since it was listed is read once; whether it has run meanwhile is asked afterwards.
  */
-import { errnoName } from '../../binding/errors.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
-import { type FileStat, isClosed, seenFile, statIno, tryLink } from '../../procfs/fd.ts';
+import { type FileStat, linkAt, seenFile, statIno } from '../../procfs/fd.ts';
 import type { Fdinfo } from '../../procfs/fdinfo.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { namesInode } from '../../procfs/link.ts';
@@ -28,13 +27,6 @@ const FOLDERS = 8;
 interface HoldersAndLost {
   holders: Holder[];
   lost: Lost[];
-}
-
-function linkAt(pid: number, fd: number, folder: FdFolder | undefined): string | null | undefined {
-  const read = folder === undefined ? tryLink(pid, fd) : folder.link(fd);
-  if (typeof read === 'object') return read.link;
-  if (typeof read === 'string' && folder !== undefined) return read;
-  return isClosed(typeof read === 'number' ? errnoName(read) : read) ? undefined : null;
 }
 
 /** Whether nobody ran who has a table, until all was settled. */

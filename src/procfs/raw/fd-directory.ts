@@ -89,8 +89,8 @@ function readLinkIn(folder: number): string | number {
   return text;
 }
 
-/** What a descriptor's link reads, or a negative errno: a third of what Node's own call costs. */
-export function linkOf(pid: number, fd: number): string | number {
+/** What a descriptor's link reads without an open folder, or a negative errno: a third of what Node's own call costs. */
+export function rawLink(pid: number, fd: number): string | number {
   prepare();
   name.write(`${PROC}/${pid}/fd/${fd}\0`, 'latin1');
   return readLinkIn(AT_FDCWD);

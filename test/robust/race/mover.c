@@ -86,9 +86,11 @@ void ask(const char *question, int who, int fd, int other, int moves) {
 /* After the fork everybody closes what is not theirs. */
 static void keep(int side) {
   for (int i = 0; i < hold_count; i++) if (!(holds[i].who & side)) close(holds[i].fd);
-  if (side == KEEPER) for (int i = 0; i < cell_count; i++) if (cells[i].fd >= 0) close(cells[i].fd);
+  if (side == KEEPER) {
+    for (int i = 0; i < cell_count; i++) if (cells[i].fd >= 0) close(cells[i].fd);
+    close(4);
+  }
   for (int file = X; file < FILES; file++) close(MASTER(file));
-  if (side == KEEPER) close(4);
 }
 static _Noreturn void move(const struct move *how) {
   for (;;) {
