@@ -103,7 +103,9 @@ export function* holdersOf(
     // When not even the holders found are the same in each look, what they are compared with is not either.
     const isDoubtful = unsettled.size > 0 && !subject.hasRested() && !search.isSteady();
     const open = yield* describe(subject, seen);
-    if (isDoubtful || subject.isOther || (seen.comparable && !(yield* subject.isStill(search.sightings())))) continue;
+    const restless = new Set([...unsettled].map(({ id }) => id));
+    const isStill = (): Steps<boolean> => subject.isStill(search.sightings(), restless);
+    if (isDoubtful || subject.isOther || (seen.comparable && !(yield* isStill()))) continue;
     for (const table of unsettled) yield* search.keepAgreeing(table);
     // With one that has ended all would have agreed.
     if (!subject.hasStood()) continue;
@@ -140,7 +142,7 @@ export function* holdersOf(
       found.watchers = yield* findWatchers(subject.stand, open.kind, subject.inode, yield* search.epolls(), seen);
     yield* tellIdle([found], seen.tables);
     const isMore = parts.has('locks') || parts.has('watchers');
-    if (isMore && seen.comparable && !(yield* subject.isStill(search.sightings()))) continue;
+    if (isMore && seen.comparable && !(yield* isStill())) continue;
     return { file: asked, ...found, coverage: seen.account.toCoverage() };
   }
   throw subjectError('EAGAIN', asked.pid, asked.fd);

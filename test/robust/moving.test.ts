@@ -1,6 +1,7 @@
 /** What is asked about becomes another file at one certain moment: while a scan tells of its progress. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, rmSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,6 +93,28 @@ test('of what is one of two files by turns, in step with the looks, the holders 
   }
   sleeper.kill('SIGKILL');
   for (const fd of [x, y, moving]) closeSync(fd);
+  assert.deepEqual(wrong, []);
+});
+
+test('the same beside somebody who has only begun to run, and so may move as well', async () => {
+  const wrong: string[] = [];
+  for (let time = 0; time < 400; time++) {
+    const [x, y] = [libc.eventfd(), libc.eventfd()];
+    for (const fd of [x, y]) libc.closeOnExec(fd);
+    const sleeper = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', x, y] });
+    const moving = libc.dup(x);
+    let turn = 0;
+    const onProgress = (): void => void libc.dup2(turn++ % 2 === 0 ? x : y, moving);
+    const pids = [process.pid, sleeper.pid as number];
+    const report = await orAgain(() => findHolders({ pid: process.pid, fd: moving }, { pids, onProgress, parts: [] }));
+    const holders = report?.holders.map(keyOf) ?? [];
+    const ofX = [`${process.pid}:${x}`, `${sleeper.pid}:3`].filter((key) => holders.includes(key)).length;
+    const ofY = [`${process.pid}:${y}`, `${sleeper.pid}:4`].filter((key) => holders.includes(key)).length;
+    if (ofX > 0 && ofY > 0) wrong.push(`time ${time}: ${holders.join(' ')}`);
+    sleeper.kill('SIGKILL');
+    await once(sleeper, 'exit');
+    for (const fd of [x, y, moving]) closeSync(fd);
+  }
   assert.deepEqual(wrong, []);
 });
 

@@ -99,23 +99,26 @@ export class Subject implements SubjectFacts {
   /**
    * Whether it was one and the same file all the while, as far as others can tell that were compared with it twice.
    * @param witnesses - what was found to be the same file, or on the same inode
+   * @param restless - the tasks of those that changed all the while
    */
-  *isStill(witnesses: Iterable<Witness>): Steps<boolean> {
+  *isStill(witnesses: Iterable<Witness>, restless: ReadonlySet<number>): Steps<boolean> {
     const { file } = this;
     requireOpen(file);
     // What was read of one that has ended, or is another file by now, says nothing.
     if (!this.hasStood()) return false;
     if (this.hasRested()) return true;
     if (!this.#hasIdentity()) return false;
-    let doAgree = true;
+    let doAgree: boolean | undefined;
     for (const witness of witnesses) {
       if (witness.result !== 0 || isRef(witness, file)) continue;
-      // One that still is the same would have had to move with it. The others may themselves have moved since.
-      doAgree = this.#agreesFirmly(witness);
-      if (doAgree) break;
+      // One that still is the same would have had to move with it.
+      const agreesNow = doAgree === true ? agrees(file, witness) : this.#agreesFirmly(witness);
+      // The restless may themselves have moved since. Of others none can have been it that is not.
+      if (!agreesNow && !restless.has(witness.pid)) return false;
+      doAgree = doAgree === true || agreesNow;
       yield;
     }
-    return doAgree && this.#hasIdentity();
+    return doAgree !== false && this.#hasIdentity();
   }
 
   #agreesFirmly(witness: Witness): boolean {
