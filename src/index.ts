@@ -46,7 +46,7 @@ export { findHolders, type HolderOptions, type HolderReport } from './inspect/ho
 export { findOpen, type OpenOptions, type OpenReport } from './inspect/open.ts';
 export type { Lock } from './inspect/locks.ts';
 export type { OpenFile, SocketQueues } from './inspect/open-file.ts';
-export type { FoundFile } from './inspect/open/files.ts';
+export type { FoundFile } from './inspect/open/found-file.ts';
 export type { Idle } from './inspect/open/idle.ts';
 export type { Unheld } from './inspect/open/sought.ts';
 export type { EndFacts, EndState, OtherEnd } from './inspect/peers.ts';

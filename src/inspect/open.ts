@@ -3,6 +3,7 @@
  *
  *   util/reference      what a text names
  *   open/by-…           what to look for: by inode, by the text of a link, by what the kernel lists
+ *   open/held           who was seen to have it, until that holds still
  *   open/search         the looks at the tables
  *   open/files          the descriptions that were found
  *   open/elsewhere      who uses it without a descriptor
@@ -13,9 +14,8 @@ import { inodeOf } from '../procfs/link.ts';
 import { checkProc } from '../procfs/root.ts';
 import { type Coverage, unseen as unseenOf } from '../scan/coverage.ts';
 import { checkParts, checkScan, type Part } from '../scan/options.ts';
-import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
-import { type Scan, scan } from '../scan/tables.ts';
+import { scan } from '../scan/tables.ts';
 import { parseReference, type Reference } from '../util/reference.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { type HolderOptions, holdersOf } from './holders.ts';
@@ -27,15 +27,12 @@ import { SoughtPath } from './open/by-path.ts';
 import { soughtBy } from './open/by-reference.ts';
 import { elsewhereOf } from './open/elsewhere.ts';
 import { tellEnds } from './open/ends.ts';
-import { filesOf, type FoundFile, listenersFirst, unseenSocket } from './open/files.ts';
-import { type Hit, lostOf, OpenSearch } from './open/search.ts';
-import { coverageOf, hasMoved, type ListedSocket, type Sought, type Unheld } from './open/sought.ts';
-import { socketLink } from './peers/socket.ts';
+import { type FoundFile, listenersFirst, unseenSocket } from './open/found-file.ts';
+import { heldOf } from './open/held.ts';
+import { coverageOf, type Unheld } from './open/sought.ts';
 
-/** So often all is looked at anew when there is something else to look for by now. */
-const ATTEMPTS = 4;
-/** So much of the work is done when all was read, looked at, described, and when it is told what has it without a descriptor. */
-const [READ, LOOKED, DESCRIBED, TOLD] = [0.3, 0.5, 0.65, 0.75];
+/** So much of the work is done when all was read, described, and when it is told what has it without a descriptor. */
+const [READ, DESCRIBED, TOLD] = [0.3, 0.65, 0.75];
 
 /** Options of {@link findOpen}. */
 export interface OpenOptions extends HolderOptions {
@@ -127,9 +124,7 @@ function* openOf(
   checkProc();
   const sought = soughtBy(parsed);
   const seen = yield* part(0, READ, scan(pids));
-  const { hits, sockets, unseen } = yield* part(READ, LOOKED, lookFor(sought, seen));
-  const held = yield* part(LOOKED, DESCRIBED, filesOf(hits, seen, sockets));
-  unseen.push(...(yield* lostOf(sought, hits, held)));
+  const { held, sockets, unseen } = yield* part(READ, DESCRIBED, heldOf(sought, seen));
   for (const { pid, code, reason } of sought.blind ?? []) seen.account.skip(pid, code, 'task', 1, reason);
   // Whoever asks about some processes only, and sees all of these, is not told what others have.
   const isOthers = !seen.all && unseenOf(seen.account).length === 0;
@@ -151,42 +146,4 @@ function* openOf(
     ...(missing === undefined ? {} : { missing }),
     coverage: coverageOf(sought, seen),
   };
-}
-
-interface LookedFor {
-  hits: Hit[];
-  /** The sockets of it. */
-  sockets: ReadonlyMap<number, ListedSocket>;
-  /** Those that were there whenever all descriptors were looked at, and nobody has. */
-  unseen: ListedSocket[];
-}
-
-/** Where a socket seems to be nobody's all is looked at twice: a list of the kernel may leave one out at times. */
-function* lookFor(sought: Sought, seen: Scan): Steps<LookedFor> {
-  const search = new OpenSearch(sought, seen);
-  let suspects: ReadonlySet<number> | undefined;
-  for (let attempt = 1; ; attempt++) {
-    const unsettled = yield* settle(
-      seen,
-      (tables) => search.look(tables),
-      () => false,
-      () => false,
-      () => search.isAnew,
-    );
-    const searched = sought.links;
-    if ((yield* hasMoved(sought)) && attempt < ATTEMPTS) continue;
-    const hits = yield* search.hits();
-    if (hits.length === 0 && sought.findSocket !== undefined) yield* sought.findSocket();
-    const sockets = sought.sockets ?? new Map<number, ListedSocket>();
-    const found = new Set(hits.map(({ link }) => link));
-    const unseen = [...sockets.values()].filter(({ ino }) => {
-      const link = socketLink(ino);
-      return searched.has(link) && !found.has(link) && suspects?.has(ino) !== false;
-    });
-    if (unseen.length === 0 || suspects !== undefined) {
-      search.count(unsettled);
-      return { hits, sockets, unseen };
-    }
-    suspects = new Set(unseen.map(({ ino }) => ino));
-  }
 }

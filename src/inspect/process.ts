@@ -11,11 +11,12 @@ import { checkProc } from '../procfs/root.ts';
 import { treeOf } from '../procfs/processes.ts';
 import type { Coverage } from '../scan/coverage.ts';
 import type { Part } from '../scan/options.ts';
+import { isWorthAnother } from '../scan/settle.ts';
 import { part, type Steps } from '../scan/steps.ts';
 import { isRef, listComparable, requireComparable, requireTask, subjectError } from '../scan/subject.ts';
 import type { Holder } from '../scan/holder.ts';
 import { tellLocks } from './locks.ts';
-import type { FoundFile } from './open/files.ts';
+import type { FoundFile } from './open/found-file.ts';
 import { tellIdle } from './open/idle.ts';
 import { Ends } from './process/ends.ts';
 import { ProcessFiles } from './process/files.ts';
@@ -25,8 +26,6 @@ import { type Waiting, waitingIn } from './process/waiting.ts';
 
 /** So often all is looked at anew for what has moved meanwhile. */
 const ATTEMPTS = 4;
-/** The same where it takes no longer than so many milliseconds, also for what moved while it was described. */
-const QUICK = { attempts: 40, ms: 60 };
 /** So much of the work is done when all was read, compared, and described. */
 const [READ, COMPARED, DESCRIBED] = [0.3, 0.5, 0.75];
 
@@ -58,7 +57,6 @@ export function* openedBy(
   if (snapshot.tables().every(({ fds }) => fds.length === 0)) yield* requireEmpty(pid);
   const ends = parts.has('otherEnd') ? new Ends(snapshot) : undefined;
   if (ends !== undefined) yield* ends.hasMoved();
-  const start = performance.now();
   for (let attempt = 1, quick = 0; attempt <= ATTEMPTS; attempt++) {
     const unsettled = yield* part(READ, COMPARED, snapshot.settle());
     const isLast = attempt === ATTEMPTS;
@@ -71,7 +69,7 @@ export function* openedBy(
       files = yield* part(DESCRIBED, 1, told.tell());
       const isOther = yield* hasMore(snapshot, told, ends, isLast);
       const isVague = isOther || told.lost.length > 0;
-      const isQuick = isVague && ++quick < QUICK.attempts && performance.now() - start < QUICK.ms;
+      const isQuick = isVague && isWorthAnother(snapshot.scan, ++quick);
       if (isQuick) attempt--; // it costs little, and does not count
       if (isOther || isQuick) continue;
     } finally {

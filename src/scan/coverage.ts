@@ -47,6 +47,15 @@ export class Account implements Coverage {
     else known.count += count;
   }
 
+  /** Counts what another counted to be skipped as well. */
+  skipAll(other: Account): void {
+    for (const [key, entry] of other.#entries) {
+      const known = this.#entries.get(key);
+      if (known === undefined) this.#entries.set(key, entry);
+      else known.count += entry.count;
+    }
+  }
+
   get skipped(): Skipped[] {
     return [...this.#entries.values()];
   }

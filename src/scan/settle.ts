@@ -115,6 +115,13 @@ export function* settle(
   }
 }
 
+/** What moved while it was described is looked for again, so often and among so many descriptors in all: that takes little. */
+const AGAIN = { attempts: 40, descriptors: 20_000 };
+
+/** @param attempt - how often all was looked at and described, from 1 */
+export const isWorthAnother = ({ account }: Scan, attempt: number): boolean =>
+  attempt < AGAIN.attempts && attempt * account.descriptors < AGAIN.descriptors;
+
 /** Lists once more what may have changed since it was looked at, and what was born since; returns that. */
 export function* readMoved(scan: Scan): Steps<Table[]> {
   const moved: Table[] = [];

@@ -6,29 +6,19 @@ import { saysNothing } from '../../descriptions/same-inode.ts';
 import { plainSocket } from '../../descriptions/without-kcmp.ts';
 import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
 import type { Fdinfo } from '../../procfs/fdinfo.ts';
-import { inodeOf, isSocketLink } from '../../procfs/link.ts';
-import { isInetSocket, Sockets } from '../../netlink/sockets.ts';
+import { Sockets } from '../../netlink/sockets.ts';
+import type { Account } from '../../scan/coverage.ts';
 import { describeHolder, describeTask, isTask, type TaskInfo } from '../../scan/holder.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import { isRef } from '../../scan/subject.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import { addTo } from '../../util/multimap.ts';
-import { describeOpen, type OpenFile, queuesOf, readUnlessSlow, type SocketFinder } from '../open-file.ts';
+import { describeOpen, type OpenFile, readUnlessSlow, type SocketFinder } from '../open-file.ts';
 import { byDescription } from '../peers/by-description.ts';
-import { endName } from '../peers/name.ts';
 import type { Seen } from '../peers/peer.ts';
-import { socketLink } from '../peers/socket.ts';
+import type { Known } from './found-file.ts';
 import { tellIdle } from './idle.ts';
 import type { Hit } from './search.ts';
-import type { ListedSocket } from './sought.ts';
-
-/** An open file description of what was asked about. */
-export interface FoundFile extends OpenFile {
-  /** Whether it is a socket that is connected, be it one that a listener accepted. */
-  isConnection: boolean;
-  /** It is a socket of another network namespace than that of who asks, where it keeps nobody from binding. */
-  otherNetwork?: true;
-}
 
 /** Of more files on one inode it is not told of each which others there are. */
 const FEW = 64;
@@ -45,12 +35,14 @@ interface Place extends Seen {
   fdinfo: Fdinfo | string;
 }
 
-type Known = ReadonlyMap<number, ListedSocket>;
-
-/** The descriptions of what was found; what became another file meanwhile is counted as not looked at. */
-export function* filesOf(hits: readonly Hit[], scan: Scan, known: Known): Steps<OpenFile[]> {
-  const places = yield* part(0, HALF, placesOf(hits, scan));
-  const groups = scan.comparable ? yield* byDescription(scan)(places) : alone(places, scan);
+/**
+ * The descriptions of what was found.
+ * @param account - counts what became another file meanwhile as not looked at
+ */
+export function* filesOf(hits: readonly Hit[], scan: Scan, known: Known, account: Account): Steps<OpenFile[]> {
+  const { comparable } = scan;
+  const places = yield* part(0, HALF, placesOf(hits, account));
+  const groups = comparable ? yield* byDescription({ comparable, account })(places) : alone(places, account);
   const files: OpenFile[] = [];
   const onInode = new Map<string, OpenFile[]>();
   const told = new Map<string, Place[]>();
@@ -59,11 +51,11 @@ export function* filesOf(hits: readonly Hit[], scan: Scan, known: Known): Steps<
     yield HALF + (HALF * i) / groups.length;
     const [first] = group as [Place];
     const others = told.get(first.end) ?? [];
-    const isOther = !scan.comparable || others.length > FEW || isDistinct(first, others);
+    const isOther = !comparable || others.length > FEW || isDistinct(first, others);
     const file = isOther ? yield* fileOf(group, scan, known) : undefined;
     addTo(told, first.end, first);
     if (file === undefined) {
-      for (const { pid } of group) scan.account.skip(pid, 'EAGAIN', 'descriptor');
+      for (const { pid } of group) account.skip(pid, 'EAGAIN', 'descriptor');
       continue;
     }
     files.push(file);
@@ -76,7 +68,7 @@ export function* filesOf(hits: readonly Hit[], scan: Scan, known: Known): Steps<
 }
 
 /** The holders, each task described once; what is something else by now, or somebody else's, is counted. */
-function* placesOf(hits: readonly Hit[], { account }: Scan): Steps<Place[]> {
+function* placesOf(hits: readonly Hit[], account: Account): Steps<Place[]> {
   const byTable = new Map<Table, Hit[]>();
   for (const hit of hits) addTo(byTable, hit.table, hit);
   const places: Place[] = [];
@@ -108,7 +100,7 @@ function placeOf({ table, fd, link }: Hit, task: TaskInfo): Place | undefined {
 }
 
 /** Where kcmp cannot tell: sockets are told by their inodes; all else stands alone, and that it may not be is counted. */
-function alone(places: readonly Place[], { account }: Scan): Place[][] {
+function alone(places: readonly Place[], account: Account): Place[][] {
   const sockets = new Map<number, Place[]>();
   const others: Place[][] = [];
   for (const place of places) {
@@ -169,31 +161,3 @@ function tellOthers(file: OpenFile, same: readonly OpenFile[]): void {
     (file.kind === 'pipe' || file.kind === 'fifo') && file.flags[0] !== other.flags[0];
   file.sameInode = same.filter((other) => other !== file && !isEnd(other)).flatMap(({ holders }) => holders);
 }
-
-/** A socket that the kernel lists and nobody was seen to have: whose it is it tells, not who has it. */
-export const unseenSocket = (socket: ListedSocket): OpenFile => ({
-  kind: 'socket',
-  link: socketLink(socket.ino),
-  name: endName(socket),
-  flags: [],
-  pos: null,
-  size: null,
-  uid: 'uid' in socket ? (socket.uid ?? null) : null,
-  queues: queuesOf(socket),
-  holders: [],
-  sameInode: [],
-});
-
-/** Who listens or is only bound comes before the connections. */
-export function listenersFirst(files: readonly OpenFile[], known: Known): FoundFile[] {
-  const socketOf = ({ link }: OpenFile): ListedSocket | undefined =>
-    isSocketLink(link) ? known.get(inodeOf(link as string)) : undefined;
-  const rankOf = (file: FoundFile): number =>
-    file.isConnection ? 2 : Number((socketOf(file)?.state ?? 'LISTEN') !== 'LISTEN');
-  return files
-    .map((file) => ({ ...file, isConnection: isConnected(socketOf(file)) }))
-    .sort((a, b) => rankOf(a) - rankOf(b));
-}
-
-const isConnected = (socket: ListedSocket | undefined): boolean =>
-  isInetSocket(socket) ? socket.remote.port !== 0 : socket?.state === 'ESTABLISHED';

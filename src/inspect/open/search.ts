@@ -2,9 +2,7 @@
 import { isClosed } from '../../procfs/fd.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
-import type { OpenFile } from '../open-file.ts';
-import { socketLink } from '../peers/socket.ts';
-import { hasMoved, type ListedSocket, type Sought, Tester } from './sought.ts';
+import { hasMoved, type Sought, Tester } from './sought.ts';
 
 const BETWEEN_PAUSES = 256;
 
@@ -95,12 +93,3 @@ const isAlike = (a: Found, b: Found): boolean =>
   a.count === b.count &&
   a.hits.length === b.hits.length &&
   a.hits.every(({ fd, link }, i) => fd === b.hits[i]?.fd && link === b.hits[i]?.link);
-
-/** Sockets that somebody was seen to have who let go of them before they were described, and that are still there. */
-export function* lostOf(sought: Sought, hits: readonly Hit[], held: readonly OpenFile[]): Steps<ListedSocket[]> {
-  const told = new Set(held.map(({ link }) => link));
-  const lost = new Set(hits.map(({ link }) => link).filter((link) => !told.has(link)));
-  if (lost.size === 0) return [];
-  yield* hasMoved(sought);
-  return [...(sought.sockets?.values() ?? [])].filter(({ ino }) => lost.has(socketLink(ino)));
-}

@@ -10,7 +10,7 @@ import type { Group, Seen } from './peer.ts';
  * Where kcmp cannot tell, those that were opened alike are told as one. What moves is counted as not looked at; what was
  * closed since it was seen stands by itself.
  */
-export const byDescription = ({ comparable, account }: Scan): Group =>
+export const byDescription = ({ comparable, account }: Pick<Scan, 'comparable' | 'account'>): Group =>
   function* (seen) {
     if (seen.length < 2) return seen.map((one) => [one]);
     if (!comparable) {

@@ -9,7 +9,7 @@ import type { Steps } from '../../scan/steps.ts';
 import type { Pausing } from '../../util/drain.ts';
 import type { SubjectFacts } from '../holders/subject.ts';
 import { describeOpen, type FileFacts, type SocketFinder } from '../open-file.ts';
-import type { FoundFile } from '../open/files.ts';
+import type { FoundFile } from '../open/found-file.ts';
 import { type OtherEnd, RESTLESS } from '../peers.ts';
 import type { Ends } from './ends.ts';
 import { Holding, type Lost } from './holding.ts';

@@ -12,7 +12,7 @@ import { EPOLL_LINK } from '../../procfs/link.ts';
 import { mayKeepMutex } from '../../scan/busy.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { isText, readEpollText } from '../epoll/instance.ts';
-import type { FoundFile } from '../open/files.ts';
+import type { FoundFile } from '../open/found-file.ts';
 
 const { EBADF } = process.getBuiltinModule('node:os').constants.errno;
 
