@@ -2,16 +2,19 @@
 import { COLORS, paintsOf, readGlobals } from './globals.ts';
 import type { Command, ExitCode, Io } from './io.ts';
 
-// Dynamic, so that each start loads one of them, and --help and --version none.
-const COMMANDS: Readonly<Record<string, () => Promise<{ run: Command }>>> = {
-  same: () => import('./commands/same.ts'),
-  epoll: () => import('./commands/epoll.ts'),
-  who: () => import('./commands/who.ts'),
-  groups: () => import('./commands/groups.ts'),
-  tasks: () => import('./commands/tasks.ts'),
-  inherited: () => import('./commands/inherited.ts'),
-  doctor: () => import('./commands/doctor.ts'),
-  completion: () => import('./commands/completion.ts'),
+// Dynamic, so that --help and --version load none of it.
+const first = (): Promise<typeof import('./first.ts')> => import('./first.ts');
+const more = (): Promise<typeof import('./more.ts')> => import('./more.ts');
+
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  same: async () => (await first()).same,
+  epoll: async () => (await more()).epoll,
+  who: async () => (await first()).who,
+  groups: async () => (await more()).groups,
+  tasks: async () => (await first()).tasks,
+  inherited: async () => (await more()).inherited,
+  doctor: async () => (await more()).doctor,
+  completion: async () => (await more()).completion,
 };
 
 const HELP = ['--help', '-h', 'help'];
@@ -47,15 +50,16 @@ async function dispatch(argv: string[], io: Io): Promise<ExitCode> {
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) throw await unknownCommand(wanted ?? name);
-  return (await load()).run(args, io);
+  (await first()).fitTo(io);
+  return (await load())(args, io);
 }
 
 async function unknownCommand(name: string): Promise<Error> {
-  const { UsageError } = await import('./args.ts');
+  const { nearest, parseReference, UsageError } = await first();
   const what = `unknown ${name.startsWith('-') ? 'option' : 'command'} ${name}`;
-  const command = (await import('./suggest.ts')).nearest(name, Object.keys(COMMANDS));
+  const command = nearest(name, Object.keys(COMMANDS));
   if (command !== undefined) return new UsageError(`${what}; did you mean ${command}?`);
-  const isReference = (await import('../util/reference.ts')).parseReference(name).is !== 'none';
+  const isReference = parseReference(name).is !== 'none';
   if (isReference) return new UsageError(`${what}; did you mean kcmp who ${name}?`);
   return new UsageError(`${what}; expected one of ${Object.keys(COMMANDS).join(', ')}, or --help`);
 }
@@ -64,10 +68,9 @@ async function unknownCommand(name: string): Promise<Error> {
 async function dispatchPainted(argv: string[], io: Io): Promise<ExitCode> {
   const { args, color = 'auto' } = readGlobals(argv);
   if (!COLORS.some((word) => word === color)) {
-    const { UsageError } = await import('./args.ts');
+    const { UsageError } = await first();
     throw new UsageError(`--color ${color} is unknown; expected ${COLORS.join(', ')}`);
   }
-  (await import('./output/table.ts')).fitTo(io);
   return dispatch(args, Object.assign(io, { paints: paintsOf(io, color) }));
 }
 
@@ -80,7 +83,7 @@ export async function run(argv: string[], io: Io): Promise<ExitCode> {
   try {
     return await dispatchPainted(argv, io);
   } catch (error) {
-    const { tell, withoutCall } = await import('./output/print.ts');
+    const { tell, withoutCall } = await first();
     tell(io, error instanceof Error ? withoutCall(error.message) : String(error));
     return 2;
   }

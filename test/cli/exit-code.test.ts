@@ -13,11 +13,20 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'kcmp-lost-'));
 after(() => rmSync(folder, { recursive: true }));
 
-for (const lost of ['cli/run.ts', 'cli/commands/same.ts', 'util/text.ts', 'index.ts', 'cli/help/kcmp.txt']) {
+const SAME = ['same', `${process.pid}:0`, `${process.pid}:0`];
+const LOST = [
+  ['cli/run.ts', SAME],
+  ['cli/commands/same.ts', SAME],
+  ['util/text.ts', SAME],
+  ['inspect/holders.ts', SAME],
+  ['cli/more.ts', ['who', ':1']],
+  ['cli/help/kcmp.txt', ['--help']],
+] as const;
+
+for (const [lost, args] of LOST) {
   test(`without ${lost} it says so in one line, and is 2`, () => {
     for (const name of ['src', 'package.json']) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
     rmSync(join(folder, 'src', lost));
-    const args = lost.endsWith('.txt') ? ['--help'] : ['same', `${process.pid}:0`, `${process.pid}:0`];
     const main = join(folder, 'src/cli/main.ts');
     const node = ['--import', import.meta.resolve('tsx'), main, ...args];
     const { status, stdout, stderr } = spawnSync(process.execPath, node, { encoding: 'utf8' });

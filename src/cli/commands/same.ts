@@ -1,14 +1,9 @@
 /** `kcmp same A B`: do two descriptors, or one resource of two tasks, share one object? */
-import {
-  compareTasks,
-  findHolders,
-  identifyFiles,
-  taskSharing,
-  type FileIdentity,
-  type FileRef,
-  type HolderReport,
-  type TaskResource,
-} from '../../index.ts';
+import { compareTasks } from '../../binding/compare.ts';
+import type { FileIdentity, FileRef, HolderReport, TaskResource } from '../../index.ts';
+import { findHolders } from '../../inspect/holders.ts';
+import { identifyFiles } from '../../inspect/identify.ts';
+import { taskSharing } from '../../inspect/tasks.ts';
 import { describeFile, plural, ref } from '../../util/text.ts';
 import { choice, expect, fileRef, parse, taskId } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';

@@ -1,5 +1,6 @@
 /** `kcmp tasks`: which of the six resources do tasks share? */
-import { taskSharing, type TaskPair, type TaskResource, type TaskSharing } from '../../index.ts';
+import type { TaskPair, TaskResource, TaskSharing } from '../../index.ts';
+import { taskSharing } from '../../inspect/tasks.ts';
 import { isListed, threadsOf } from '../../procfs/processes.ts';
 import { PF_KTHREAD, readStat } from '../../procfs/stat.ts';
 import { list, plural, some } from '../../util/text.ts';

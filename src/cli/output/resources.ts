@@ -1,5 +1,7 @@
 /** The names of what two tasks can share, in words. */
-import { kcmp, KCMP_VM, type KcmpError, type TaskResource } from '../../index.ts';
+import { KCMP_VM } from '../../binding/abi.ts';
+import { kcmp } from '../../binding/kcmp.ts';
+import type { KcmpError, TaskResource } from '../../index.ts';
 import { withoutCall } from './print.ts';
 
 export const RESOURCE_WORDS: Readonly<Record<TaskResource, string>> = {

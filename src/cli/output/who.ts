@@ -1,5 +1,6 @@
 /** What `kcmp who` says of one open file: the answer in one line, then who has it, its other end, and its inode. */
-import { type Holder, type HolderReport, type OpenFile, type OtherEnd, sameFile } from '../../index.ts';
+import { sameFile } from '../../binding/compare.ts';
+import type { Holder, HolderReport, OpenFile, OtherEnd } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { describeFile, list, plural, some } from '../../util/text.ts';
 import { table } from './table.ts';

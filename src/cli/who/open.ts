@@ -1,0 +1,69 @@
+/** `kcmp who` of what is no descriptor: every description that it is open as, or of a process all that it has open. */
+import { findOpen, type OpenReport, type Part } from '../../index.ts';
+import { treeOf } from '../../procfs/processes.ts';
+import { unseen } from '../../scan/coverage.ts';
+import { MAX_PORT, type Reference } from '../../util/reference.ts';
+import type { ExitCode, Io } from '../io.ts';
+import { openWithoutUs } from '../output/observer.ts';
+import { scanCode, tellPartial } from '../output/coverage.ts';
+import { printJson } from '../output/json.ts';
+import { PLAIN } from '../output/names.ts';
+import { openText } from '../output/open.ts';
+import { print, printAnswer } from '../output/print.ts';
+import { ProcessText } from '../output/process.ts';
+import { withProgress } from '../output/progress.ts';
+import { pidsOf, printPids, type Wanted } from './pids.ts';
+
+/** A path that may not be looked at may be open, as a socket may be that nobody was seen to have. */
+function codeOfOpen({ files, elsewhere = [], locks = [], missing, coverage }: OpenReport): ExitCode {
+  const isUsed = elsewhere.some(({ sure }) => sure !== 'possible');
+  if (isUsed || locks.length > 0 || files.some(({ holders }) => holders.length > 0)) return 0;
+  const isPlainlyMissing = missing === undefined || missing === 'ENOENT' || missing === 'ENOTDIR';
+  return elsewhere.length + files.length > 0 || !isPlainlyMissing ? 2 : scanCode(false, coverage);
+}
+
+/** Who else has what some processes have, or its other end; what all have, as /dev/null, is nobody's in particular. */
+function othersWith(report: OpenReport, asked: readonly number[]): string[] {
+  const files = report.files.filter(({ link }) => !PLAIN.has(link));
+  const holders = files.flatMap(({ holders, otherEnd }) => [...holders, ...(otherEnd?.holders ?? [])]);
+  return pidsOf(holders, report).filter((pid) => !asked.includes(Number(pid)));
+}
+
+/** The other ends are asked for where they are the answer: each takes as long as all the rest. */
+const partsOf = (is: Reference['is'], { all, json }: Wanted): Part[] =>
+  all || json || is === 'link' ? ['elsewhere', 'locks', 'otherEnd', 'watchers'] : ['elsewhere', 'locks'];
+
+function whoHasNamed(reference: string, parts: Part[], { json, pids, all, where }: Wanted, io: Io): ExitCode {
+  const report = openWithoutUs(withProgress(io, (options) => findOpen(reference, { ...options, ...where, parts })));
+  const holders = report.files.flatMap(({ holders }) => holders);
+  tellPartial(io, report.coverage);
+  if (pids) return printPids(io, pidsOf(holders, report), codeOfOpen(report));
+  if (json) printJson(io, report);
+  else printAnswer(io, openText(report, all, where.pids !== undefined));
+  return codeOfOpen(report);
+}
+
+/** What a process has open; that something of others could not be seen changes nothing of it. */
+function whatHas(pid: number, tree: boolean, { json, pids, all, where }: Wanted, io: Io): ExitCode {
+  const asked = (tree ? treeOf(pid) : [pid]).filter((one) => one !== process.pid || one === pid);
+  const report = withProgress(io, (options) => findOpen(`${pid}`, { ...options, ...where, tree }));
+  const others = pid === process.pid ? report : openWithoutUs(report);
+  if (json) printJson(io, others);
+  else if (pids) print(io, othersWith(others, asked));
+  else printAnswer(io, new ProcessText(others, { pids: asked, all }).lines());
+  tellPartial(io, others.coverage);
+  if (others.files.length > 0) return 0;
+  return unseen(others.coverage).some((skipped) => asked.includes(skipped.pid)) ? 2 : 1;
+}
+
+/** @param isTree - of a process: whether what its descendants have is wanted as well */
+export function whoHasOpen(text: string, reference: Reference, isTree: boolean, wanted: Wanted, io: Io): ExitCode {
+  if (reference.is !== 'process') return whoHasNamed(text, partsOf(reference.is, wanted), wanted, io);
+  try {
+    return whatHas(reference.pid, isTree, wanted, io);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ESRCH' || reference.pid > MAX_PORT) throw error;
+    throw new Error(`${message}; a port is :${reference.pid}`, { cause: error });
+  }
+}
