@@ -9,21 +9,21 @@ type Library = ReturnType<Koffi['load']>;
 
 const koffi = createRequire(import.meta.url)('koffi') as Koffi;
 const { load } = koffi;
-let before: (() => void) | undefined;
+let before: ((number: unknown) => void) | undefined;
 
 koffi.load = (...args) => {
   const library = load(...args);
   const func = (declaration: string): unknown => {
     const call = library.func(declaration) as unknown as (...args: unknown[]) => unknown;
     return (...given: unknown[]) => {
-      before?.();
+      before?.(given[0]);
       return call(...given);
     };
   };
   return new Proxy(library, { get: (_, name) => (name === 'func' ? func : Reflect.get(library, name)) }) as Library;
 };
 
-/** @param work - undefined: nothing from now on */
-export function beforeCalls(work: (() => void) | undefined): void {
+/** @param work - is given the number of the call; undefined: nothing from now on */
+export function beforeCalls(work: ((number: unknown) => void) | undefined): void {
   before = work;
 }
