@@ -3,11 +3,15 @@
  * about descriptors and tasks that are named by number, and what finds and tells mistakes in arguments. What these import
  * from index.ts are types: it would have all questions loaded.
  */
+import { run as same } from './commands/same.ts';
+import { run as tasks } from './commands/tasks.ts';
+import { run as who } from './commands/who.ts';
+import type { Bundle } from './io.ts';
+
 export { parseReference } from '../util/reference.ts';
 export { UsageError } from './args.ts';
-export { run as same } from './commands/same.ts';
-export { run as tasks } from './commands/tasks.ts';
-export { run as who } from './commands/who.ts';
 export { tell, withoutCall } from './output/print.ts';
 export { fitTo } from './output/table.ts';
 export { nearest } from './suggest.ts';
+
+export const commands: Bundle['commands'] = { same, tasks, who };

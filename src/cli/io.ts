@@ -19,3 +19,9 @@ export type ExitCode = 0 | 1 | 2;
 
 /** What every file in commands/ exports as `run`. */
 export type Command = (args: string[], io: Io) => ExitCode | Promise<ExitCode>;
+
+/** Commands that are loaded as one, by name, with what is called before one is run. */
+export interface Bundle {
+  commands: Readonly<Record<string, Command>>;
+  fitTo(io: Io): void;
+}

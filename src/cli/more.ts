@@ -1,7 +1,12 @@
 /** What the other commands need, loaded as one: they look for much, so that to load a little more takes nothing beside it. */
-export { run as completion } from './commands/completion.ts';
-export { run as doctor } from './commands/doctor.ts';
-export { run as epoll } from './commands/epoll.ts';
-export { run as groups } from './commands/groups.ts';
-export { run as inherited } from './commands/inherited.ts';
+import { run as completion } from './commands/completion.ts';
+import { run as doctor } from './commands/doctor.ts';
+import { run as epoll } from './commands/epoll.ts';
+import { run as groups } from './commands/groups.ts';
+import { run as inherited } from './commands/inherited.ts';
+import type { Bundle } from './io.ts';
+
+export { fitTo } from './output/table.ts';
 export { whoHasOpen } from './who/open.ts';
+
+export const commands: Bundle['commands'] = { completion, doctor, epoll, groups, inherited };

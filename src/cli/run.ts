@@ -1,20 +1,20 @@
 /** Finds the sub-command, loads only that, runs it, and turns what it throws into a message and exit code 2. */
 import { COLORS, paintsOf, readGlobals } from './globals.ts';
-import type { Command, ExitCode, Io } from './io.ts';
+import type { Bundle, Command, ExitCode, Io } from './io.ts';
 
 // Dynamic, so that --help and --version load none of it.
 const first = (): Promise<typeof import('./first.ts')> => import('./first.ts');
 const more = (): Promise<typeof import('./more.ts')> => import('./more.ts');
 
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  same: async () => (await first()).same,
-  epoll: async () => (await more()).epoll,
-  who: async () => (await first()).who,
-  groups: async () => (await more()).groups,
-  tasks: async () => (await first()).tasks,
-  inherited: async () => (await more()).inherited,
-  doctor: async () => (await more()).doctor,
-  completion: async () => (await more()).completion,
+const COMMANDS: Readonly<Record<string, () => Promise<Bundle>>> = {
+  same: first,
+  epoll: more,
+  who: first,
+  groups: more,
+  tasks: first,
+  inherited: more,
+  doctor: more,
+  completion: more,
 };
 
 const HELP = ['--help', '-h', 'help'];
@@ -50,8 +50,9 @@ async function dispatch(argv: string[], io: Io): Promise<ExitCode> {
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) throw await unknownCommand(wanted ?? name);
-  (await first()).fitTo(io);
-  return (await load())(args, io);
+  const { commands, fitTo } = await load();
+  fitTo(io);
+  return (commands[name] as Command)(args, io);
 }
 
 async function unknownCommand(name: string): Promise<Error> {

@@ -6,6 +6,7 @@ import type { Scan, Table } from '../../scan/tables.ts';
 import type { OpenFile } from '../open-file.ts';
 import { socketLink } from '../peers/socket.ts';
 import { filesOf } from './files.ts';
+import type { Known } from './found-file.ts';
 import { type Hit, OpenSearch } from './search.ts';
 import { hasMoved, type ListedSocket, type Sought } from './sought.ts';
 
@@ -16,8 +17,8 @@ const HALF = 0.5;
 
 export interface Held {
   held: OpenFile[];
-  /** The sockets of it. */
-  sockets: ReadonlyMap<number, ListedSocket>;
+  /** Those of it that are sockets. */
+  sockets: Known;
   /** Those that are there and nobody was seen to have to the end. */
   unseen: ListedSocket[];
 }
