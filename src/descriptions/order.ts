@@ -66,15 +66,15 @@ export class DescriptionOrder {
     return -1;
   };
 
-  /** Sorts items and gathers equal ones; of those that hold still all that is told is right if nothing moves. */
-  sort(items: Int32Array): Steps<Groups> {
+  /** Sorts items and gathers equal ones, of many only around those that are asked about; all right if nothing moves. */
+  sort(items: Int32Array, isAsked?: (item: number) => boolean): Steps<Groups> {
     const ranks = items.length > FEW ? this.#ranks : undefined;
-    return ranks ? sortByRank(items, ranks, this.compare, this.next) : groupBy(items, this.compare, this.next);
+    return ranks ? sortByRank(items, ranks, this.compare, this.next, isAsked) : groupBy(items, this.compare, this.next);
   }
 
   /** As {@link sort}, without those that could not be compared. */
-  *gather(items: Int32Array): Steps<number[][]> {
-    return yield* this.#groupsOf((yield* this.sort(items)).leaders);
+  *gather(items: Int32Array, isAsked?: (item: number) => boolean): Steps<number[][]> {
+    return yield* this.#groupsOf((yield* this.sort(items, isAsked)).leaders);
   }
 
   /** Gathers items some of which may move, without those that could not be compared or never held still. */

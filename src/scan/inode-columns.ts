@@ -38,6 +38,9 @@ export class OpenFiles extends Columns {
   /** Whether an item is of no interest, so that it need not be compared. */
   leavesOut: (item: number) => boolean = () => false;
 
+  /** Whether an item is asked about; the others are wanted only as far as they have to do with these. Undefined: all are. */
+  isSought: ((item: number) => boolean) | undefined = undefined;
+
   /** All that is open in some tables, as it was read last. */
   *itemsOf(tables: Iterable<{ id: number }>): Generator<number> {
     for (const { id } of tables) {

@@ -11,6 +11,7 @@ import { membersOf } from '../../util/merge-sort.ts';
 import { gather, type OnDrop, splitEventfds } from './inode-buckets.ts';
 import { addDifferences, changedItems, idOf, itemKey } from './changes.ts';
 import { aloneAmong } from './alone.ts';
+import { soughtIn } from './crowd.ts';
 import type { Name, NamedGroup, NameOf } from './name.ts';
 import { groupSockets, groupStill, isReadable } from './still.ts';
 
@@ -158,7 +159,7 @@ export class FoundGroups {
       if (i % BETWEEN_PAUSES === 0) yield;
       if (next[head] === -1 && this.#minHolders > 1) continue;
       const members = Int32Array.from(membersOf({ next }, head));
-      const told = yield* isCareful ? order.tellApart(members) : order.gather(members);
+      const told = yield* isCareful ? order.tellApart(members) : order.gather(members, soughtIn(files, members));
       for (const group of told) if (group.length >= this.#minHolders) groups.push(group);
     }
     return groups;

@@ -11,6 +11,7 @@ import type { OpenFiles } from '../../scan/inode-columns.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
 import { membersOf } from '../../util/merge-sort.ts';
+import { soughtIn } from './crowd.ts';
 import { gather, type OnDrop, splitEventfds } from './inode-buckets.ts';
 
 const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
@@ -32,6 +33,7 @@ export function* groupStill(
   const { heads, next } = yield* gather(files, items);
   const order = new DescriptionOrder(files.length, (a, b) => kcmpItems(files, a, b), onDrop, files.ranks);
   const groups: number[][] = [];
+  const isSought = files.isSought && anyOf(alike, files.isSought);
   const add = (leader: number, chain: Int32Array | null): void => {
     if (chain === null && minHolders > 1 && alike[leader] === -1) return;
     const members = withAlike(files, leader, chain, alike);
@@ -43,7 +45,8 @@ export function* groupStill(
     if (second === -1) add(head, null);
     else if (next[second] === -1) addPair(order.compare(head, second), head, second, next, add);
     else {
-      const sorted = yield* order.sort(Int32Array.from(membersOf({ next }, head)));
+      const members = Int32Array.from(membersOf({ next }, head));
+      const sorted = yield* order.sort(members, soughtIn(files, members, isSought));
       for (const [j, leader] of sorted.leaders.entries()) {
         if (j % BETWEEN_PAUSES === 0) yield;
         add(leader, sorted.next);
@@ -51,6 +54,14 @@ export function* groupStill(
     }
   }
   return groups;
+}
+
+/** Whether it is true of any of those that an item stands for. */
+function anyOf(alike: Alike, isTrue: (item: number) => boolean): (item: number) => boolean {
+  return (item) => {
+    for (let same = item; same !== -1; same = alike[same] as number) if (isTrue(same)) return true;
+    return false;
+  };
 }
 
 function addPair(

@@ -17,15 +17,22 @@ export const placeOf = ({ ids, fds }: OpenFiles, item: number): number =>
 
 export class Interest {
   readonly #files: OpenFiles;
+  readonly #ids: ReadonlySet<number>;
   readonly #keys = new Set<number>();
   /** By item: 0 not known yet, 1 of interest, 2 not. */
   readonly #known: Uint8Array;
 
   /** @param tables - those that are asked about */
-  constructor(files: OpenFiles, tables: Iterable<Table>) {
+  constructor(files: OpenFiles, tables: readonly Table[]) {
     this.#files = files;
+    this.#ids = new Set(tables.map(({ id }) => id));
     this.#known = new Uint8Array(files.length);
     for (const item of files.itemsOf(tables)) this.#keys.add(this.#keyOf(item));
+  }
+
+  /** Whether an item is of a table that is asked about. */
+  isOwn(item: number): boolean {
+    return this.#ids.has(this.#files.ids[item] as number);
   }
 
   /** Whether an item is on an inode of interest. */

@@ -50,6 +50,7 @@ export class Snapshot {
     this.scan = seen;
     this.#pids = pids;
     files.leavesOut = (item) => !this.#isOne(item);
+    files.isSought = (item) => this.#interested().isOwn(item);
     this.#found = new FoundGroups(files, seen, 1, nameless);
   }
 
@@ -88,7 +89,7 @@ export class Snapshot {
   *#look(open: readonly Table[], isCareful: boolean): Steps<ReadonlySet<Table>> {
     this.#interest = undefined;
     const moved = yield* this.#found.look(open, isCareful);
-    const interest = (this.#interest ??= new Interest(this.files, this.tables()));
+    const interest = this.#interested();
     const leaders = yield* leadersOf(this.files, this.#found.groups);
     const changed = new Set<Table>();
     for (const table of this.scan.tables) {
@@ -116,8 +117,7 @@ export class Snapshot {
   *groups(unsettled: ReadonlySet<Table>): Steps<Group[]> {
     yield* this.#found.leaveOut(unsettled);
     const { files } = this;
-    const own = new Set(this.tables().map(({ id }) => id));
-    const isOwn = (item: number): boolean => own.has(files.ids[item] as number);
+    const isOwn = (item: number): boolean => this.#interested().isOwn(item);
     const groups: Group[] = [];
     let walked = 0;
     for (const group of this.#found.groups) {
@@ -187,7 +187,10 @@ export class Snapshot {
 
   /** Whether an item is on an inode of interest. */
   #isOne(item: number): boolean {
-    this.#interest ??= new Interest(this.files, this.tables());
-    return this.#interest.has(item);
+    return this.#interested().has(item);
+  }
+
+  #interested(): Interest {
+    return (this.#interest ??= new Interest(this.files, this.tables()));
   }
 }
