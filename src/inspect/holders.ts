@@ -84,8 +84,10 @@ export function* holdersOf(
   checkProc();
   yield* requireComparable(pid);
   const asked = { pid: livingTask(pid), fd };
+  let before: Subject | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const subject = new Subject(asked);
+    const subject: Subject = new Subject(asked, before);
+    before = subject;
     const seen = yield* part(0, READ, scan(pids, asked.pid, listOpen, subject.rest));
     const kind = peerOf(subject);
     // What shares the inode of a pipe cannot be told apart without it.

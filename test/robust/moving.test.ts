@@ -147,6 +147,29 @@ test('who stands in for what has moved may end in the middle of a look, and noth
   assert.deepEqual(wrong, []);
 });
 
+test('who would stand in for what runs, and runs itself each time that it does, keeps nothing from being told', async () => {
+  const x = openSync(join(folder, 'shared'), 'a');
+  const cat = (): ReturnType<typeof spawn> => spawn('cat', { stdio: ['pipe', 'ignore', 'ignore', x] });
+  const [asked, other] = [cat(), cat()];
+  const [pid, pids] = [asked.pid as number, [asked.pid as number, other.pid as number]];
+  const untold: string[] = [];
+  for (let apart = 1; apart <= MOST; apart++) {
+    for (let from = 0; from < apart; from++) {
+      let times = 0;
+      const onProgress = (): void => {
+        asked.stdin?.write('x');
+        if (++times % apart === from) other.stdin?.write('x');
+        pause(1);
+      };
+      const report = await orAgain(() => findHolders({ pid, fd: 3 }, { pids, onProgress }));
+      if (report?.holders.length !== 2) untold.push(`each ${apart}, from ${from}`);
+    }
+  }
+  for (const child of [asked, other]) child.kill('SIGKILL');
+  closeSync(x);
+  assert.deepEqual(untold, []);
+});
+
 const OVERLAY = ['unshare', '--mount', '--propagation', 'private'];
 
 test('a file that overlayfs copies up meanwhile stays one group', { skip: needsRoot }, async (t) => {

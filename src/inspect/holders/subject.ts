@@ -14,6 +14,8 @@ import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
 const ATTEMPTS = 8;
 /** So often a witness is asked in the end. */
 const TIMES = 16;
+/** Who ran so often while it stood in for the subject is not taken again, or nothing would ever be told. */
+const CHANCES = 2;
 
 /** A descriptor, and how it compared with the subject: it compares the same for as long as both hold still. */
 export interface Witness extends FileRef {
@@ -46,12 +48,18 @@ export class Subject implements SubjectFacts {
   /** How it was with its process before it was read last. */
   rest: Rest | undefined;
   #stand: Still | undefined;
+  /** Who ran while standing in for it, each time. */
+  readonly #runners: readonly number[];
   /** Whether it was found to be another file than in the beginning. */
   isOther = false;
 
-  /** @throws when it is not open, may not be inspected, or is another file each time */
-  constructor(file: FileRef) {
+  /**
+   * @param before - what it was when it was looked at before
+   * @throws when it is not open, may not be inspected, or is another file each time
+   */
+  constructor(file: FileRef, before?: Subject) {
     this.file = file;
+    this.#runners = before?.runners() ?? [];
     this.rest = restOf(file.pid);
     const { link, inode } = identityOf(file);
     this.link = link;
@@ -76,6 +84,7 @@ export class Subject implements SubjectFacts {
       const { pid, fd } = witness;
       if (isRef(witness, this.file)) continue;
       const isNow = isSame(witness, this.file);
+      if (this.#runners.filter((runner) => runner === one.pid).length >= CHANCES) continue;
       // One that is another file just now will do: in the end it must be this one.
       if ((!isNow && this.#stand !== undefined) || !this.#isOn(readLink(pid, fd), statIno(pid, fd))) continue;
       this.#stand = one;
@@ -94,6 +103,12 @@ export class Subject implements SubjectFacts {
   /** The same of who stands in for it alone. */
   hasStood(ask: typeof hasRested = hasRested): boolean {
     return this.#stand === undefined || ask(this.#stand.pid, this.#stand.rest);
+  }
+
+  /** Who ran while standing in for it, now and before. */
+  runners(): readonly number[] {
+    const { pid } = this.#stand ?? {};
+    return pid === undefined || this.hasStood() ? this.#runners : [...this.#runners, pid];
   }
 
   /**
