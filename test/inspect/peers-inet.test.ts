@@ -15,6 +15,7 @@ import { needsRoot } from '../support/user.ts';
 
 const { STREAM, DGRAM, inetAddress } = sockets;
 const SEQPACKET_SCTP = 132;
+const MPTCP = 262;
 
 const me = process.pid;
 const scene = new Fds();
@@ -194,6 +195,26 @@ describe('UDP', () => {
     assert.deepEqual([factsOf(found), found.name], [none('remote'), `udp 198.51.100.7:${receiver.port}`]);
     assert.deepEqual(factsOf(await otherEnd(receiver.fd)), none('unconnected'));
   });
+});
+
+test('MPTCP, whose connections are of TCP, before it is accepted and after', async (t) => {
+  const open = (): number => add(sockets.socket(sockets.AF_INET, STREAM, MPTCP));
+  let server: number;
+  try {
+    server = open();
+  } catch (error) {
+    return t.skip(`no MPTCP: ${(error as Error).message}`);
+  }
+  sockets.bind(server, inetAddress({ address: V4, port: 0 }));
+  sockets.listen(server, 1);
+  assert.deepEqual(factsOf(await otherEnd(server)), none('listening'));
+  const there = open();
+  sockets.connect(there, inetAddress({ address: V4, port: sockets.portOf(server) }));
+  assert.deepEqual(factsOf(await otherEnd(there)), one('not-accepted', server, 'listening'));
+  assert.deepEqual(factsOf(await otherEnd(server)), one('listening', there, 'not-accepted'));
+  const here = add(sockets.accept(server));
+  assert.deepEqual(factsOf(await otherEnd(there)), one('connected', here));
+  assert.deepEqual(factsOf(await otherEnd(here)), one('connected', there));
 });
 
 test('what the kernel cannot be asked about is unknown, and what is connected with the kernel has none', async (t) => {

@@ -56,6 +56,9 @@ function isPath({ file, mode }: SubjectFacts): boolean {
 const INET: ReadonlyMap<string, InetProtocol> = new Map([
   ['TCP', 'tcp'],
   ['TCPv6', 'tcp'],
+  // Its connections are of TCP, and listed with the inode of the whole.
+  ['MPTCP', 'tcp'],
+  ['MPTCPv6', 'tcp'],
   ['UDP', 'udp'],
   ['UDPv6', 'udp'],
 ]);
