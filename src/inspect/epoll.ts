@@ -6,10 +6,8 @@
 import { badType } from '../binding/arguments.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { readOptions } from '../binding/read.ts';
-import { EpollFile } from '../procfs/epoll-file.ts';
+import { EpollFile, isEpollAt } from '../procfs/epoll-file.ts';
 import { type EpollItem, parseEpollItems } from '../procfs/epoll-items.ts';
-import { readLink } from '../procfs/fd.ts';
-import { EPOLL_LINK } from '../procfs/link.ts';
 import { checkProc } from '../procfs/root.ts';
 import { readProcess } from '../procfs/status.ts';
 import type { Coverage } from '../scan/coverage.ts';
@@ -60,7 +58,7 @@ export function listEpolls(pid: number): number[] {
   checkPid(pid, 'pid');
   checkProc();
   finish({ steps: requireComparable(pid) });
-  return listOrThrow(pid).filter((fd) => readLink(pid, fd) === EPOLL_LINK);
+  return listOrThrow(pid).filter((fd) => isEpollAt(pid, fd));
 }
 
 /** {@link listEpolls} of a process in all its tables, each by its task: a thread's own may outlive the first one's. */
@@ -68,10 +66,7 @@ export function listAllEpolls(pid: number): Array<{ task: number; efds: number[]
   const own = listEpolls(pid);
   const seen = readProcess(pid) === pid ? finish({ steps: scan([pid]) }) : undefined;
   const threads = seen?.tables.filter(({ id }) => id !== pid) ?? [];
-  const others = threads.map(({ id, fds }) => ({
-    task: id,
-    efds: fds.filter((fd) => readLink(id, fd) === EPOLL_LINK),
-  }));
+  const others = threads.map(({ id, fds }) => ({ task: id, efds: fds.filter((fd) => isEpollAt(id, fd)) }));
   return [{ task: pid, efds: own }, ...others].filter(({ efds }) => efds.length > 0);
 }
 

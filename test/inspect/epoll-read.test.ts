@@ -42,6 +42,16 @@ test('a file that is named like an epoll instance is none', () => {
   }
 });
 
+test('what was opened from one with O_PATH is none, and has no targets that could be told', async () => {
+  const O_PATH = 0o10000000;
+  const efd = fds.epoll();
+  libc.epollCtl(efd, libc.EPOLL_CTL_ADD, fds.eventfd());
+  const path = fds.add(openSync(`/proc/self/fd/${efd}`, O_PATH));
+  assert.ok(!listEpolls(me).includes(path));
+  assert.throws(() => readEpoll(me, path), { code: 'EINVAL' });
+  await assert.rejects(() => resolveEpoll(me, path, { pids: [me] }), { code: 'EINVAL' });
+});
+
 test('an instance without targets has no items', () => {
   assert.deepEqual(readEpoll(me, fds.epoll()), []);
 });

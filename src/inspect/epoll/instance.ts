@@ -5,7 +5,7 @@
 import { KCMP_FILE } from '../../binding/abi.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
-import type { EpollFile } from '../../procfs/epoll-file.ts';
+import { type EpollFile, isPathAt } from '../../procfs/epoll-file.ts';
 import { listDescriptors, tryLink } from '../../procfs/fd.ts';
 import { EPOLL_LINK } from '../../procfs/link.ts';
 import { DescriptionOrder } from '../../descriptions/order.ts';
@@ -64,7 +64,7 @@ export function ownText(text: Buffer | string, pid: number, efd: number): Buffer
 export function readEpollText(file: EpollFile, pid: number, efd: number): Buffer | string {
   // The link says what it is before its fdinfo is read, and after, since it may have become something else.
   const before = tryLink(pid, efd);
-  if (typeof before !== 'string' && before.link !== EPOLL_LINK) return 'EINVAL';
+  if (typeof before !== 'string' && (before.link !== EPOLL_LINK || isPathAt(pid, efd))) return 'EINVAL';
   const text = typeof before === 'string' ? before : file.read();
   const link = typeof text === 'string' ? text : tryLink(pid, efd);
   if (typeof link !== 'string') return link.link === EPOLL_LINK ? text : 'EINVAL';
