@@ -20,6 +20,8 @@ export interface Elsewhere {
   pid: number | null;
   /** The unix socket that something is in flight to, or the io_uring instance. */
   fd?: number;
+  /** Of a path: it is not the file that is there now, but one of that name that was deleted. */
+  deleted?: true;
   /** Of what the kernel itself has: the loop device, the swap space, or where a filesystem is mounted. */
   name?: string;
   /**

@@ -25,11 +25,14 @@ const LINE = /^0*([\da-f]+)-0*([\da-f]+) \S+ [\da-f]+ ([\da-f]+):([\da-f]+) (\d+
 /** Only line ends are escaped, so that a name which holds one as written is taken for it. */
 const unescaped = (name: string): string => name.replaceAll('\\012', '\n');
 
-/** The mappings in a text of which the line has this inode number or ends with this link. */
+/** What a link reads of a file without a name. */
+export const DELETED = ' (deleted)';
+
+/** The mappings in a text of which the line has this inode number or ends with this link, or that of such a file deleted. */
 export function parseMappings(text: string, ino: bigint, link: string): Mapping[] {
   const number = ` ${ino} `;
   const name = link.replaceAll('\n', '\\012');
-  return mappingsIn(text, (line) => line.includes(number) || line.endsWith(name));
+  return mappingsIn(text, (line) => line.includes(number) || line.endsWith(name) || line.endsWith(name + DELETED));
 }
 
 function mappingsIn(text: string, isWanted: (line: string) => boolean): Mapping[] {

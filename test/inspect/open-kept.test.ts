@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  readlinkSync,
   realpathSync,
+  renameSync,
   rmdirSync,
   rmSync,
   unlinkSync,
@@ -22,6 +25,7 @@ import { findOpen } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
 import { noRing, openRing } from '../support/ring.ts';
 import * as sockets from '../support/sockets.ts';
+import { until } from '../support/until.ts';
 import { needsRoot } from '../support/user.ts';
 
 const { pid } = process;
@@ -80,6 +84,38 @@ test('a working directory that was deleted', async () => {
   await child.run((_, path: string) => process.chdir(path), path);
   rmdirSync(path);
   assert.deepEqual(await keptAt(path, [child.pid]), [{ how: 'cwd', pid: child.pid, sure: 'inode' }]);
+});
+
+test('what was replaced by another file of its name, and is still run, worked in and mapped', async () => {
+  const names = ['program', 'library', 'place'].map((name) => join(folder, name)) as [string, string, string];
+  const [program, library, place] = names;
+  for (const name of [program, library]) copyFileSync('/bin/sleep', name);
+  mkdirSync(place);
+  await using child = await startChild();
+  const pids = await child.run(
+    ({ fs, libc, childProcess, keep }, program: string, library: string, place: string) => {
+      const fd = fs.openSync(library, 'r');
+      keep['mapping'] = libc.mapPage(fd);
+      fs.closeSync(fd);
+      const runner = childProcess.spawn(program, ['1000'], { cwd: place, stdio: 'ignore' });
+      return { runner: runner.pid as number };
+    },
+    ...names,
+  );
+  const { runner } = pids;
+  await until('it runs the program', () => readlinkSync(`/proc/${runner}/exe`) === program);
+  for (const name of [program, library]) {
+    copyFileSync(name, `${name}.new`);
+    renameSync(`${name}.new`, name);
+  }
+  rmdirSync(place);
+  mkdirSync(place);
+  const former = { sure: 'inode', deleted: true } as const;
+  assert.deepEqual(await keptAt(program, [runner]), [{ how: 'exe', pid: runner, ...former }]);
+  assert.deepEqual(await keptAt(library, [child.pid]), [{ how: 'mapped', pid: child.pid, ...former }]);
+  assert.deepEqual(await keptAt(place, [runner]), [{ how: 'cwd', pid: runner, ...former }]);
+  assert.deepEqual(await keptAt(place, [child.pid]), []);
+  process.kill(runner, 'SIGKILL');
 });
 
 test('a mapping that keeps a lock is told beside somebody who has the file open', async () => {
@@ -156,7 +192,9 @@ test('a folder that is mounted elsewhere as well stands for what was opened by t
 const noLoop = needsRoot || (!hasLoop() && 'there is no loop device to be had');
 
 function hasLoop(): boolean {
-  const { status, stdout } = spawnSync('losetup', ['--find', '--show', process.execPath], { encoding: 'utf8' });
+  const { status, stdout } = spawnSync('losetup', ['--find', '--show', '--read-only', process.execPath], {
+    encoding: 'utf8',
+  });
   if (status === 0) spawnSync('losetup', ['--detach', stdout.trim()]);
   return status === 0;
 }
@@ -169,6 +207,10 @@ test('a file behind a loop device, which the kernel has', { skip: noLoop }, asyn
   try {
     assert.deepEqual(await keptAt(image), [{ how: 'loop', pid: null, name: device, sure: 'inode' }]);
     assert.deepEqual(await keptAt(device), []);
+    unlinkSync(image);
+    assert.deepEqual(await keptAt(image), [{ how: 'loop', pid: null, name: device, sure: 'inode' }]);
+    writeFileSync(image, '');
+    assert.deepEqual(await keptAt(image), [{ how: 'loop', pid: null, name: device, sure: 'inode', deleted: true }]);
   } finally {
     spawnSync('losetup', ['--detach', device]);
   }

@@ -5,6 +5,8 @@ import type { ExitCode } from '../io.ts';
 import { named } from './names.ts';
 
 const SHOWN = 3;
+const IT = 'it';
+const FORMER = 'a deleted file of this name';
 
 const where = ({ pid, fd, name }: Elsewhere): string => {
   if (name !== undefined) return name;
@@ -13,18 +15,20 @@ const where = ({ pid, fd, name }: Elsewhere): string => {
 };
 
 /** One clause for each way in which it may be kept open. */
-const CLAUSES: ReadonlyArray<readonly [is: (entry: Elsewhere) => boolean, clause: (who: string) => string]> = [
+const CLAUSES: ReadonlyArray<
+  readonly [is: (entry: Elsewhere) => boolean, clause: (who: string, it: string) => string]
+> = [
   [
     ({ how, sure }) => how === 'io_uring' && sure === 'description',
     (who) => `it is registered with io_uring at ${who}`,
   ],
-  [({ how }) => how === 'exe', (who) => `it is the program of ${who}`],
-  [({ how }) => how === 'root', (who) => `it is the root directory of ${who}`],
-  [({ how }) => how === 'cwd', (who) => `it is the working directory of ${who}`],
+  [({ how }) => how === 'exe', (who, it) => `${it} is the program of ${who}`],
+  [({ how }) => how === 'root', (who, it) => `${it} is the root directory of ${who}`],
+  [({ how }) => how === 'cwd', (who, it) => `${it} is the working directory of ${who}`],
   [({ how }) => how === 'mount', (where) => `it is in use by the mount at ${where}`],
-  [({ how }) => how === 'loop', (device) => `${device} is made of it`],
+  [({ how }) => how === 'loop', (device, it) => `${device} is made of ${it}`],
   [({ how }) => how === 'swap', (file) => `${file} is swap space`],
-  [({ how }) => how === 'mapped', (who) => `its inode is mapped by ${who}`],
+  [({ how }) => how === 'mapped', (who, it) => `${it === IT ? 'its inode' : it} is mapped by ${who}`],
   [({ how, sure }) => how === 'io_uring' && sure === 'possible', (who) => `io_uring at ${who} may have it`],
   [({ how }) => how === 'in-flight', (who) => `it may be in flight to ${who}`],
 ];
@@ -37,11 +41,21 @@ export function elsewhereText(elsewhere: readonly Elsewhere[], holders: readonly
   const pids = new Set<number | null>(holders.flatMap(({ pid, sharedWith = [] }) => [pid, ...sharedWith]));
   const isOnly = ({ how, pid }: Elsewhere): boolean => how === 'mapped' && !pids.has(pid);
   const only = pids.size === 0 ? [] : elsewhere.filter(isOnly);
-  const clausesOf = (entries: readonly Elsewhere[]): string[] =>
+  const told = (entries: readonly Elsewhere[], it: string): string[] =>
     CLAUSES.flatMap(([is, clause]) => {
-      const told = entries.filter(is);
-      return told.length === 0 ? [] : [clause(some(told.map(where), SHOWN))];
+      const those = entries.filter(is);
+      return those.length === 0 ? [] : [clause(some(those.map(where), SHOWN), it)];
     });
+  const clausesOf = (entries: readonly Elsewhere[]): string[] => [
+    ...told(
+      entries.filter(({ deleted }) => deleted !== true),
+      IT,
+    ),
+    ...told(
+      entries.filter(({ deleted }) => deleted === true),
+      FORMER,
+    ),
+  ];
   const clauses = [
     ...clausesOf(only).map((clause) => `${clause}, without a descriptor`),
     ...clausesOf(elsewhere.filter((entry) => !only.includes(entry))),

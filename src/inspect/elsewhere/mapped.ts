@@ -4,7 +4,14 @@
  */
 import { type FileStat, inodeKey, listDescriptors, readLink } from '../../procfs/fd.ts';
 import { isBelow, type Mount } from '../../procfs/kind/mountinfo.ts';
-import { type Mapping, readFileMappings, readMappings, readMappingsOn, statMapping } from '../../procfs/maps.ts';
+import {
+  DELETED,
+  type Mapping,
+  readFileMappings,
+  readMappings,
+  readMappingsOn,
+  statMapping,
+} from '../../procfs/maps.ts';
 import { seen } from '../../procfs/raw/statx.ts';
 import { mayKeepMappings } from '../../scan/busy.ts';
 import { processesOf } from '../../scan/shared-tables.ts';
@@ -14,6 +21,28 @@ import type { Scan } from '../../scan/tables.ts';
 /** The processes that have it mapped; who could not be looked at is counted as skipped. */
 export function mappedBy(scan: Scan, link: string, inode: FileStat): Steps<number[]> {
   return whoMaps(scan, (pid) => maps(pid, inode.ino, link, (mapping) => isOf(pid, mapping, link, inode)));
+}
+
+/** The same of a path, and the processes that have a file mapped that had this name and was deleted. */
+export function* mappedAt(
+  scan: Scan,
+  path: string,
+  inode: FileStat,
+  isFormer: (stat: FileStat) => boolean,
+): Steps<{ now: number[]; before: number[] }> {
+  const before: number[] = [];
+  const isBefore = (pid: number, mapping: Mapping): boolean => {
+    if (mapping.link !== path + DELETED) return false;
+    const stat = statMapping(pid, mapping);
+    return typeof stat === 'string' ? mapping.dev === inode.dev : isFormer(stat);
+  };
+  const now = yield* whoMaps(scan, (pid) => {
+    const mappings = readMappings(pid, inode.ino, path);
+    if (typeof mappings === 'string') return false;
+    if (mappings.some((mapping) => isBefore(pid, mapping))) before.push(pid);
+    return mappings.some((mapping) => isOf(pid, mapping, path, inode));
+  });
+  return { now, before };
 }
 
 /** The processes that have a file mapped of which only the text of its link is known. */

@@ -3,6 +3,7 @@ import type { FileStat } from '../../procfs/fd.ts';
 import { readLoopFiles, readSwapFiles } from '../../procfs/kind/backing.ts';
 import { kindOf } from '../../procfs/kind.ts';
 import { isBelow, type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
+import { DELETED } from '../../procfs/maps.ts';
 import { locate } from '../../procfs/raw/path.ts';
 import { processesOf } from '../../scan/shared-tables.ts';
 import type { Steps } from '../../scan/steps.ts';
@@ -11,13 +12,25 @@ import type { Elsewhere } from '../elsewhere.ts';
 
 const told = (how: Elsewhere['how'], name: string): Elsewhere => ({ how, pid: null, name, sure: 'inode' });
 
-export function* keptByKernel(scan: Scan, path: string, inode: FileStat, mount: Mount | undefined): Steps<Elsewhere[]> {
+/** @param inode - of what is there now; undefined when nothing is */
+export function* keptByKernel(
+  scan: Scan,
+  path: string,
+  inode: FileStat | undefined,
+  mount: Mount | undefined,
+): Steps<Elsewhere[]> {
   if (mount !== undefined) return keptOn(mount);
+  const former = backedBy((file) => file === path + DELETED);
+  if (inode === undefined) return former;
   const kind = kindOf(null, inode.mode);
   if (kind !== 'block device' && kind !== 'regular') return [];
   const point = kind === 'block device' ? yield* mountOf(scan, inode.rdev) : undefined;
   const isIt = (file: string): boolean => file === path || isSame(locate(file), inode);
-  return [...(point === undefined ? [] : [told('mount', point)]), ...backedBy(isIt)];
+  return [
+    ...(point === undefined ? [] : [told('mount', point)]),
+    ...backedBy(isIt),
+    ...former.map((one): Elsewhere => ({ ...one, deleted: true })),
+  ];
 }
 
 /** The loop devices and the swap space that some files are. */

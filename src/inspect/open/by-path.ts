@@ -6,6 +6,7 @@
 import { type FileStat, inodeKey, statIno } from '../../procfs/fd.ts';
 import { S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
 import { isBelow, type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
+import { DELETED } from '../../procfs/maps.ts';
 import { type Located, locate } from '../../procfs/raw/path.ts';
 import { seen } from '../../procfs/raw/statx.ts';
 import type { Steps } from '../../scan/steps.ts';
@@ -14,7 +15,6 @@ import { askServer } from './ask-server.ts';
 import { SoughtUnix } from './by-text.ts';
 import type { Blind, ListedSocket, Sought } from './sought.ts';
 
-const DELETED = ' (deleted)';
 /** Stands for bytes that are no UTF-8. */
 const REPLACEMENT = '\ufffd';
 const U32 = 0xffffffffn;
@@ -121,11 +121,14 @@ export class SoughtPath implements Sought {
   /** A file may be called `x (deleted)`. */
   isProven(pid: number, fd: number, link: string): boolean {
     const stat = statIno(pid, fd);
-    if (typeof stat === 'string') return false;
-    if (!this.#isHere(stat, seen.mount())) return false;
+    if (typeof stat === 'string' || !this.#isHere(stat, seen.mount())) return false;
     if (stat.more?.nlink === 0) return true;
     const other = locate(link);
     return typeof other === 'string' || other.stat.ino !== stat.ino || other.stat.dev !== stat.dev;
+  }
+
+  isFormer(stat: FileStat): boolean {
+    return stat.more?.nlink === 0 && this.#isHere(stat, seen.mount());
   }
 
   /** The same text is another path in another mount namespace, unless it is on the same filesystem. */

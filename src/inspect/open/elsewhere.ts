@@ -6,13 +6,13 @@
  *   open/by-kernel      mounts, loop devices, swap space
  *   elsewhere/aloft     in flight over a unix socket, or registered with io_uring: where nothing else was found
  */
-import { statIno } from '../../procfs/fd.ts';
+import type { FileStat } from '../../procfs/fd.ts';
 import { kindOf } from '../../procfs/kind.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
 import { carriersIn, lookAloft } from '../elsewhere/aloft.ts';
-import { mappedAs, mappedBy, mappedOn } from '../elsewhere/mapped.ts';
+import { mappedAs, mappedAt, mappedOn } from '../elsewhere/mapped.ts';
 import { type Registered, registeredWith } from '../elsewhere/registered.ts';
 import type { OpenFile } from '../open-file.ts';
 import { SoughtPath } from './by-path.ts';
@@ -21,7 +21,6 @@ import { keptByKernel } from './by-kernel.ts';
 import type { Sought } from './sought.ts';
 import { usesOf } from './uses.ts';
 
-const MAPPABLE: ReadonlySet<string> = new Set(['regular', 'memfd']);
 /** Of the work. */
 const [USED, MAPPED] = [0.3, 0.7];
 
@@ -36,10 +35,13 @@ export function* elsewhereOf(
   const { inode, mount } = sought;
   const uses = path === undefined ? [] : yield* part(0, USED, usesOf(scan, sought));
   const users = new Set(uses.map(({ pid }) => pid));
-  const mappers = yield* part(USED, MAPPED, mappersOf(sought, path, scan, files));
-  const mapped = [...mappers].filter((pid) => !users.has(pid)).sort((a, b) => a - b);
-  const kernel = path === undefined || inode === undefined ? [] : yield* keptByKernel(scan, path, inode, mount);
-  const found = [...uses, ...mapped.map((pid): Elsewhere => ({ how: 'mapped', pid, sure: 'inode' })), ...kernel];
+  const { now, before } = yield* part(USED, MAPPED, mappersOf(sought, path, scan, files));
+  const mapped = [
+    ...now.map((pid): Elsewhere => ({ how: 'mapped', pid, sure: 'inode' })),
+    ...before.map((pid): Elsewhere => ({ how: 'mapped', pid, sure: 'inode', deleted: true })),
+  ].filter(({ pid }) => !users.has(pid));
+  const kernel = path === undefined ? [] : yield* keptByKernel(scan, path, inode, mount);
+  const found = [...uses, ...mapped, ...kernel];
   const isKept = found.length > 0 || (!hasUnkept && files.some(({ holders }) => holders.length > 0));
   // The kernel lists every socket with a port, whoever has it.
   if (isKept || (sought instanceof SoughtPort && sought.sockets.size === 0)) return found;
@@ -48,28 +50,24 @@ export function* elsewhereOf(
   return carriersIn(aloft, (text) => isRegistered(text, links));
 }
 
+/** Who has it mapped, and of a path who has a file mapped that had that name before. */
 function* mappersOf(
-  { inode, text, links, mount, part: only }: Sought,
+  sought: Sought,
   path: string | undefined,
   scan: Scan,
   files: readonly OpenFile[],
-): Steps<ReadonlySet<number>> {
-  const mappers = new Set<number>();
-  const add = (pids: readonly number[]): void => void pids.forEach((pid) => void mappers.add(pid));
+): Steps<{ now: number[]; before: number[] }> {
+  const { inode, text, links, mount, part: only } = sought;
+  const now = new Set<number>();
+  const add = (pids: readonly number[]): void => void pids.forEach((pid) => void now.add(pid));
   if (mount !== undefined) add(yield* mappedOn(scan, mount, only !== undefined));
   else if (inode !== undefined && path !== undefined) {
-    if (kindOf(path, inode.mode) === 'regular') add(yield* mappedBy(scan, path, inode));
+    const isFormer = (stat: FileStat): boolean => sought.isFormer?.(stat) === true;
+    if (kindOf(path, inode.mode) === 'regular') return yield* mappedAt(scan, path, inode, isFormer);
   } else if (text !== undefined) add(yield* mappedAs(scan, text));
   // As the ring of a packet socket.
   else if (files.length === 0) for (const link of links) add(yield* mappedAs(scan, link));
-  // Of what is deleted and has a name that was used again.
-  for (const { link, kind, holders } of files) {
-    const [holder] = holders;
-    if (link !== text || holder === undefined || !MAPPABLE.has(kind)) continue;
-    const stat = statIno(holder.pid, holder.fd);
-    if (inode !== undefined && typeof stat !== 'string') add(yield* mappedBy(scan, link as string, stat));
-  }
-  return mappers;
+  return { now: [...now].sort((a, b) => a - b), before: [] };
 }
 
 /** @param links - what the links of its descriptors would read */

@@ -32,6 +32,8 @@ export interface Sought {
   /** A link of its descriptors that a file may have that is something else, which {@link isProven} tells. */
   readonly text?: string | undefined;
   isProven?(pid: number, fd: number, link: string): boolean;
+  /** Of a path that is there: whether what statx(2) just saw under that text, deleted, was at that path. */
+  isFormer?(stat: FileStat): boolean;
   /** The inode that its descriptors are on; undefined where only links tell. */
   readonly inode?: FileStat | undefined;
   /** The filesystem that begins with this inode, all of which is looked for, or a part of one. */

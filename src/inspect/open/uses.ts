@@ -16,24 +16,32 @@ import { isOfPart, type Sought } from './sought.ts';
 const USES = ['cwd', 'root', 'exe'] as const;
 const DIRECTORY = 'directory';
 
-export function* usesOf({ tables }: Scan, { inode, mount, part, text }: Sought): Steps<Elsewhere[]> {
+export function* usesOf({ tables }: Scan, sought: Sought): Steps<Elsewhere[]> {
+  const { inode, mount, part, text } = sought;
   const isAny = mount !== undefined;
-  const isIt = (link: string): boolean => {
-    if (inode === undefined) return text !== undefined && textOf(link) === text;
+  /** Undefined when it is not used; it may be a file of that name that was deleted. */
+  const usedAs = (link: string): Pick<Elsewhere, 'deleted'> | undefined => {
+    if (inode === undefined) return text !== undefined && textOf(link) === text ? {} : undefined;
     // Refused is only who could not be scanned either.
     const stat = statAt(link);
-    return typeof stat !== 'string' && stat.dev === inode.dev && (isAny ? isOfPart(part) : stat.ino === inode.ino);
+    if (typeof stat === 'string') return undefined;
+    if (stat.dev === inode.dev && (isAny ? isOfPart(part) : stat.ino === inode.ino)) return {};
+    const isFormer = !isAny && sought.isFormer?.(stat) === true && textOf(link) === text;
+    return isFormer ? { deleted: true } : undefined;
   };
   const hows = USES.filter((how) => inode === undefined || isAny || mayBe(how, inode));
   const uses: Elsewhere[] = [];
   if (hows.length === 0) return uses;
   const pids = processesOf(tables);
   let asked = 0;
+  const look = (pid: number, how: (typeof USES)[number]): void => {
+    const used = usedAs(`${PROC}/${pid}/${how}`);
+    if (used !== undefined) uses.push({ how, pid, sure: 'inode', ...used });
+  };
   for (const pid of pids) {
-    for (const how of hows) if (isIt(`${PROC}/${pid}/${how}`)) uses.push({ how, pid, sure: 'inode' });
+    for (const how of hows) look(pid, how);
     for (const tid of hows.includes('cwd') ? withOwnFs(pid) : []) {
-      for (const how of hows)
-        if (how !== 'exe' && isIt(`${PROC}/${tid}/${how}`)) uses.push({ how, pid: tid, sure: 'inode' });
+      for (const how of hows) if (how !== 'exe') look(tid, how);
       yield;
     }
     yield asked++ / pids.size;
