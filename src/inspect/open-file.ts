@@ -116,6 +116,8 @@ export function* describeOpen(
 }
 
 const ENDED: ReadonlySet<string> = new Set(['CLOSE_WAIT', 'LAST_ACK', 'CLOSING']);
+/** Of TCP: what is counted as not sent is the request to connect, or what was left of one. */
+const UNCONNECTED: ReadonlySet<string> = new Set(['SYN_SENT', 'CLOSE']);
 
 /** Null also where a list of names was all that there was. */
 export function queuesOf(socket: InetSocket | UnixListing | undefined): SocketQueues | null {
@@ -124,7 +126,8 @@ export function queuesOf(socket: InetSocket | UnixListing | undefined): SocketQu
   if (state === 'LISTEN') return { pending: rqueue, backlog: wqueue ?? null };
   // The end of a stream is counted as a byte, until it is read.
   const isAtEnd = rqueue > 0 && ENDED.has(state);
-  return { unread: isAtEnd ? rqueue - 1 : rqueue, unsent: wqueue ?? 0 };
+  const isUnconnected = 'protocol' in socket && socket.protocol === 'tcp' && UNCONNECTED.has(state);
+  return { unread: isAtEnd ? rqueue - 1 : rqueue, unsent: isUnconnected ? 0 : (wqueue ?? 0) };
 }
 /** The fdinfo of a descriptor, or why there is none; '' where to read it is to wait, or long. */
 export const readUnlessSlow = ({ pid, fd }: FileRef, link: string | null): Fdinfo | string =>

@@ -68,6 +68,8 @@ export function parseReference(text: string): Reference | NoReference {
   const [, address] = /^[a-z][a-z+.-]*:\/\/(?:[^/@]*@)?([^/?#]+)/i.exec(text) ?? [];
   if (address !== undefined)
     return none(`${text} is an address of the web; expected its port, such as ${portIn(address)}`);
+  const [, file] = /^file:\/\/(\/.*)$/s.exec(text) ?? [];
+  if (file !== undefined) return none(`${text} is an address of the web; expected the path, such as ${file}`);
   if (text.startsWith('unix:')) return unixOf(text, text.slice('unix:'.length));
   const port = portOf(text);
   if (port !== undefined) return port;
@@ -96,16 +98,23 @@ const portIn = (address: string): string => (/:\d+$/.test(address) ? address : '
 
 /** Undefined for what does not look like a port at all. */
 function portOf(text: string): Reference | NoReference | undefined {
-  const [, number, after] = /^(\d+)\/(tcp|udp)$/.exec(text) ?? [];
-  if (number !== undefined) return checkedPort(text, [after as InetProtocol], undefined, number);
-  const [, before, host = '', port] = /^(?:(tcp|udp):)?(?:(\[[^\]/]*\]|[^/[\]]*):)?(\d+)$/.exec(text) ?? [];
+  const [, bare = text, after] = /^([^/]*\d)\/([a-z]+\d?)$/i.exec(text) ?? [];
+  const [, before, host = '', port] = /^(?:(tcp|udp)[:/])?(?:(\[[^\]/]*\]|[^/[\]]*):)?(\d+)$/i.exec(bare) ?? [];
   if (port === undefined || port === text) return undefined;
-  const protocols = before === undefined ? BOTH : [before as InetProtocol];
+  const protocol = (before ?? after)?.toLowerCase();
+  if (protocol !== undefined && !isInet(protocol)) {
+    const isPath = !OTHERS.test(protocol);
+    return isPath ? undefined : none(`${text} is no port: expected one of tcp or udp, such as ${port}/tcp`);
+  }
+  const protocols = protocol === undefined ? BOTH : [protocol];
   if (ANY.has(host)) return checkedPort(text, protocols, undefined, port);
   const addresses = host === 'localhost' ? LOCALHOST : addressOf(host);
   if (typeof addresses === 'string') return none(`${text} is no port: ${addresses}`);
   return checkedPort(text, protocols, addresses.some((address) => ANY.has(address)) ? undefined : addresses, port);
 }
+
+const OTHERS = /^(?:tcp|udp|sctp|dccp|udplite|mptcp)[46]?$/;
+const isInet = (text: string): text is InetProtocol => text === 'tcp' || text === 'udp';
 
 /** The address as sockets tell it, or what is wrong with it. */
 function addressOf(host: string): readonly string[] | string {

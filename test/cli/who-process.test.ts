@@ -143,6 +143,20 @@ describe('a shell that waits for a pipe', () => {
     assert.deepEqual(rows[head], ['FD', 'KIND', 'FILE', 'FLAGS', 'WITH']);
     assert.equal(rows[head + 1]?.[0], '0');
   });
+
+  test('is told to be stopped, and to wait for nothing, when it is', async () => {
+    const pid = shell.pid as number;
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const out = await until('it is stopped', async () => {
+        const { out } = await kcmp('who', pid);
+        return out.includes('; it is stopped') ? out : undefined;
+      });
+      assert.doesNotMatch(out, / waits in /);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+  });
 });
 
 test('an epoll instance with a target that was closed and lives on is hinted at', async () => {

@@ -90,6 +90,29 @@ for (const [kind, address, mapped] of KINDS)
     });
   });
 
+test('of what was reset or refused nothing is left but the address that it was bound to', async () => {
+  const server = listen(V4);
+  const boundClient = (): number => {
+    const fd = add(sockets.socket(sockets.AF_INET, STREAM));
+    sockets.bind(fd, inetAddress({ address: V4, port: 0 }));
+    return fd;
+  };
+  const reset = boundClient();
+  sockets.connect(reset, server.address);
+  const here = add(sockets.accept(server.fd));
+  sockets.resetOnClose(here);
+  scene.close(here);
+  const refused = boundClient();
+  scene.close(server.fd);
+  assert.throws(() => sockets.connect(refused, server.address), { code: 'ECONNREFUSED' });
+  for (const fd of [reset, refused]) {
+    const { otherEnd, queues } = await findHolders(mine(fd), { pids: [me] });
+    assert.equal(otherEnd?.state, 'unconnected');
+    const unsent = queues !== null && 'unsent' in queues ? queues.unsent : 0; // not every kernel lists it
+    assert.equal(unsent, 0);
+  }
+});
+
 test('a client that talks IPv4 to a socket for both is its other end', { skip: !hasV6 && 'has no IPv6' }, async () => {
   const server = listen('::');
   const there = client(inetAddress({ address: V4, port: server.port }));

@@ -80,6 +80,14 @@ export function setOption(fd: number, level: number, option: number, value: numb
   setsockoptCall(fd, level, option, bytes, 4);
 }
 
+/** Has a close send a reset instead of what is left. */
+export function resetOnClose(fd: number): void {
+  const [SOL_SOCKET, SO_LINGER] = [1, 13];
+  const linger = Buffer.alloc(8);
+  linger.writeInt32LE(1, 0);
+  setsockoptCall(fd, SOL_SOCKET, SO_LINGER, linger, linger.length);
+}
+
 export const inoOf = (fd: number): number => fstatSync(fd).ino;
 
 /** A listener, on a name or an address; port 0 is a free one. */

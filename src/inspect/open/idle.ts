@@ -8,7 +8,7 @@ import { listTasks } from '../../procfs/processes.ts';
 import { IO_URING_LINK } from '../../procfs/link.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { readAside } from '../../procfs/raw/syscall.ts';
-import { readStat } from '../../procfs/stat.ts';
+import { isStopped, readStat } from '../../procfs/stat.ts';
 import { isStuckInExec } from '../../scan/busy.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
@@ -57,8 +57,7 @@ function* idleOf({ holders }: Described, tables: readonly Table[]): Steps<Idle[]
       yield;
       const stat = readStat(task);
       if (typeof stat !== 'string' && stat.state === 'Z') continue;
-      const isStopped = typeof stat !== 'string' && /[Tt]/.test(stat.state);
-      const call = isStopped ? 'stopped' : readAside(task);
+      const call = isStopped(stat) ? 'stopped' : readAside(task);
       if (call === undefined) return undefined;
       idle.push({ pid, task, call });
     }

@@ -49,7 +49,9 @@ export class InetPeer extends SocketPeer {
     if (own === undefined) return this.#refused === undefined ? this.become('unconnected') : this.#refuse();
     const { socket, place } = own;
     if (socket.state === 'LISTEN') return yield* this.#tellClients(socket, place);
-    if (socket.remote.port !== 0) return yield* this.#tellConnected(socket, place);
+    // Of a connection that was reset the address is left, and nothing else.
+    const isConnected = socket.remote.port !== 0 && socket.state !== 'CLOSE';
+    if (isConnected) return yield* this.#tellConnected(socket, place);
     this.become('unconnected');
     if (this.#protocol === 'udp') yield* this.#addSenders(socket, place);
   }

@@ -2,6 +2,7 @@
 import type { FileRef } from '../../binding/kcmp.ts';
 import { listTasks } from '../../procfs/processes.ts';
 import { readSyscall } from '../../procfs/raw/syscall.ts';
+import { isStopped, readStat } from '../../procfs/stat.ts';
 import { isStuckInExec } from '../../scan/busy.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
@@ -25,7 +26,8 @@ export function* waitingIn(tables: readonly Table[]): Steps<Waiting[]> {
     for (const task of typeof tasks === 'string' ? [] : tasks) {
       yield;
       if (task !== id && own.has(task)) continue;
-      const call = readSyscall(task);
+      // One that is stopped waits for SIGCONT, whatever call it was in.
+      const call = isStopped(readStat(task)) ? undefined : readSyscall(task);
       if (call !== undefined) waiting.push({ pid: id, fd: call.fd, task, call: call.call });
     }
   }

@@ -7,6 +7,7 @@ import { listProcesses, threadsOf } from '../../../procfs/processes.ts';
 import { S_IFIFO, S_IFMT } from '../../../procfs/kind.ts';
 import { locate } from '../../../procfs/raw/path.ts';
 import { readPlace } from '../../../procfs/raw/runs.ts';
+import { isStopped, readStat } from '../../../procfs/stat.ts';
 import { some } from '../../../util/text.ts';
 import { named } from '../names.ts';
 
@@ -15,8 +16,10 @@ const SHOWN = 3;
 
 const waits = (pid: number): boolean => threadsOf(pid).some((task) => PLACE.test(readPlace(task)));
 
-/** `it waits in open of a FIFO, until …`, of the first of these that does. */
+/** `it is stopped`, or `it waits in open of a FIFO, until …`, of the first of these that is, or does. */
 export function openingText(pids: readonly number[]): string | undefined {
+  const stopped = pids.find((pid) => isStopped(readStat(pid)));
+  if (stopped !== undefined) return `${pids.length === 1 ? 'it' : named(stopped)} is stopped`;
   const pid = pids.find(waits);
   if (pid === undefined) return undefined;
   const who = pids.length === 1 ? 'it' : named(pid);
