@@ -81,11 +81,15 @@ export interface SyscallNumbers {
   readonly getxattr: number;
   /** mq_open(2): a message queue tells on which device the others are. */
   readonly mq_open: number;
+  /** getsockopt(2): whether a socket that no list has is connected. */
+  readonly getsockopt: number;
 }
 
 /** F_DUPFD_QUERY of <linux/fcntl.h>, since Linux 6.10. */
 export const F_DUPFD_QUERY = 1027;
 
+/** pidfd_getfd(2) has one number on every architecture. Since Linux 5.6. */
+export const PIDFD_GETFD = 438;
 /** openat2(2) has one number on every architecture. Since Linux 5.6. */
 export const OPENAT2 = 437;
 /** RESOLVE_CACHED of <linux/openat2.h>: only what the kernel remembers, else EAGAIN. Since Linux 5.12. */
@@ -127,12 +131,12 @@ export const STX_MNT_ID = 144;
  */
 // biome-ignore format: a table, one line an architecture
 export const SYSCALL_NUMBERS: Readonly<Partial<Record<Architecture, SyscallNumbers>>> = {
-  x64: { kcmp: 312, fcntl: 72, openat: 257, close: 3, read: 0, statx: 332, getdents64: 217, readlinkat: 267, lseek: 8, socket: 41, write: 1, setns: 308, pidfd_open: 434, getxattr: 191, mq_open: 240 },
-  ia32: { kcmp: 349, fcntl: 221, openat: 295, close: 6, read: 3, statx: 383, getdents64: 220, readlinkat: 305, lseek: 19, socket: 359, write: 4, setns: 346, pidfd_open: 434, getxattr: 229, mq_open: 277 }, // fcntl64
-  arm: { kcmp: 378, fcntl: 221, openat: 322, close: 6, read: 3, statx: 397, getdents64: 217, readlinkat: 332, lseek: 19, socket: 281, write: 4, setns: 375, pidfd_open: 434, getxattr: 229, mq_open: 274 }, // fcntl64
+  x64: { kcmp: 312, fcntl: 72, openat: 257, close: 3, read: 0, statx: 332, getdents64: 217, readlinkat: 267, lseek: 8, socket: 41, write: 1, setns: 308, pidfd_open: 434, getxattr: 191, mq_open: 240, getsockopt: 55 },
+  ia32: { kcmp: 349, fcntl: 221, openat: 295, close: 6, read: 3, statx: 383, getdents64: 220, readlinkat: 305, lseek: 19, socket: 359, write: 4, setns: 346, pidfd_open: 434, getxattr: 229, mq_open: 277, getsockopt: 365 }, // fcntl64
+  arm: { kcmp: 378, fcntl: 221, openat: 322, close: 6, read: 3, statx: 397, getdents64: 217, readlinkat: 332, lseek: 19, socket: 281, write: 4, setns: 375, pidfd_open: 434, getxattr: 229, mq_open: 274, getsockopt: 295 }, // fcntl64
   // arm64, riscv64 and loong64 use asm-generic's table.
-  arm64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62, socket: 198, write: 64, setns: 268, pidfd_open: 434, getxattr: 8, mq_open: 180 },
-  riscv64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62, socket: 198, write: 64, setns: 268, pidfd_open: 434, getxattr: 8, mq_open: 180 },
-  loong64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62, socket: 198, write: 64, setns: 268, pidfd_open: 434, getxattr: 8, mq_open: 180 },
-  ppc64: { kcmp: 354, fcntl: 55, openat: 286, close: 6, read: 3, statx: 383, getdents64: 202, readlinkat: 296, lseek: 19, socket: 326, write: 4, setns: 350, pidfd_open: 434, getxattr: 212, mq_open: 262 },
+  arm64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62, socket: 198, write: 64, setns: 268, pidfd_open: 434, getxattr: 8, mq_open: 180, getsockopt: 209 },
+  riscv64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62, socket: 198, write: 64, setns: 268, pidfd_open: 434, getxattr: 8, mq_open: 180, getsockopt: 209 },
+  loong64: { kcmp: 272, fcntl: 25, openat: 56, close: 57, read: 63, statx: 291, getdents64: 61, readlinkat: 78, lseek: 62, socket: 198, write: 64, setns: 268, pidfd_open: 434, getxattr: 8, mq_open: 180, getsockopt: 209 },
+  ppc64: { kcmp: 354, fcntl: 55, openat: 286, close: 6, read: 3, statx: 383, getdents64: 202, readlinkat: 296, lseek: 19, socket: 326, write: 4, setns: 350, pidfd_open: 434, getxattr: 212, mq_open: 262, getsockopt: 340 },
 };

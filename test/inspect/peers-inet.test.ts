@@ -338,6 +338,12 @@ describe('between network namespaces', { skip: needsRoot || noAnswers }, () => {
       const fd = sockets.listener(sockets.STREAM, sockets.inetAddress({ address, port: 0 }));
       return [fd, sockets.portOf(fd)];
     }, address);
+  const receive = (child: Child, address: string): Promise<number> =>
+    child.run(({ sockets }, address: string) => {
+      const fd = sockets.socket(sockets.AF_INET, sockets.DGRAM);
+      sockets.bind(fd, sockets.inetAddress({ address, port: 0 }));
+      return sockets.portOf(fd);
+    }, address);
   const connect = (child: Child, address: string, port: number): Promise<number> =>
     child.run(
       ({ sockets }, address: string, port: number) =>
@@ -347,6 +353,37 @@ describe('between network namespaces', { skip: needsRoot || noAnswers }, () => {
     );
   const accept = (child: Child, fd: number): Promise<number> =>
     child.run(({ sockets }, fd: number) => sockets.accept(fd), fd);
+
+  test('what a datagram socket sends to an address of the other one may get there', async () => {
+    const port = await receive(far, FAR);
+    const sender = await near.run(
+      ({ sockets }, address: string, port: number) =>
+        sockets.client(sockets.DGRAM, sockets.inetAddress({ address, port })),
+      FAR,
+      port,
+    );
+    const { state, reason } = await ask(near, sender);
+    assert.equal(state, 'unknown');
+    assert.match(reason ?? '', /an?other network namespace/);
+  });
+
+  test('sockets of a namespace that has no process are in use, whatever no list tells', async () => {
+    await using child = await startChild();
+    const fds = await child.run(({ fs, libc, sockets }) => {
+      const CLONE_NEWNET = 0x40000000;
+      const before = fs.openSync('/proc/thread-self/ns/net', 'r');
+      libc.libc('int unshare(int)')(CLONE_NEWNET);
+      const listener = sockets.socket(sockets.AF_INET, sockets.STREAM);
+      sockets.listen(listener, 1);
+      const unused = sockets.socket(sockets.AF_INET, sockets.STREAM);
+      libc.libc('int setns(int, int)')(before, CLONE_NEWNET);
+      fs.closeSync(before);
+      return [listener, unused] as const;
+    });
+    const [listener, unused] = await Promise.all(fds.map((fd) => ask(child, fd, [child])));
+    assert.deepEqual([listener?.state, unused?.state], ['unknown', 'unconnected']);
+    assert.equal(listener?.reason, 'no network namespace that could be seen has it');
+  });
 
   test('a connection is followed into the other one, before it is accepted and after', async () => {
     const [server, port] = await serve(far, FAR);

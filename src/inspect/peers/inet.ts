@@ -12,22 +12,25 @@
  *
  * Sources: net/ipv4/inet_diag.c, net/ipv4/udp.c; tcp_states.h.
  */
+import { isInUse } from '../../netlink/borrowed.ts';
 import { isRefusal, type Refusal } from '../../netlink/sock-diag.ts';
 import { inodeOf } from '../../procfs/link.ts';
 import { isLoopback, readLocalAddresses } from '../../procfs/net/local-addresses.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Endpoint, InetProtocol, InetSocket, SocketState } from '../../util/socket.ts';
-import { addTo } from '../../util/multimap.ts';
 import type { SubjectFacts } from '../holders/subject.ts';
+import { clientsOf } from './inet-clients.ts';
 import { keyOf, takersOf, takes } from './inet-tables.ts';
 import { endName, farName } from './name.ts';
 import type { PeerVia } from './peer.ts';
-import { type Place, whyRefused } from './places.ts';
+import { NOWHERE, type Place, whyRefused } from './places.ts';
 import { SocketPeer } from './socket.ts';
 import type { SocketTables } from './socket-tables.ts';
 
 /** States of a connection that nobody has accepted yet. */
 const WAITING: readonly SocketState[] = ['ESTABLISHED', 'CLOSE_WAIT', 'SYN_RECV'];
+
+const ELSEWHERE = 'its address is one of another network namespace, and nothing tells whether it leads there';
 
 export class InetPeer extends SocketPeer {
   override readonly via: PeerVia = 'address';
@@ -45,8 +48,7 @@ export class InetPeer extends SocketPeer {
     this.#refused = undefined;
     const own = (this.#found = yield* this.#find(inodeOf(this.subject.link as string)));
     this.own = own?.socket;
-    // The kernel lists none that is neither bound nor connected.
-    if (own === undefined) return this.#refused === undefined ? this.become('unconnected') : this.#refuse();
+    if (own === undefined) return this.#refused === undefined ? this.#tellUnlisted() : this.#refuse();
     const { socket, place } = own;
     if (socket.state === 'LISTEN') return yield* this.#tellClients(socket, place);
     // Of a connection that was reset the address is left, and nothing else.
@@ -71,6 +73,7 @@ export class InetPeer extends SocketPeer {
     const isHere = isAwaited && (mirror !== undefined || this.#isLocal(remote, local, place));
     if (isHere) return yield* this.#tellTakers(remote, mirror ?? { place, socket: undefined });
     if (this.#refused !== undefined) return this.#refuse();
+    if (isAwaited && (yield* this.#isElsewhere(remote, local, place))) return this.become('unknown', ELSEWHERE);
     // Who was last to go leaves nothing behind on a machine's own loopback.
     this.become(isLoopback(remote.address) && (state === 'CLOSE_WAIT' || state === 'LAST_ACK') ? 'closed' : 'remote');
   }
@@ -107,39 +110,13 @@ export class InetPeer extends SocketPeer {
       this.become('listening', 'others listen at the same address: who waits may wait for one of them');
     const isOurs = (at: Endpoint): boolean => takersOf(listeners, at).some(({ ino }) => ino === listener.ino);
     const waiting = list.filter((one) => one.ino === 0 && WAITING.includes(one.state) && isOurs(one.local));
-    const clients = yield* this.#clientsOf(waiting, listener.local.port, place);
+    const clients = yield* clientsOf(waiting, listener.local.port, place, this.placesFrom(place), this.tables);
     for (const one of waiting) {
       const [client, ...more] = clients.get(keyOf(one.remote, one.local)) ?? [];
       const isKnown = client !== undefined && client.ino > 0 && more.every(({ ino }) => ino === client.ino);
       if (isKnown) this.addEnd(client.ino, 'not-accepted', endName(client));
       else this.addUnheld('not-accepted', farName('tcp', one.remote));
     }
-  }
-
-  /** The sockets here that are connected with a port, by {@link keyOf}: one list a namespace, however many wait. */
-  *#clientsOf(waiting: readonly InetSocket[], port: number, home: Place): Steps<Map<string, InetSocket[]>> {
-    const clients = new Map<string, InetSocket[]>();
-    const atHome = new Set<string>();
-    for (const place of this.placesFrom(home)) {
-      yield;
-      if (place === undefined) continue;
-      // Who was found at home is not sought elsewhere, where only addresses that are not loopback's mean the same.
-      const wanted = new Set(
-        waiting
-          .filter(({ local }) => place === home || !isLoopback(local.address))
-          .map(({ local, remote }) => keyOf(remote, local))
-          .filter((key) => !atHome.has(key)),
-      );
-      if (wanted.size === 0) continue;
-      const list = yield* this.tables.list(place, 'tcp', { remotePort: port });
-      if (isRefusal(list)) continue;
-      for (const socket of list) {
-        const key = keyOf(socket.local, socket.remote);
-        if (wanted.has(key)) addTo(clients, key, socket);
-      }
-      if (place === home) for (const key of clients.keys()) atHome.add(key);
-    }
-    return clients;
   }
 
   /** Who is connected with a UDP socket that is only bound. */
@@ -159,6 +136,15 @@ export class InetPeer extends SocketPeer {
     if (isLoopback(to.address) || to.address === from.address) return true;
     const task = pid ?? (namespace === undefined ? undefined : 'thread-self');
     return task !== undefined && readLocalAddresses(task).has(to.address);
+  }
+
+  /** Whether another namespace here has an address, which may lead there, or to another machine that has the same. */
+  *#isElsewhere(to: Endpoint, from: Endpoint, home: Place): Steps<boolean> {
+    for (const place of this.placesFrom(home)) {
+      yield;
+      if (place !== undefined && place !== home && this.#isLocal(to, from, place)) return true;
+    }
+    return false;
   }
 
   /** The sockets with these addresses: in this namespace, or else in all others, where these mean the same. */
@@ -191,6 +177,13 @@ export class InetPeer extends SocketPeer {
       else if (socket !== undefined) return { socket, place };
     }
     return undefined;
+  }
+
+  /** The kernel lists none that is neither bound nor connected; and none of a namespace that could not be seen. */
+  #tellUnlisted(): void {
+    const { pid, fd } = this.subject.file;
+    if (isInUse(pid, fd) === false) this.become('unconnected');
+    else this.become('unknown', NOWHERE);
   }
 
   #refuse(): void {

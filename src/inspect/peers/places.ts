@@ -4,7 +4,7 @@
  */
 import { netNamespaces, openSockDiag } from '../../netlink/namespaces.ts';
 import { isRefusal, type Refusal, type SockDiag } from '../../netlink/sock-diag.ts';
-import { listProcesses } from '../../procfs/processes.ts';
+import { listProcesses, threadsOf } from '../../procfs/processes.ts';
 import type { Pausing } from '../../util/drain.ts';
 
 /** A network namespace, and tasks that are in it. */
@@ -33,6 +33,10 @@ export function* askAt<T>(
 
 /** So many tasks are looked at between two pauses. */
 const CHUNK = 256;
+/** Of more threads it is not asked where they are. */
+const THREADS = 1024;
+/** Why nothing is told of a socket that is in none of them. */
+export const NOWHERE = 'no network namespace that could be seen has it';
 
 export class Places {
   /** That of the task which has the socket. */
@@ -57,7 +61,8 @@ export class Places {
   *#list(): Pausing<Place[]> {
     const tasks = new Map<number, number[]>();
     let own = NaN;
-    const pids = listProcesses();
+    // Of all threads that may be elsewhere those matter that can have opened it.
+    const pids = [...listProcesses(), ...threadsOf(this.#first.tasks[0] as number).slice(0, THREADS)];
     for (let at = 0; at < pids.length; at += CHUNK) {
       const seen = netNamespaces(pids.slice(at, at + CHUNK));
       ({ own } = seen);

@@ -15,7 +15,7 @@ import type { Steps } from '../../scan/steps.ts';
 import { RCV_SHUTDOWN, SEND_SHUTDOWN, type UnixSocket } from '../../util/socket.ts';
 import { endName } from './name.ts';
 import type { PeerVia } from './peer.ts';
-import { type Place, whyRefused } from './places.ts';
+import { NOWHERE, type Place, whyRefused } from './places.ts';
 import { SocketPeer } from './socket.ts';
 
 const BOTH = RCV_SHUTDOWN | SEND_SHUTDOWN;
@@ -37,7 +37,7 @@ export class UnixPeer extends SocketPeer {
     const ino = inodeOf(this.subject.link as string);
     for (let attempt = 1; ; attempt++) {
       const own = yield* this.#find(ino);
-      if (own === undefined) return this.become('unknown', 'no network namespace that could be seen has it');
+      if (own === undefined) return this.become('unknown', NOWHERE);
       if (isRefusal(own)) return this.#tellListed(ino, own);
       this.#place = own.place;
       this.own = own.socket;
