@@ -106,6 +106,37 @@ test('/dev/tty may be the slave, which then is not closed', { skip: !hasPython &
   assert.ok(whole?.state === 'unseen' || whole?.state === 'unknown', whole?.state);
 });
 
+test('of a devpts that is mounted over another the masters of one number are told of neither', {
+  skip: needsRoot,
+}, async () => {
+  await using child = await startChild({ wrapper: ['unshare', '--mount', '--propagation', 'private'] });
+  const [below, above] = await child.run(
+    async ({ libc }, kinds: string) => {
+      const { openTty } = (await import(kinds)) as typeof import('../support/kinds.ts');
+      const mount = (): void => void libc.mount('none', '/dev/pts', 'devpts', 0, 'newinstance,ptmxmode=0666');
+      mount(); // which begins with 0
+      const below = openTty();
+      mount();
+      return [below, openTty()] as const;
+    },
+    new URL('../support/kinds.ts', import.meta.url).href,
+  );
+  const ask = (fd: number): Promise<OtherEnd> => otherEnd({ pid: child.pid, fd }, [child.pid]);
+  for (const [fd, why] of [
+    [below[0], /a master of this number as well, of another devpts/],
+    [above[0], /a master of this number as well, of another devpts/],
+    [above[1], /a master of this number as well, of another devpts/],
+    [below[1], /a master of this number of some devpts, may be it/],
+  ] as const) {
+    const { state, reason, holders } = await ask(fd);
+    assert.deepEqual(holders, []);
+    assert.match(state, /^un(?:known|seen)$/);
+    assert.match(reason ?? '', why);
+  }
+  await child.run(({ fs }, fd: number) => fs.closeSync(fd), below[0]);
+  assert.deepEqual(refs((await ask(above[0])).holders), [{ pid: child.pid, fd: above[1] }]);
+});
+
 describe('two devpts with the same numbers', { skip: needsRoot }, () => {
   let children: Child[];
   let ends: Array<{ pid: number; masters: number[]; slaves: number[]; paths: string[] }>;

@@ -2,13 +2,15 @@
  * The two sides of a pseudoterminal. A master tells its number by fdinfo, and its slaves are the files of that number of
  * the same devpts, of which a machine with containers has many, each with a number 0.
  *
- *   a master         /dev/ptmx, or ptmx of a devpts; that of a devtmpfs belongs to the devpts on the folder `pts` beside it
+ *   a master         /dev/ptmx, or ptmx of a devpts; that of a devtmpfs belongs to the devpts on the folder `pts` beside it,
+ *                    or to one that another was mounted over since: two of one number are not both of the upper one
  *   a slave          number N of a devpts; with its last master it is deleted there, by which the kernel tells
  *   /dev/tty         keeps open the slave that was its task's terminal when it was opened, and does not tell which
  *
  * Sources: drivers/tty/pty.c, drivers/tty/tty_io.c, devpts_acquire() of fs/devpts/inode.c.
  */
-import { type FileStat, statIno } from '../../procfs/fd.ts';
+import type { FileRef } from '../../binding/kcmp.ts';
+import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { S_IFCHR, S_IFMT } from '../../procfs/kind.ts';
 import { mountOf, readMounts } from '../../procfs/kind/mountinfo.ts';
@@ -39,6 +41,8 @@ export function sideOf({ mode, rdev }: FileStat): Side | undefined {
 interface Pty {
   dev: number;
   index: number;
+  /** The devpts that it may be of as well. */
+  below?: readonly number[];
 }
 
 const SLAVE_NUMBER = 0xfffff;
@@ -54,21 +58,26 @@ function masterPty(pid: number, fd: number, link: string | null, stat: FileStat)
   const info = readFdinfo(pid, fd);
   const index = masterIndex(info);
   if (typeof info === 'string' || index === undefined) return undefined;
-  const dev = devptsOf(pid, link, info.text, stat);
-  return { index, ...(dev === undefined ? {} : { dev }) };
+  return { index, ...devptsOf(pid, link, info.text, stat) };
 }
 
-function devptsOf(pid: number, link: string | null, fdinfo: string, { dev, ino }: FileStat): number | undefined {
+function devptsOf(
+  pid: number,
+  link: string | null,
+  fdinfo: string,
+  { dev, ino }: FileStat,
+): Pick<Partial<Pty>, 'dev' | 'below'> {
   const mounts = readMounts(pid);
-  if (typeof mounts === 'string' || link === null) return undefined;
+  if (typeof mounts === 'string' || link === null) return {};
   const mount = mountOf(fdinfo, mounts);
   // Of a mount of another namespace, as that of a container, only its file speaks.
-  if (mount === undefined) return ino === PTMX_INO && /\/pts\/ptmx$/.test(link) ? dev : undefined;
-  if (mount.type === 'devpts') return dev;
+  if (mount === undefined) return ino === PTMX_INO && /\/pts\/ptmx$/.test(link) ? { dev } : {};
+  if (mount.type === 'devpts') return { dev };
   const beside = `${link.slice(0, link.lastIndexOf('/'))}/pts`;
   const stack = mounts.filter(({ point }) => point === beside);
   const top = stack.find((one) => !stack.some(({ parent }) => parent === one.id));
-  return top?.type === 'devpts' ? top.dev : undefined;
+  const below = stack.filter((one) => one !== top && one.type === 'devpts').map((one) => one.dev);
+  return top?.type === 'devpts' ? { dev: top.dev, below } : {};
 }
 
 /** The number that a descriptor of either side has; undefined where it has none, or it cannot be told. */
@@ -85,6 +94,8 @@ export class PtyPeer extends Peer {
   readonly #stat: FileStat;
   readonly #isMaster: boolean;
   #pty: Partial<Pty> | undefined;
+  /** Another master that said the same of itself. */
+  #twin: FileRef | undefined;
 
   constructor(subject: SubjectFacts, stat: FileStat, isMaster: boolean) {
     super();
@@ -121,11 +132,23 @@ export class PtyPeer extends Peer {
     if (typeof stat === 'string') return undefined;
     const side = sideOf(stat);
     if (this.#isMaster && side === 'tty') this.doubt = `fd ${fd} of pid ${pid}, which is /dev/tty, may be it`;
-    if (side !== (this.#isMaster ? 'slave' : 'master')) return undefined;
+    if (side !== 'slave' && side !== 'master') return undefined;
     const pty = side === 'slave' ? slavePty(stat) : masterPty(pid, fd, link, stat);
     if (pty?.index !== index) return undefined;
-    if (pty.dev === undefined) this.doubt = `fd ${fd} of pid ${pid}, a master of this number of some devpts, may be it`;
+    if (this.#isMaster === (side === 'master')) {
+      if (side === 'master' && pty.dev === dev) this.#twin = { pid, fd };
+      return undefined;
+    }
+    if (pty.dev === undefined || pty.below?.includes(dev) === true)
+      this.doubt = `fd ${fd} of pid ${pid}, a master of this number of some devpts, may be it`;
     return pty.dev === dev ? link : undefined;
+  }
+
+  /** Whether a master still says that it is of this pty. */
+  #isMine({ pid, fd }: FileRef): boolean {
+    const stat = statIno(pid, fd);
+    const pty = typeof stat === 'string' ? undefined : masterPty(pid, fd, readLink(pid, fd), stat);
+    return pty !== undefined && pty.dev === this.#pty?.dev && pty.index === this.#pty?.index;
   }
 
   override links(): string[] {
@@ -134,6 +157,12 @@ export class PtyPeer extends Peer {
 
   override *tellEnds(seen: readonly Seen[], _own: Holder[], group: Group): Steps<PeerEnd[]> {
     const groups = yield* group(seen);
+    const twin = this.#isMaster ? this.#twin : groups[1]?.[0];
+    if (twin !== undefined && this.#isMine(twin)) {
+      this.state = 'unknown';
+      this.reason = `fd ${twin.fd} of pid ${twin.pid} is a master of this number as well, of another devpts`;
+      return [];
+    }
     return groups.map((one) => ({
       link: one[0]?.end ?? null,
       name: this.#isMaster ? slaveName(one[0]?.end ?? '') : this.name,
