@@ -89,6 +89,12 @@ export const locksText = (locks: readonly Lock[]): string[] =>
 export const blockedText = (locks: readonly Lock[]): string[] =>
   clauses(locks, (lock) => `the ${called(lock)} that is waited for is ${keptAs(lock)}`);
 
+/** The same file without POSIX locks of others: these are a process', and no child inherits them with a descriptor. */
+export function withOwnLocks<T extends OpenFile>(file: T, own: ReadonlySet<number>): T {
+  const isOwn = ({ type, keptBy }: Lock): boolean => type !== 'posix' || keptBy.some(({ pid }) => own.has(pid));
+  return file.locks === undefined ? file : { ...file, locks: file.locks.filter(isOwn) };
+}
+
 /** `locked, flock (4712) waits for it`; nothing where nothing is. */
 export const lockOf = ({ locks = [] }: OpenFile): string[] =>
   locks.length === 0

@@ -7,11 +7,13 @@ import { describeFile, plural } from '../../util/text.ts';
 import { table } from './table.ts';
 import { elsewhereText } from './elsewhere.ts';
 import { openersText } from './process/opening.ts';
-import { giverText, isDeletedFile } from './giver.ts';
+import { giverText } from './giver.ts';
 import { lockTable, locksText } from './locks.ts';
 import { userOf } from './names.ts';
 import { fullText, idleText } from './queues.ts';
 import { endTable, heldBy, holderTable, ofOtherEnd, stateOf } from './who.ts';
+
+const DELETED = ' (deleted)';
 
 const nameOf = ({ kind, link, name, otherNetwork }: FoundFile): string =>
   `${name ?? describeFile(kind, link)}${otherNetwork === true ? ' (of another network namespace)' : ''}`;
@@ -31,7 +33,9 @@ function ofNobody(file: FoundFile, { coverage, elsewhere = [] }: OpenReport): st
     elsewhere.length > 0
       ? 'no descriptor'
       : unseen(coverage).length > 0
-        ? `a process that may not be looked at${process.getuid?.() === 0 ? '' : '; run as that user, or as root'}`
+        ? process.getuid?.() === 0
+          ? 'no process that could be seen'
+          : 'a process that may not be looked at; run as that user, or as root'
         : isInFirstNamespace()
           ? "no descriptor; it is in flight, or the kernel's own"
           : 'no descriptor of this pid namespace; a process outside may have it';
@@ -52,16 +56,25 @@ const fullOf = (files: readonly FoundFile[]): string =>
     .map((file) => fullText(file).replace('; it ', `; ${nameOf(file)} `) + idleText(file, ` from ${nameOf(file)}`))
     .join('');
 
+/** Whether something had the very name that was asked for, until that was given to another file. */
+function isFormer(link: string | null, reference: string): boolean {
+  const { basename } = process.getBuiltinModule('node:path');
+  return link?.endsWith(DELETED) === true && basename(link.slice(0, -DELETED.length)) === basename(reference);
+}
+
 function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   const [first] = files as [FoundFile];
   const holders = holdersOf(files);
   if (holders.length === 0) return ofNobody(first, report);
-  if (report.missing === undefined && files.every(isDeletedFile))
+  if (report.missing === undefined && files.every(({ link }) => isFormer(link, report.reference)))
     return `${report.reference} that is there now is open nowhere; a file of this name that was deleted is ${heldBy(holders)}${fullOf(files)}`;
   if (files.length === 1)
     return [`${nameOf(first)} is ${heldBy(holders)}`, idleText(first), fullText(first), endOf(first)].join('');
   return `${report.reference} is open as ${files.length} open file descriptions, ${heldBy(holders)}${fullOf(files)}`;
 }
+
+/** Who connects to it by that name is refused: the file was deleted, or it is of another root directory or mount. */
+const UNNAMED = 'a file of that name does not exist here';
 
 const MISSING: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
@@ -140,6 +153,7 @@ export function openText(report: OpenReport, all: boolean, isLimited: boolean = 
     ...(connections === 0 ? [] : [`${plural(connections, 'connection')} besides, which --all lists`]),
     ...ofUnheld(report),
     ...(files.length === 0 && report.reference.includes('/') ? openersText(report.reference) : []),
+    ...(report.missing === 'ENOENT' && files.some(({ kind }) => kind === 'socket') ? [UNNAMED] : []),
   ];
   const answer = shown.length > 0 ? ofFiles(shown, report) : ofNothing(report, isLimited);
   return [

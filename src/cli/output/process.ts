@@ -6,7 +6,7 @@ import { list, plural, some } from '../../util/text.ts';
 import { table } from './table.ts';
 import { type Gathered, gather, nameOf } from './process/gather.ts';
 import { openingText } from './process/opening.ts';
-import { awaitedText, blockedText, lockOf } from './locks.ts';
+import { awaitedText, blockedText, lockOf, withOwnLocks } from './locks.ts';
 import { commandOf, named } from './names.ts';
 import { alsoHeld, endOf, endsOf, otherEndsOf, staleText } from './process/relations.ts';
 import { heldBy, ofOtherEnd } from './who.ts';
@@ -37,7 +37,6 @@ export class ProcessText {
   readonly #waiting: readonly Waiting[];
 
   constructor(report: OpenReport, asked: AskedProcess) {
-    this.#report = report;
     this.#asked = asked;
     this.#waiting = report.waiting ?? [];
     const own = new Set(asked.pids.flatMap((pid) => [pid, ...(readProcess(pid) === pid ? threadsOf(pid) : [])]));
@@ -46,6 +45,7 @@ export class ProcessText {
     const tables = report.files.flatMap(({ holders }) => holders.filter(isOwn).map(({ pid }) => pid));
     this.#own = own;
     this.#pids = new Set(tables);
+    this.#report = { ...report, files: report.files.map((file) => withOwnLocks(file, this.#pids)) };
   }
 
   lines(): string[] {

@@ -1,6 +1,7 @@
 /** What `kcmp who` says of one open file: the answer in one line, then who has it, its other end, and its inode. */
 import { sameFile } from '../../binding/compare.ts';
 import type { Holder, HolderReport, OpenFile, OtherEnd } from '../../index.ts';
+import { readProcess } from '../../procfs/status.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { describeFile, list, plural, some } from '../../util/text.ts';
 import { table } from './table.ts';
@@ -24,17 +25,21 @@ const STATES: Readonly<Record<OtherEnd['state'], string>> = {
 
 const SHOWN = 5;
 
+/** Who shares the table of one that has a descriptor: of a thread its own process is nobody else. */
+const othersWith = ({ pid, sharedWith = [] }: Holder): number[] =>
+  sharedWith.length === 0 ? sharedWith : sharedWith.filter((other) => readProcess(other) !== readProcess(pid));
+
 /** Each process that has a descriptor, where it shares its table with others. */
-export const sharersOf = ({ sharedWith = [], ...one }: Holder): Holder[] => [
-  one,
-  ...sharedWith.map((pid) => ({ ...one, pid, command: commandOf(pid) })),
-];
+export function sharersOf(holder: Holder): Holder[] {
+  const { sharedWith, ...one } = holder;
+  return [one, ...othersWith(holder).map((pid) => ({ ...one, pid, command: commandOf(pid) }))];
+}
 
 /** `sleep (4711), fd 1 and 2, and 3 more processes`: the descriptors of the first of them, of whom there is one. */
 export function heldBy(holders: readonly Holder[]): string {
   const [{ pid, command = commandOf(pid) }] = holders as [Holder];
   const own = holders.filter((holder) => holder.pid === pid).map(({ fd }) => `${fd}`);
-  const more = new Set(holders.flatMap(({ pid, sharedWith = [] }) => [pid, ...sharedWith])).size - 1;
+  const more = new Set(holders.flatMap((holder) => [holder.pid, ...othersWith(holder)])).size - 1;
   const fds = own.length > SHOWN ? some(own, SHOWN - 1) : list(own);
   return `held by ${command} (${pid}), fd ${fds}${more > 0 ? `, and ${plural(more, 'more process', 'more processes')}` : ''}`;
 }

@@ -1,6 +1,7 @@
 /** `kcmp who` of what is no descriptor: every description that it is open as, or of a process all that it has open. */
 import { findOpen, type OpenReport, type Part } from '../../index.ts';
 import { treeOf } from '../../procfs/processes.ts';
+import { readProcess } from '../../procfs/status.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { MAX_PORT, type Reference } from '../../util/reference.ts';
 import type { ExitCode, Io } from '../io.ts';
@@ -14,9 +15,14 @@ import { ProcessText } from '../output/process.ts';
 import { withProgress } from '../output/progress.ts';
 import { pidsOf, printPids, type Wanted } from './pids.ts';
 
-/** A path that may not be looked at may be open, as a socket may be that nobody was seen to have. */
-function codeOfOpen({ files, elsewhere = [], locks = [], missing, coverage }: OpenReport): ExitCode {
+/**
+ * A path that may not be looked at may be open, as a socket may be that nobody was seen to have.
+ * @param where - the processes that were asked about: what others have locked is not theirs
+ */
+function codeOfOpen(report: OpenReport, where?: readonly number[]): ExitCode {
+  const { files, elsewhere = [], missing, coverage } = report;
   const isUsed = elsewhere.some(({ sure }) => sure !== 'possible');
+  const locks = (report.locks ?? []).filter(({ takenBy }) => where?.includes(takenBy ?? 0) !== false);
   if (isUsed || locks.length > 0 || files.some(({ holders }) => holders.length > 0)) return 0;
   const isPlainlyMissing = missing === undefined || missing === 'ENOENT' || missing === 'ENOTDIR';
   return elsewhere.length + files.length > 0 || !isPlainlyMissing ? 2 : scanCode(false, coverage);
@@ -26,7 +32,8 @@ function codeOfOpen({ files, elsewhere = [], locks = [], missing, coverage }: Op
 function othersWith(report: OpenReport, asked: readonly number[]): string[] {
   const files = report.files.filter(({ link }) => !PLAIN.has(link));
   const holders = files.flatMap(({ holders, otherEnd }) => [...holders, ...(otherEnd?.holders ?? [])]);
-  return pidsOf(holders, report).filter((pid) => !asked.includes(Number(pid)));
+  const own = new Set(asked.map((one) => readProcess(one)));
+  return pidsOf(holders, report).filter((pid) => !own.has(Number(pid)));
 }
 
 /** The other ends are asked for where they are the answer: each takes as long as all the rest. */
@@ -37,10 +44,11 @@ function whoHasNamed(reference: string, parts: Part[], { json, pids, all, where 
   const report = openWithoutUs(withProgress(io, (options) => findOpen(reference, { ...options, ...where, parts })));
   const holders = report.files.flatMap(({ holders }) => holders);
   tellPartial(io, report.coverage);
-  if (pids) return printPids(io, pidsOf(holders, report), codeOfOpen(report));
+  const code = codeOfOpen(report, where.pids);
+  if (pids) return printPids(io, pidsOf(holders, report), code);
   if (json) printJson(io, report);
   else printAnswer(io, openText(report, all, where.pids !== undefined));
-  return codeOfOpen(report);
+  return code;
 }
 
 /** What a process has open; that something of others could not be seen changes nothing of it. */
