@@ -28,6 +28,8 @@ async function buildCode() {
     target: 'node20.19',
     external: ['koffi'],
     banner: { js: BANNER },
+    minifySyntax: true,
+    lineLimit: 160,
     logLevel: 'warning',
   });
 }
