@@ -8,7 +8,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import type { FileRef, OtherEnd } from '../../src/index.ts';
 import { Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
-import { findHolders } from '../support/door.ts';
+import { findHolders, findOpen } from '../support/door.ts';
 import { openTty } from '../support/kinds.ts';
 import { needsRoot } from '../support/user.ts';
 
@@ -99,8 +99,12 @@ test('/dev/tty may be the slave, which then is not closed', { skip: !hasPython &
   const [line] = (await once(createInterface({ input: python.stdout }), 'line')) as [string];
   const [shell = 0, master = 0] = line.split(' ').map(Number);
   const pids = [shell, python.pid as number];
-  const { state, reason, holders } = await otherEnd({ pid: python.pid as number, fd: master }, pids);
+  const { name, state, reason, holders } = await otherEnd({ pid: python.pid as number, fd: master }, pids);
   assert.deepEqual([state, holders], ['unknown', []]);
+  // Nor is it open nowhere.
+  const { files, coverage } = await findOpen(name?.replace('slave ', '') ?? '', { pids });
+  assert.deepEqual(files, []);
+  assert.ok(coverage.skipped.some((one) => one.pid === shell && /^has \/dev\/tty open/.test(one.reason)));
   assert.match(`${reason}`, new RegExp(`^fd \\d+ of pid ${shell}, which is /dev/tty, may be it; only`));
   const { otherEnd: whole } = await findHolders({ pid: python.pid as number, fd: master });
   assert.ok(whole?.state === 'unseen' || whole?.state === 'unknown', whole?.state);

@@ -13,6 +13,7 @@ import type { Scan } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
 import { carriersIn, lookAloft } from '../elsewhere/aloft.ts';
 import { mappedAs, mappedAt, mappedOn } from '../elsewhere/mapped.ts';
+import { countTerminals } from '../elsewhere/terminals.ts';
 import { type Registered, registeredWith } from '../elsewhere/registered.ts';
 import type { OpenFile } from '../open-file.ts';
 import { SoughtPath } from './by-path.ts';
@@ -45,6 +46,7 @@ export function* elsewhereOf(
   const isKept = found.length > 0 || (!hasUnkept && files.some(({ holders }) => holders.length > 0));
   // The kernel lists every socket with a port, whoever has it.
   if (isKept || (sought instanceof SoughtPort && sought.sockets.size === 0)) return found;
+  if (inode !== undefined) yield* countTerminals(scan, inode);
   const links = [...sought.links, path, sought.text].filter((link) => link !== undefined);
   const aloft = yield* part(MAPPED, 1, lookAloft(scan));
   return carriersIn(aloft, (text) => isRegistered(text, links));
