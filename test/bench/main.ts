@@ -16,6 +16,7 @@ import { promises } from './promises.ts';
 import type { Row } from './row.ts';
 import { sockets } from './sockets.ts';
 import { start } from './start.ts';
+import { who } from './who.ts';
 import { HEADER, rowLines } from './table.ts';
 
 const { values, positionals } = parseArgs({
@@ -38,6 +39,7 @@ for (const suite of [
   sockets,
   promises,
   start,
+  who,
   (built: Build) => growth(built, Number(values.sizes)),
 ].map((of) => of(built))) {
   if (!suite.rows.some(wanted)) continue;

@@ -1,5 +1,6 @@
 /** What starting costs: the command, and an import of the package, against Node that does nothing. */
 import { pathToFileURL } from 'node:url';
+import { close, socketpair } from '../support/libc.ts';
 import type { Build } from './build.ts';
 import { wholeProcess } from './processes.ts';
 import { compare, type Row, type Suite } from './row.ts';
@@ -7,7 +8,7 @@ import { compare, type Row, type Suite } from './row.ts';
 const ROUNDS = 25;
 
 export const start = ({ main, index, empty }: Build): Suite => ({
-  rows: ['command.same', 'command.help', 'import'],
+  rows: ['command.same', 'command.who', 'command.help', 'import'],
   async *run(wanted): AsyncGenerator<Row> {
     const node = process.execPath;
     const file = `${process.pid}:0`;
@@ -23,6 +24,16 @@ export const start = ({ main, index, empty }: Build): Suite => ({
         ours: wholeProcess(node, [main, 'same', file, file], 'kcmp same'),
         limit: 1.35,
       });
+    }
+    if (wanted('command.who')) {
+      const [here, there] = socketpair();
+      yield compare({
+        ...common,
+        name: 'command.who',
+        ours: wholeProcess(node, [main, 'who', `${process.pid}:${here}`], 'kcmp who'),
+        limit: 1.7,
+      });
+      for (const fd of [here, there]) close(fd);
     }
     if (wanted('command.help')) {
       yield compare({
