@@ -38,7 +38,10 @@ function identityMismatch(mine: Credentials, theirs: Credentials): string | unde
 /** What to do about a refusal, where anything helps: `; run as …`. */
 export function refusalAdvice(reason: string): string {
   if (reason === BLOCKED) return `; ${blockedFix()}`;
-  return reason === OUTSIDE || hasPtrace() ? '' : '; run as the same user, as root, or with CAP_SYS_PTRACE';
+  if (reason === OUTSIDE || hasPtrace()) return '';
+  // Of one's own processes these are refused as well.
+  const isOfOthers = !/^(?:not dumpable|more privileged)/.test(reason);
+  return `; run ${isOfOthers ? 'as the same user, ' : ''}as root, or with CAP_SYS_PTRACE`;
 }
 
 /** Who refused: the first of the kernel's conditions that is seen to fail. */

@@ -49,6 +49,14 @@ const observe = (observer: Child, code: string, pid: number): Promise<{ reason: 
     pid,
   );
 
+const adviceOf = (observer: Child, reason: string): Promise<string> =>
+  observer.run(
+    async (_, module: string, reason: string) =>
+      ((await import(module)) as { refusalAdvice: (reason: string) => string }).refusalAdvice(reason),
+    MODULE,
+    reason,
+  );
+
 describe('EPERM and EACCES', () => {
   test('name a process that is not dumpable', async () => {
     const [observer, subject] = await Promise.all([start(ORDINARY), start(ORDINARY)]);
@@ -57,6 +65,8 @@ describe('EPERM and EACCES', () => {
       const { reason, kcmp } = await observe(observer, code, subject.pid);
       assert.match(reason, /^not dumpable/);
       assert.equal(kcmp, 'EPERM');
+      // It is the same user's already.
+      assert.equal(await adviceOf(observer, reason), '; run as root, or with CAP_SYS_PTRACE');
     }
   });
 
