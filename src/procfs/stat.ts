@@ -67,8 +67,8 @@ function readFrom(pid: number, file: string, root: string): Stat | string {
   return typeof read === 'string' ? read : (parseStat(read.text) ?? 'ESRCH');
 }
 
-/** Whether it waits for SIGCONT, or for who traces it. */
-export const isStopped = (stat: Stat | string): boolean => typeof stat !== 'string' && /[Tt]/.test(stat.state);
+/** Whether a state is to wait for SIGCONT, or for who traces it. */
+export const isStopped = (state: string): boolean => /[Tt]/.test(state);
 
 /** A zombie; the main thread of a process may be one while others live. */
 export function hasEnded(pid: number, root: string = PROC): boolean {

@@ -35,12 +35,13 @@ export function* elsewhereOf(
   const path = sought instanceof SoughtPath ? sought.path : undefined;
   const { inode, mount } = sought;
   const uses = path === undefined ? [] : yield* part(0, USED, usesOf(scan, sought));
-  const users = new Set(uses.map(({ pid }) => pid));
+  const keyOf = ({ pid, deleted }: Elsewhere): string => `${pid} ${deleted}`;
+  const users = new Set(uses.map(keyOf));
   const { now, before } = yield* part(USED, MAPPED, mappersOf(sought, path, scan, files));
   const mapped = [
     ...now.map((pid): Elsewhere => ({ how: 'mapped', pid, sure: 'inode' })),
     ...before.map((pid): Elsewhere => ({ how: 'mapped', pid, sure: 'inode', deleted: true })),
-  ].filter(({ pid }) => !users.has(pid));
+  ].filter((one) => !users.has(keyOf(one)));
   const kernel = path === undefined ? [] : yield* keptByKernel(scan, path, inode, mount);
   const found = [...uses, ...mapped, ...kernel];
   const isKept = found.length > 0 || (!hasUnkept && files.some(({ holders }) => holders.length > 0));

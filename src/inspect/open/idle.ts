@@ -57,7 +57,7 @@ function* idleOf({ holders }: Described, tables: readonly Table[]): Steps<Idle[]
       yield;
       const stat = readStat(task);
       if (typeof stat !== 'string' && stat.state === 'Z') continue;
-      const call = isStopped(stat) ? 'stopped' : readAside(task);
+      const call = typeof stat !== 'string' && isStopped(stat.state) ? 'stopped' : readAside(task);
       if (call === undefined) return undefined;
       idle.push({ pid, task, call });
     }

@@ -1,8 +1,9 @@
 /** On which descriptors does a process wait, each of its threads for itself? */
 import type { FileRef } from '../../binding/kcmp.ts';
 import { listTasks } from '../../procfs/processes.ts';
+import { readPulse } from '../../procfs/raw/runs.ts';
 import { readSyscall } from '../../procfs/raw/syscall.ts';
-import { isStopped, readStat } from '../../procfs/stat.ts';
+import { isStopped } from '../../procfs/stat.ts';
 import { isStuckInExec } from '../../scan/busy.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Table } from '../../scan/tables.ts';
@@ -27,7 +28,7 @@ export function* waitingIn(tables: readonly Table[]): Steps<Waiting[]> {
       yield;
       if (task !== id && own.has(task)) continue;
       // One that is stopped waits for SIGCONT, whatever call it was in.
-      const call = isStopped(readStat(task)) ? undefined : readSyscall(task);
+      const call = isStopped(readPulse(task).state) ? undefined : readSyscall(task);
       if (call !== undefined) waiting.push({ pid: id, fd: call.fd, task, call: call.call });
     }
   }

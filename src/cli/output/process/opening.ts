@@ -6,8 +6,8 @@
 import { listProcesses, threadsOf } from '../../../procfs/processes.ts';
 import { S_IFIFO, S_IFMT } from '../../../procfs/kind.ts';
 import { locate } from '../../../procfs/raw/path.ts';
-import { readPlace } from '../../../procfs/raw/runs.ts';
-import { isStopped, readStat } from '../../../procfs/stat.ts';
+import { readPlace, readPulse } from '../../../procfs/raw/runs.ts';
+import { isStopped } from '../../../procfs/stat.ts';
 import { some } from '../../../util/text.ts';
 import { named } from '../names.ts';
 
@@ -18,7 +18,7 @@ const waits = (pid: number): boolean => threadsOf(pid).some((task) => PLACE.test
 
 /** `it is stopped`, or `it waits in open of a FIFO, until …`, of the first of these that is, or does. */
 export function openingText(pids: readonly number[]): string | undefined {
-  const stopped = pids.find((pid) => isStopped(readStat(pid)));
+  const stopped = pids.find((pid) => isStopped(readPulse(pid).state));
   if (stopped !== undefined) return `${pids.length === 1 ? 'it' : named(stopped)} is stopped`;
   const pid = pids.find(waits);
   if (pid === undefined) return undefined;
