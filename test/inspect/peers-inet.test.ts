@@ -90,6 +90,22 @@ for (const [kind, address, mapped] of KINDS)
     });
   });
 
+test('whose request is not answered is not connected yet', async () => {
+  const SOCK_NONBLOCK = 0o4000;
+  const address = inetAddress({ address: V4, port: 0 });
+  const server = add(sockets.listener(STREAM, address, 0));
+  address.writeUInt16BE(sockets.portOf(server), 2);
+  // The kernel takes one more than the queue has room for, and answers no other.
+  const clients = Array.from({ length: 4 }, () => {
+    const fd = add(sockets.socket(sockets.AF_INET, STREAM | SOCK_NONBLOCK));
+    assert.throws(() => sockets.connect(fd, address), /-115|EINPROGRESS/);
+    return fd;
+  });
+  const { state, reason, holders } = await otherEnd(clients.at(-1) as number);
+  assert.deepEqual([state, refs(holders)], ['not-accepted', [mine(server)]]);
+  assert.match(reason ?? '', /^its request to connect is not answered/);
+});
+
 test('of what was reset or refused nothing is left but the address that it was bound to', async () => {
   const server = listen(V4);
   const boundClient = (): number => {

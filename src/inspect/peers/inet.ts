@@ -30,6 +30,7 @@ import type { SocketTables } from './socket-tables.ts';
 /** States of a connection that nobody has accepted yet. */
 const WAITING: readonly SocketState[] = ['ESTABLISHED', 'CLOSE_WAIT', 'SYN_RECV'];
 
+const UNANSWERED = 'its request to connect is not answered, as where the queue of the listener is full';
 const ELSEWHERE = 'its address is one of another network namespace, and nothing tells whether it leads there';
 
 export class InetPeer extends SocketPeer {
@@ -71,7 +72,11 @@ export class InetPeer extends SocketPeer {
     if (mirror !== undefined && !WAITING.includes(mirror.socket.state)) return this.become('closed');
     const isAwaited = mirror !== undefined || state === 'SYN_SENT' || this.#protocol === 'udp';
     const isHere = isAwaited && (mirror !== undefined || this.#isLocal(remote, local, place));
-    if (isHere) return yield* this.#tellTakers(remote, mirror ?? { place, socket: undefined });
+    if (isHere) {
+      yield* this.#tellTakers(remote, mirror ?? { place, socket: undefined });
+      if (state === 'SYN_SENT' && this.state === 'not-accepted') this.reason = UNANSWERED;
+      return;
+    }
     if (this.#refused !== undefined) return this.#refuse();
     if (isAwaited && (yield* this.#isElsewhere(remote, local, place))) return this.become('unknown', ELSEWHERE);
     // Who was last to go leaves nothing behind on a machine's own loopback.
