@@ -118,6 +118,22 @@ test('what was replaced by another file of its name, and is still run, worked in
   process.kill(runner, 'SIGKILL');
 });
 
+test('what was replaced by a folder, and is open and mapped', async () => {
+  const path = join(folder, 'a folder now');
+  writeFileSync(path, 'x'.repeat(4096));
+  const fd = openSync(path, 'r');
+  await using child = await startChild();
+  await child.run(({ fs, libc, keep }, path: string) => {
+    const fd = fs.openSync(path, 'r');
+    keep['mapping'] = libc.mapPage(fd);
+    fs.closeSync(fd);
+  }, path);
+  unlinkSync(path);
+  mkdirSync(path);
+  assert.deepEqual(await keptAt(path, [child.pid]), [{ how: 'mapped', pid: child.pid, sure: 'inode', deleted: true }]);
+  closeSync(fd);
+});
+
 test('a mapping that keeps a lock is told beside somebody who has the file open', async () => {
   const path = join(folder, 'locked and mapped');
   writeFileSync(path, 'x'.repeat(4096));

@@ -20,7 +20,7 @@ import { SoughtPath } from './by-path.ts';
 import { SoughtPort } from './by-port.ts';
 import { keptByKernel } from './by-kernel.ts';
 import type { Sought } from './sought.ts';
-import { usesOf } from './uses.ts';
+import { type Used, usesOf } from './uses.ts';
 
 /** Of the work. */
 const [USED, MAPPED] = [0.3, 0.7];
@@ -38,10 +38,9 @@ export function* elsewhereOf(
   const keyOf = ({ pid, deleted }: Elsewhere): string => `${pid} ${deleted}`;
   const users = new Set(uses.map(keyOf));
   const { now, before } = yield* part(USED, MAPPED, mappersOf(sought, path, scan, files));
-  const mapped = [
-    ...now.map((pid): Elsewhere => ({ how: 'mapped', pid, sure: 'inode' })),
-    ...before.map((pid): Elsewhere => ({ how: 'mapped', pid, sure: 'inode', deleted: true })),
-  ].filter((one) => !users.has(keyOf(one)));
+  const mappedBy = (pids: Iterable<number>, used: Used): Elsewhere[] =>
+    [...pids].sort((a, b) => a - b).map((pid) => ({ how: 'mapped', pid, sure: 'inode', ...used }));
+  const mapped = [...mappedBy(now, {}), ...mappedBy(before, { deleted: true })].filter((one) => !users.has(keyOf(one)));
   const kernel = path === undefined ? [] : yield* keptByKernel(scan, path, inode, mount);
   const found = [...uses, ...mapped, ...kernel];
   const isKept = found.length > 0 || (!hasUnkept && files.some(({ holders }) => holders.length > 0));
@@ -59,18 +58,20 @@ function* mappersOf(
   path: string | undefined,
   scan: Scan,
   files: readonly OpenFile[],
-): Steps<{ now: number[]; before: number[] }> {
+): Steps<{ now: Iterable<number>; before: Iterable<number> }> {
   const { inode, text, links, mount, part: only } = sought;
   const now = new Set<number>();
   const add = (pids: readonly number[]): void => void pids.forEach((pid) => void now.add(pid));
   if (mount !== undefined) add(yield* mappedOn(scan, mount, only !== undefined));
   else if (inode !== undefined && path !== undefined) {
     const isFormer = (stat: FileStat): boolean => sought.isFormer?.(stat) === true;
-    if (kindOf(path, inode.mode) === 'regular') return yield* mappedAt(scan, path, inode, isFormer);
+    // Of another kind only what had the name before can be mapped.
+    const mayBe = kindOf(path, inode.mode) === 'regular' || files.some(({ link }) => link === text);
+    if (mayBe) return yield* mappedAt(scan, path, inode, isFormer);
   } else if (text !== undefined) add(yield* mappedAs(scan, text));
   // As the ring of a packet socket.
   else if (files.length === 0) for (const link of links) add(yield* mappedAs(scan, link));
-  return { now: [...now].sort((a, b) => a - b), before: [] };
+  return { now, before: [] };
 }
 
 /** @param links - what the links of its descriptors would read */

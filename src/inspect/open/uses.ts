@@ -16,11 +16,13 @@ import { isOfPart, type Sought } from './sought.ts';
 const USES = ['cwd', 'root', 'exe'] as const;
 const DIRECTORY = 'directory';
 
+/** What is told of a file that is in use: of a path it may be one of that name that was deleted. */
+export type Used = Pick<Elsewhere, 'deleted'>;
+
 export function* usesOf({ tables }: Scan, sought: Sought): Steps<Elsewhere[]> {
   const { inode, mount, part, text } = sought;
   const isAny = mount !== undefined;
-  /** Undefined when it is not used; it may be a file of that name that was deleted. */
-  const usedAs = (link: string): Pick<Elsewhere, 'deleted'> | undefined => {
+  const usedAs = (link: string): Used | undefined => {
     if (inode === undefined) return text !== undefined && textOf(link) === text ? {} : undefined;
     // Refused is only who could not be scanned either.
     const stat = statAt(link);
