@@ -29,22 +29,22 @@ export function* sortByRank(
 ): Steps<Groups> {
   const asked = items.filter(isAsked);
   const anew = asked.filter((item) => ranks[item] === 0);
-  const known = anew.length === asked.length ? [] : asked.filter((item) => ranks[item] !== 0);
+  const known = asked.filter((item) => ranks[item] !== 0);
   const head = (yield* groupBy(inOrder(known, ranks), compare, next, true)).leaders;
   const tail = (yield* groupBy(anew, compare, next)).leaders;
-  let others = asked.length < items.length ? items.filter((item) => !isAsked(item)) : new Int32Array(0);
-  others = yield* lookUp(others, head, ranks, compare, next);
+  const others = items.filter((item) => !isAsked(item));
+  const left = yield* lookUp(others, head, ranks, compare, next);
   const both = new Int32Array(head.length + tail.length);
   both.set(head);
   both.set(tail, head.length);
   const { leaders } = yield* mergeRuns(both, Int32Array.of(head.length, tail.length), compare, next);
-  if (tail.length > 0) yield* lookUp(others, leaders, ranks, compare, next);
+  if (tail.length > 0) yield* lookUp(left, leaders, ranks, compare, next);
   for (const [i, leader] of leaders.entries())
     for (let item = leader; item !== -1; item = next[item] as number) ranks[item] = i + 1;
   return { leaders, next };
 }
 
-function inOrder(items: ArrayLike<number>, ranks: Int32Array): Int32Array {
+function inOrder(items: Int32Array, ranks: Int32Array): Int32Array {
   const keys = Float64Array.from(items, (item) => (ranks[item] as number) * ITEMS + item).sort(); // by numbers, natively
   return Int32Array.from(keys, (key) => key % ITEMS);
 }
@@ -56,7 +56,7 @@ function* lookUp(
   ranks: Int32Array,
   compare: Compare,
   next: Int32Array,
-): Steps<Int32Array<ArrayBuffer>> {
+): Steps<Int32Array> {
   const left: number[] = [];
   for (const [i, item] of others.entries()) {
     if (i % BETWEEN_PAUSES === 0) yield;

@@ -6,7 +6,7 @@
 import type { FoundSocket } from '../netlink/sockets.ts';
 import { type Fdinfo, O_PATH } from '../procfs/fdinfo.ts';
 import type { FileKind } from '../procfs/kind.ts';
-import { isSocketLink } from '../procfs/link.ts';
+import { DELETED, isSocketLink } from '../procfs/link.ts';
 import { anonymousName } from './names/anonymous.ts';
 import { socketName } from './names/socket.ts';
 
@@ -23,7 +23,6 @@ export interface Known {
   socket?: FoundSocket | undefined;
 }
 
-const DELETED = ' (deleted)';
 const DIRECTIONS = ['read end of', 'write end of', 'both ends of'] as const;
 
 /** Who may both read and write is the other end as well. */

@@ -27,12 +27,15 @@ export function isInUse(pid: number, fd: number): boolean | undefined {
   const copy = wordCallRaw(PIDFD_GETFD, pidfd, fd, 0, 0, 0);
   wordCallRaw(close, pidfd, 0, 0, 0, 0);
   if (copy < 0) return undefined;
-  // Of a connection that was reset the other end's name is left.
-  const isTcp = ask(copy, TCP_INFO) === 0;
-  const state = isTcp ? value[0] : undefined;
-  const peer = isTcp ? undefined : ask(copy, SO_PEERNAME);
+  const inUse = isCopyInUse(copy);
   wordCallRaw(close, copy, 0, 0, 0, 0);
-  if (isTcp) return state !== TCP_CLOSE;
+  return inUse;
+}
+
+function isCopyInUse(fd: number): boolean | undefined {
+  // Not by its name alone: of a connection that was reset the other end's is left.
+  if (ask(fd, TCP_INFO) === 0) return value[0] !== TCP_CLOSE;
+  const peer = ask(fd, SO_PEERNAME);
   return peer === 0 || (peer === -ENOTCONN ? false : undefined);
 }
 

@@ -5,26 +5,14 @@
  * Source: seq_read_iter() of fs/seq_file.c, which hands out piece by piece what it printed when it was read from the start.
  */
 import { fcntlRaw, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
-import { forget, keep } from './raw/fd-directory.ts';
-import { readLink } from './fd.ts';
+import { isPathAt, readLink } from './fd.ts';
 import { EPOLL_LINK } from './link.ts';
+import { forget, keep } from './raw/fd-directory.ts';
 import { codeOf, fs } from './read.ts';
 import { PROC } from './root.ts';
 
-/** What the mode of a link in /proc/PID/fd says of one that was opened for anything: not by O_PATH. */
-const OPENED = 0o600;
-
 /** Whether a descriptor is an epoll instance, told without its mutex. */
 export const isEpollAt = (pid: number, fd: number): boolean => readLink(pid, fd) === EPOLL_LINK && !isPathAt(pid, fd);
-
-/** Whether a descriptor was opened with O_PATH: then it is none of what its link says, and its fdinfo tells nothing of that. */
-export function isPathAt(pid: number, fd: number): boolean {
-  try {
-    return (fs().lstatSync(`${PROC}/${pid}/fd/${fd}`).mode & OPENED) === 0;
-  } catch {
-    return false; // closed meanwhile
-  }
-}
 
 const NONE = -1;
 /** Of <linux/fcntl.h>. */

@@ -83,6 +83,18 @@ export function linkAt(pid: number, fd: number, folder?: FdFolder): string | nul
   return isClosed(errnoName(read)) ? undefined : null;
 }
 
+/** What the mode of a link says of what was opened for anything: not by O_PATH. */
+const OPENED = 0o600;
+
+/** Whether a descriptor was opened with O_PATH: then it is none of what its link says, and its fdinfo tells nothing of that. */
+export function isPathAt(pid: number, fd: number): boolean {
+  try {
+    return (fs().lstatSync(`${PROC}/${pid}/fd/${fd}`).mode & OPENED) === 0;
+  } catch {
+    return false; // closed meanwhile
+  }
+}
+
 /** A descriptor's file: device numbers in the kernel's own form, as {@link seen} has them. */
 export interface FileStat {
   dev: number;

@@ -11,6 +11,9 @@ export const FANOTIFY_LINK = 'anon_inode:[fanotify]';
 
 export const IO_URING_LINK = 'anon_inode:[io_uring]';
 
+/** How the link ends of what has no name any more; a file may be called so too. */
+export const DELETED = ' (deleted)';
+
 /** A socket of sockfs, not the name of one in a file system. */
 export const isSocketLink = (link: string | null): boolean => link?.startsWith('socket:[') === true;
 

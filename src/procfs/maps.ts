@@ -5,6 +5,7 @@
  * Source: proc_pid_maps(5), proc_pid_map_files(5); show_map_vma() of fs/proc/task_mmu.c.
  */
 import { type FileStat, statAt } from './fd.ts';
+import { DELETED } from './link.ts';
 import { readText } from './read.ts';
 import { PROC } from './root.ts';
 
@@ -24,9 +25,6 @@ const LINE = /^0*([\da-f]+)-0*([\da-f]+) \S+ [\da-f]+ ([\da-f]+):([\da-f]+) (\d+
 
 /** Only line ends are escaped, so that a name which holds one as written is taken for it. */
 const unescaped = (name: string): string => name.replaceAll('\\012', '\n');
-
-/** What a link reads of a file without a name. */
-export const DELETED = ' (deleted)';
 
 /** The mappings in a text of which the line has this inode number or ends with this link, or that of such a file deleted. */
 export function parseMappings(text: string, ino: bigint, link: string): Mapping[] {

@@ -14,6 +14,10 @@ import { type Credentials, readCredentials } from '../procfs/status.ts';
 const { constants } = process.getBuiltinModule('node:os');
 
 const OUTSIDE = 'outside of this sandbox or namespace, or guarded by a security module';
+const NOT_DUMPABLE = 'not dumpable: it changed its user, or asked for protection';
+const MORE_PRIVILEGED = 'more privileged: it has capabilities that this process lacks';
+/** For these one's own processes are refused as well. */
+const EVEN_OWN: ReadonlySet<string> = new Set([NOT_DUMPABLE, MORE_PRIVILEGED]);
 
 /** `kill(pid, 0)` — is there such a task? It sees what a filter on kcmp or a /proc with hidepid hides. */
 export function taskExists(pid: number): boolean {
@@ -39,9 +43,7 @@ function identityMismatch(mine: Credentials, theirs: Credentials): string | unde
 export function refusalAdvice(reason: string): string {
   if (reason === BLOCKED) return `; ${blockedFix()}`;
   if (reason === OUTSIDE || hasPtrace()) return '';
-  // Of one's own processes these are refused as well.
-  const isOfOthers = !/^(?:not dumpable|more privileged)/.test(reason);
-  return `; run ${isOfOthers ? 'as the same user, ' : ''}as root, or with CAP_SYS_PTRACE`;
+  return `; run ${EVEN_OWN.has(reason) ? '' : 'as the same user, '}as root, or with CAP_SYS_PTRACE`;
 }
 
 /** Who refused: the first of the kernel's conditions that is seen to fail. */
@@ -55,10 +57,8 @@ function whyRefused(pid: number): string {
   const mismatch = identityMismatch(mine, theirs);
   if (mismatch !== undefined) return mismatch;
   const owner = readOwner(pid);
-  if (typeof owner === 'number' && owner !== theirs.uids[1])
-    return 'not dumpable: it changed its user, or asked for protection';
-  if ((theirs.permitted & ~mine.permitted) !== 0n)
-    return 'more privileged: it has capabilities that this process lacks';
+  if (typeof owner === 'number' && owner !== theirs.uids[1]) return NOT_DUMPABLE;
+  if ((theirs.permitted & ~mine.permitted) !== 0n) return MORE_PRIVILEGED;
   return OUTSIDE;
 }
 

@@ -102,10 +102,10 @@ function portOf(text: string): Reference | NoReference | undefined {
   const [, before, host = '', port] = /^(?:(tcp|udp)[:/])?(?:(\[[^\]/]*\]|[^/[\]]*):)?(\d+)$/i.exec(bare) ?? [];
   if (port === undefined || port === text) return undefined;
   const protocol = (before ?? after)?.toLowerCase();
-  if (protocol !== undefined && !isInet(protocol)) {
-    const isPath = !OTHERS.test(protocol);
-    return isPath ? undefined : none(`${text} is no port: expected one of tcp or udp, such as ${port}/tcp`);
-  }
+  if (protocol !== undefined && !isInet(protocol))
+    return OTHERS.test(protocol)
+      ? none(`${text} is no port: expected one of tcp or udp, such as ${port}/tcp`)
+      : undefined;
   const protocols = protocol === undefined ? BOTH : [protocol];
   if (ANY.has(host)) return checkedPort(text, protocols, undefined, port);
   const addresses = host === 'localhost' ? LOCALHOST : addressOf(host);

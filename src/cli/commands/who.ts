@@ -8,7 +8,6 @@ import { findHolders } from '../../inspect/holders.ts';
 import { isListed, treeOf } from '../../procfs/processes.ts';
 import { PROC } from '../../procfs/root.ts';
 import { locate } from '../../procfs/raw/path.ts';
-import { readProcess } from '../../procfs/status.ts';
 import { parseReference } from '../../util/reference.ts';
 import { expect, parse, type Parsed, taskId, UsageError } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
@@ -23,10 +22,9 @@ import { pidsOf, printPids, type Wanted } from '../who/pids.ts';
 
 /** Who has it besides the descriptor that was asked about, also by the same table; its process' threads are nobody else. */
 function othersOf({ file, holders }: HolderReport): Holder[] {
-  const own = readProcess(file.pid);
   return holders.flatMap((holder) => {
     if (holder.pid !== file.pid || holder.fd !== file.fd) return [holder];
-    const [other, ...more] = sharersOf(holder).filter(({ pid }) => readProcess(pid) !== own);
+    const [, other, ...more] = sharersOf(holder);
     return other === undefined ? [] : [{ ...other, sharedWith: more.map(({ pid }) => pid) }];
   });
 }

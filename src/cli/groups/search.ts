@@ -2,7 +2,7 @@
 import type { FileGroup, FileRef, GroupReport } from '../../index.ts';
 import { inodeKey, readLink, statIno } from '../../procfs/fd.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
-import { EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK } from '../../procfs/link.ts';
+import { DELETED, EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK } from '../../procfs/link.ts';
 import { lockKeyOf, readLocks, showsLock } from '../../procfs/locks.ts';
 import { readUser } from '../../procfs/processes.ts';
 import { readProcess } from '../../procfs/status.ts';
@@ -35,7 +35,6 @@ export interface FoundReport extends GroupReport {
   unkept?: number;
 }
 
-const DELETED = ' (deleted)';
 /** To read fdinfo of these is to wait for a mutex, or long. */
 const UNREAD: ReadonlySet<string | null> = new Set([EPOLL_LINK, INOTIFY_LINK, FANOTIFY_LINK]);
 

@@ -41,21 +41,13 @@ export function elsewhereText(elsewhere: readonly Elsewhere[], holders: readonly
   const pids = new Set<number | null>(holders.flatMap(({ pid, sharedWith = [] }) => [pid, ...sharedWith]));
   const isOnly = ({ how, pid }: Elsewhere): boolean => how === 'mapped' && !pids.has(pid);
   const only = pids.size === 0 ? [] : elsewhere.filter(isOnly);
-  const told = (entries: readonly Elsewhere[], it: string): string[] =>
-    CLAUSES.flatMap(([is, clause]) => {
-      const those = entries.filter(is);
-      return those.length === 0 ? [] : [clause(some(those.map(where), SHOWN), it)];
-    });
-  const clausesOf = (entries: readonly Elsewhere[]): string[] => [
-    ...told(
-      entries.filter(({ deleted }) => deleted !== true),
-      IT,
-    ),
-    ...told(
-      entries.filter(({ deleted }) => deleted === true),
-      FORMER,
-    ),
-  ];
+  const clausesOf = (entries: readonly Elsewhere[]): string[] =>
+    [IT, FORMER].flatMap((it) =>
+      CLAUSES.flatMap(([is, clause]) => {
+        const told = entries.filter((entry) => is(entry) && (entry.deleted === true ? FORMER : IT) === it);
+        return told.length === 0 ? [] : [clause(some(told.map(where), SHOWN), it)];
+      }),
+    );
   const clauses = [
     ...clausesOf(only).map((clause) => `${clause}, without a descriptor`),
     ...clausesOf(elsewhere.filter((entry) => !only.includes(entry))),

@@ -1,6 +1,7 @@
 /** What `kcmp who` says of a port, a path and the like: the answer in one line, then each open file description. */
 import type { FoundFile, Holder, OpenReport } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
+import { DELETED } from '../../procfs/link.ts';
 import { isInFirstNamespace } from '../../procfs/processes.ts';
 import { addTo } from '../../util/multimap.ts';
 import { describeFile, plural } from '../../util/text.ts';
@@ -12,8 +13,6 @@ import { lockTable, locksText } from './locks.ts';
 import { userOf } from './names.ts';
 import { fullText, idleText } from './queues.ts';
 import { endTable, heldBy, holderTable, ofOtherEnd, stateOf } from './who.ts';
-
-const DELETED = ' (deleted)';
 
 const nameOf = ({ kind, link, name, otherNetwork }: FoundFile): string =>
   `${name ?? describeFile(kind, link)}${otherNetwork === true ? ' (of another network namespace)' : ''}`;
@@ -27,19 +26,21 @@ function shownOf(files: readonly FoundFile[], all: boolean): FoundFile[] {
 const holdersOf = (files: readonly FoundFile[]): Holder[] => files.flatMap(({ holders }) => holders);
 
 /** Of a socket that somebody has who was not seen. */
-function ofNobody(file: FoundFile, { coverage, elsewhere = [] }: OpenReport): string {
+function ofNobody(file: FoundFile, report: OpenReport): string {
   const user = file.uid === null ? '' : `, of user ${userOf(file.uid)},`;
-  const why =
-    elsewhere.length > 0
-      ? 'no descriptor'
-      : unseen(coverage).length > 0
-        ? process.getuid?.() === 0
-          ? 'no process that could be seen'
-          : 'a process that may not be looked at; run as that user, or as root'
-        : isInFirstNamespace()
-          ? "no descriptor; it is in flight, or the kernel's own"
-          : 'no descriptor of this pid namespace; a process outside may have it';
-  return `${nameOf(file)}${user} is held by ${why}`;
+  return `${nameOf(file)}${user} is held by ${whoUnseen(report)}`;
+}
+
+function whoUnseen({ coverage, elsewhere = [] }: OpenReport): string {
+  if (elsewhere.length > 0) return 'no descriptor';
+  const isRoot = process.getuid?.() === 0;
+  if (unseen(coverage).length > 0)
+    return isRoot
+      ? 'no process that could be seen'
+      : 'a process that may not be looked at; run as that user, or as root';
+  return isInFirstNamespace()
+    ? "no descriptor; it is in flight, or the kernel's own"
+    : 'no descriptor of this pid namespace; a process outside may have it';
 }
 
 /** Of a listener that nobody waits for there is nothing to be said. */

@@ -3,15 +3,9 @@
  * closed; which description of the inode that was, nobody is told.
  */
 import { type FileStat, inodeKey, listDescriptors, readLink } from '../../procfs/fd.ts';
+import { DELETED } from '../../procfs/link.ts';
 import { isBelow, type Mount } from '../../procfs/kind/mountinfo.ts';
-import {
-  DELETED,
-  type Mapping,
-  readFileMappings,
-  readMappings,
-  readMappingsOn,
-  statMapping,
-} from '../../procfs/maps.ts';
+import { type Mapping, readFileMappings, readMappings, readMappingsOn, statMapping } from '../../procfs/maps.ts';
 import { seen } from '../../procfs/raw/statx.ts';
 import { mayKeepMappings } from '../../scan/busy.ts';
 import { processesOf } from '../../scan/shared-tables.ts';

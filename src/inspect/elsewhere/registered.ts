@@ -4,7 +4,7 @@
  *
  * Source: io_uring_show_fdinfo() of io_uring/fdinfo.c.
  */
-import { isSocketLink } from '../../procfs/link.ts';
+import { DELETED, isSocketLink } from '../../procfs/link.ts';
 
 /** `sure`: it is registered; `possible`: it may be. */
 export type Registered = 'sure' | 'possible' | 'no';
@@ -34,7 +34,7 @@ function compareLink(text: string, link: string): Registered {
   if (isWhole(text)) return text === escaped(link) ? (isSocketLink(link) ? 'sure' : 'possible') : 'no';
   if (!link.startsWith('/')) return 'possible';
   const name = link.slice(link.lastIndexOf('/') + 1);
-  const isName = text === name || `${text} (deleted)` === name || (text.length >= SHORT_NAME && name.startsWith(text));
+  const isName = text === name || text + DELETED === name || (text.length >= SHORT_NAME && name.startsWith(text));
   return isName ? 'possible' : 'no';
 }
 

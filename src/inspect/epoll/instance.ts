@@ -5,8 +5,8 @@
 import { KCMP_FILE } from '../../binding/abi.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
-import { type EpollFile, isPathAt } from '../../procfs/epoll-file.ts';
-import { listDescriptors, tryLink } from '../../procfs/fd.ts';
+import type { EpollFile } from '../../procfs/epoll-file.ts';
+import { isPathAt, listDescriptors, tryLink } from '../../procfs/fd.ts';
 import { EPOLL_LINK } from '../../procfs/link.ts';
 import { DescriptionOrder } from '../../descriptions/order.ts';
 import { kcmpItems, refAt } from '../../scan/columns.ts';

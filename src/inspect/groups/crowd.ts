@@ -22,6 +22,6 @@ export function soughtIn(
   if (item === undefined) return undefined;
   const { pid, fd } = refAt(files, item);
   const stat = statIno(pid, fd);
-  if (typeof stat === 'string' || !saysNothing(readLink(pid, fd) ?? null, stat)) return undefined;
+  if (typeof stat === 'string' || !saysNothing(readLink(pid, fd), stat)) return undefined;
   return files.modeOf(item, stat) === undefined ? undefined : isSought;
 }

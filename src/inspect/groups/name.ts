@@ -2,7 +2,7 @@
 import type { FileRef } from '../../binding/kcmp.ts';
 import { linkAt, statIno } from '../../procfs/fd.ts';
 import { type FileKind, kindAt } from '../../procfs/kind.ts';
-import { inodeOf, isSocketLink, namesInode } from '../../procfs/link.ts';
+import { DELETED, inodeOf, isSocketLink, namesInode } from '../../procfs/link.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
 import { refAt } from '../../scan/columns.ts';
 import type { Steps } from '../../scan/steps.ts';
@@ -10,7 +10,6 @@ import { nameOf } from '../names.ts';
 import { socketName } from '../names/socket.ts';
 import { readUnlessSlow, type SocketFinder } from '../open-file.ts';
 
-const DELETED = ' (deleted)';
 /** Kinds of which fdinfo says nothing that is in a name. */
 const PLAIN: ReadonlySet<FileKind> = new Set<FileKind>(['regular', 'directory', 'memfd', 'namespace', 'block device']);
 

@@ -82,9 +82,9 @@ export class Subject implements SubjectFacts {
     for (const one of still) {
       const { witness } = one;
       const { pid, fd } = witness;
-      if (isRef(witness, this.file)) continue;
+      const chances = CHANCES - this.#runners.filter((runner) => runner === one.pid).length;
+      if (chances <= 0 || isRef(witness, this.file)) continue;
       const isNow = isSame(witness, this.file);
-      if (this.#runners.filter((runner) => runner === one.pid).length >= CHANCES) continue;
       // One that is another file just now will do: in the end it must be this one.
       if ((!isNow && this.#stand !== undefined) || !this.#isOn(readLink(pid, fd), statIno(pid, fd))) continue;
       this.#stand = one;

@@ -2,13 +2,14 @@
 import type { FileStat } from '../../procfs/fd.ts';
 import { readLoopFiles, readSwapFiles } from '../../procfs/kind/backing.ts';
 import { kindOf } from '../../procfs/kind.ts';
+import { DELETED } from '../../procfs/link.ts';
 import { isBelow, type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
-import { DELETED } from '../../procfs/maps.ts';
 import { locate } from '../../procfs/raw/path.ts';
 import { processesOf } from '../../scan/shared-tables.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
+import type { Used } from './uses.ts';
 
 const told = (how: Elsewhere['how'], name: string): Elsewhere => ({ how, pid: null, name, sure: 'inode' });
 
@@ -20,24 +21,27 @@ export function* keptByKernel(
   mount: Mount | undefined,
 ): Steps<Elsewhere[]> {
   if (mount !== undefined) return keptOn(mount);
-  const former = backedBy((file) => file === path + DELETED);
-  if (inode === undefined) return former;
+  const isFormer = (file: string): boolean => file === path + DELETED;
+  if (inode === undefined) return backedBy((file) => (isFormer(file) ? {} : undefined));
   const kind = kindOf(null, inode.mode);
   if (kind !== 'block device' && kind !== 'regular') return [];
   const point = kind === 'block device' ? yield* mountOf(scan, inode.rdev) : undefined;
-  const isIt = (file: string): boolean => file === path || isSame(locate(file), inode);
-  return [
-    ...(point === undefined ? [] : [told('mount', point)]),
-    ...backedBy(isIt),
-    ...former.map((one): Elsewhere => ({ ...one, deleted: true })),
-  ];
+  const usedAs = (file: string): Used | undefined => {
+    if (isFormer(file)) return { deleted: true };
+    return file === path || isSame(locate(file), inode) ? {} : undefined;
+  };
+  return [...(point === undefined ? [] : [told('mount', point)]), ...backedBy(usedAs)];
 }
 
 /** The loop devices and the swap space that some files are. */
-const backedBy = (isIt: (file: string) => boolean): Elsewhere[] => [
-  ...readLoopFiles().flatMap(({ file, device }) => (isIt(file) ? [told('loop', device)] : [])),
-  ...readSwapFiles().flatMap((file) => (isIt(file) ? [told('swap', file)] : [])),
-];
+const backedBy = (usedAs: (file: string) => Used | undefined): Elsewhere[] =>
+  [
+    ...readLoopFiles().map(({ file, device }) => ({ file, entry: told('loop', device) })),
+    ...readSwapFiles().map((file) => ({ file, entry: told('swap', file) })),
+  ].flatMap(({ file, entry }) => {
+    const used = usedAs(file);
+    return used === undefined ? [] : [{ ...entry, ...used }];
+  });
 
 const isSame = (located: ReturnType<typeof locate>, { dev, ino }: FileStat): boolean =>
   typeof located !== 'string' && located.stat.dev === dev && located.stat.ino === ino;
@@ -58,5 +62,7 @@ function keptOn(mount: Mount): Elsewhere[] {
   const mounts = readMounts(process.pid);
   // Of a filesystem on another one below this, the texts say the same.
   const above = typeof mounts === 'string' ? [] : mounts.filter(({ parent }) => parent === mount.id);
-  return above.length > 0 ? above.map(({ point }) => told('mount', point)) : backedBy((path) => isBelow(mount, path));
+  return above.length > 0
+    ? above.map(({ point }) => told('mount', point))
+    : backedBy((path) => (isBelow(mount, path) ? {} : undefined));
 }

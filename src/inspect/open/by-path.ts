@@ -5,8 +5,8 @@
  */
 import { type FileStat, inodeKey, statIno } from '../../procfs/fd.ts';
 import { S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
+import { DELETED } from '../../procfs/link.ts';
 import { isBelow, type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
-import { DELETED } from '../../procfs/maps.ts';
 import { type Located, locate } from '../../procfs/raw/path.ts';
 import { seen } from '../../procfs/raw/statx.ts';
 import type { Steps } from '../../scan/steps.ts';

@@ -1,5 +1,5 @@
 /** What is known by the text of its link: a socket or a pipe by its inode, a memfd by its name, an abstract unix socket. */
-import { inodeOf, isSocketLink } from '../../procfs/link.ts';
+import { DELETED, inodeOf, isSocketLink } from '../../procfs/link.ts';
 import { kindAt } from '../../procfs/kind.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { UnixListing, UnixSocket } from '../../util/socket.ts';
@@ -32,7 +32,7 @@ export class SoughtMemfd implements Sought {
   readonly text: string;
 
   constructor(name: string) {
-    this.text = `/memfd:${name} (deleted)`;
+    this.text = `/memfd:${name}${DELETED}`;
   }
 
   /** A file may be called so too. */

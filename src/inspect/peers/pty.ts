@@ -13,6 +13,7 @@ import type { FileRef } from '../../binding/kcmp.ts';
 import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { S_IFCHR, S_IFMT } from '../../procfs/kind.ts';
+import { DELETED } from '../../procfs/link.ts';
 import { mountOf, readMounts } from '../../procfs/kind/mountinfo.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
@@ -120,7 +121,7 @@ export class PtyPeer extends Peer {
       this.reason = index === undefined ? 'its number could not be read' : 'which devpts it is of could not be told';
     this.name = index === undefined ? null : this.#isMaster ? slaveName(`/dev/pts/${index}`) : masterName(index);
     // A slave is taken out of its devpts when the last master is closed.
-    if (!this.#isMaster && link?.endsWith(' (deleted)') === true) this.state = 'closed';
+    if (!this.#isMaster && link?.endsWith(DELETED) === true) this.state = 'closed';
     return `${dev} ${index} ${this.state}`;
   }
 

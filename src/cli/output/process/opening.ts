@@ -1,5 +1,6 @@
 /**
- * Who waits in open(2) of a FIFO, until somebody opens its other end: it has nothing open yet, so that no descriptor tells.
+ * What a process does that waits on none of its descriptors: it is stopped, or waits in open(2) of a FIFO, until somebody
+ * opens its other end: it has nothing open yet, so that no descriptor tells.
  *
  * Source: fifo_open() of fs/pipe.c.
  */
