@@ -88,8 +88,6 @@ export interface SyscallNumbers {
 /** F_DUPFD_QUERY of <linux/fcntl.h>, since Linux 6.10. */
 export const F_DUPFD_QUERY = 1027;
 
-/** pidfd_getfd(2) has one number on every architecture. Since Linux 5.6. */
-export const PIDFD_GETFD = 438;
 /** openat2(2) has one number on every architecture. Since Linux 5.6. */
 export const OPENAT2 = 437;
 /** RESOLVE_CACHED of <linux/openat2.h>: only what the kernel remembers, else EAGAIN. Since Linux 5.12. */

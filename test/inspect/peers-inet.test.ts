@@ -396,9 +396,21 @@ describe('between network namespaces', { skip: needsRoot || noAnswers }, () => {
       fs.closeSync(before);
       return [listener, unused] as const;
     });
-    const [listener, unused] = await Promise.all(fds.map((fd) => ask(child, fd, [child])));
+    const [listener, unused] = await child.run(
+      ({ door }, ...fds: number[]) =>
+        Promise.all(
+          fds.map(async (fd) => (await door.findHolders({ pid: process.pid, fd }, { pids: [process.pid] })).otherEnd),
+        ),
+      ...fds,
+    );
     assert.deepEqual([listener?.state, unused?.state], ['unknown', 'unconnected']);
     assert.equal(listener?.reason, 'no network namespace that could be seen has it');
+    // Nothing is taken from another process to be asked.
+    for (const fd of fds) {
+      const { state, reason } = await ask(child, fd, [child]);
+      assert.equal(state, 'unknown');
+      assert.equal(reason, 'it is not connected, or of a network namespace that could not be seen');
+    }
   });
 
   test('a connection is followed into the other one, before it is accepted and after', async () => {

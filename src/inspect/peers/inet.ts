@@ -12,7 +12,7 @@
  *
  * Sources: net/ipv4/inet_diag.c, net/ipv4/udp.c; tcp_states.h.
  */
-import { isInUse } from '../../netlink/borrowed.ts';
+import { isInUse } from '../../netlink/own-socket.ts';
 import { isRefusal, type Refusal } from '../../netlink/sock-diag.ts';
 import { inodeOf } from '../../procfs/link.ts';
 import { isLoopback, readLocalAddresses } from '../../procfs/net/local-addresses.ts';
@@ -31,6 +31,7 @@ import type { SocketTables } from './socket-tables.ts';
 const WAITING: readonly SocketState[] = ['ESTABLISHED', 'CLOSE_WAIT', 'SYN_RECV'];
 
 const UNANSWERED = 'its request to connect is not answered, as where the queue of the listener is full';
+const UNLISTED = 'it is not connected, or of a network namespace that could not be seen';
 const ELSEWHERE = 'its address is one of another network namespace, and nothing tells whether it leads there';
 
 export class InetPeer extends SocketPeer {
@@ -187,8 +188,9 @@ export class InetPeer extends SocketPeer {
   /** The kernel lists none that is neither bound nor connected; and none of a namespace that could not be seen. */
   #tellUnlisted(): void {
     const { pid, fd } = this.subject.file;
-    if (isInUse(pid, fd) === false) this.become('unconnected');
-    else this.become('unknown', NOWHERE);
+    const inUse = pid === process.pid ? isInUse(fd) : undefined;
+    if (inUse === false) this.become('unconnected');
+    else this.become('unknown', inUse === true ? NOWHERE : UNLISTED);
   }
 
   #refuse(): void {
