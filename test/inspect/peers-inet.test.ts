@@ -392,8 +392,7 @@ describe('between network namespaces', { skip: needsRoot || noAnswers }, () => {
       const listener = sockets.socket(sockets.AF_INET, sockets.STREAM);
       sockets.listen(listener, 1);
       const unused = sockets.socket(sockets.AF_INET, sockets.STREAM);
-      libc.libc('int setns(int, int)')(before, CLONE_NEWNET);
-      fs.closeSync(before);
+      libc.libc('int setns(int, int)')(before, CLONE_NEWNET); // which stays open
       return [listener, unused] as const;
     });
     const [listener, unused] = await child.run(

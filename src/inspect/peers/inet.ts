@@ -50,7 +50,7 @@ export class InetPeer extends SocketPeer {
     this.#refused = undefined;
     const own = (this.#found = yield* this.#find(inodeOf(this.subject.link as string)));
     this.own = own?.socket;
-    if (own === undefined) return this.#refused === undefined ? this.#tellUnlisted() : this.#refuse();
+    if (own === undefined) return this.#refused === undefined ? yield* this.#tellUnlisted() : this.#refuse();
     const { socket, place } = own;
     if (socket.state === 'LISTEN') return yield* this.#tellClients(socket, place);
     // Of a connection that was reset the address is left, and nothing else.
@@ -186,11 +186,12 @@ export class InetPeer extends SocketPeer {
   }
 
   /** The kernel lists none that is neither bound nor connected; and none of a namespace that could not be seen. */
-  #tellUnlisted(): void {
+  *#tellUnlisted(): Steps<void> {
     const { pid, fd } = this.subject.file;
     const inUse = pid === process.pid ? isInUse(fd) : undefined;
-    if (inUse === false) this.become('unconnected');
-    else this.become('unknown', inUse === true ? NOWHERE : UNLISTED);
+    if (inUse === true) this.become('unknown', NOWHERE);
+    else if (inUse === undefined && (yield* this.places.areMore())) this.become('unknown', UNLISTED);
+    else this.become('unconnected');
   }
 
   #refuse(): void {

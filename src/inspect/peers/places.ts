@@ -4,6 +4,7 @@
  */
 import { netNamespaces, openSockDiag } from '../../netlink/namespaces.ts';
 import { isRefusal, type Refusal, type SockDiag } from '../../netlink/sock-diag.ts';
+import { listDescriptors, readLink } from '../../procfs/fd.ts';
 import { listProcesses, threadsOf } from '../../procfs/processes.ts';
 import type { Pausing } from '../../util/drain.ts';
 
@@ -42,6 +43,7 @@ export class Places {
   /** That of the task which has the socket. */
   readonly #first: Place;
   #others: Place[] | undefined;
+  #areMore: boolean | undefined;
 
   constructor(pid: number) {
     const [namespace] = netNamespaces([pid]).tasks.keys();
@@ -55,6 +57,14 @@ export class Places {
   *[Symbol.iterator](): Generator<Place | undefined> {
     yield this.#first;
     yield* (this.#others ??= yield* this.#list());
+  }
+
+  /**
+   * Whether there may be more, in which no task is: where the task which has the socket has a descriptor of a namespace, as
+   * who went to another one has to come back by. Of one that only sockets or mounts keep nothing tells.
+   */
+  *areMore(): Pausing<boolean> {
+    return (this.#areMore ??= yield* hasNamespace(this.#first.tasks[0] as number));
   }
 
   /** They are listed once a question: one that came since has none of the sockets that were there before. */
@@ -75,6 +85,15 @@ export class Places {
       .filter(({ namespace }) => namespace !== this.#first.namespace)
       .sort((a, b) => Number(b.namespace === own) - Number(a.namespace === own));
   }
+}
+
+function* hasNamespace(task: number): Pausing<boolean> {
+  const fds = listDescriptors(task);
+  for (const [i, fd] of typeof fds === 'string' ? [] : fds.entries()) {
+    if (i % CHUNK === 0) yield;
+    if (readLink(task, fd)?.startsWith('net:[') === true) return true;
+  }
+  return false;
 }
 
 const WHY: Readonly<Record<Refusal['refused'], string>> = {
