@@ -16,6 +16,7 @@ import { syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
 import { codeOf, fs } from '../procfs/read.ts';
 import { PROC } from '../procfs/root.ts';
 import { addTo } from '../util/multimap.ts';
+import { type NamespaceFile, openNamespaceFile } from './namespace-files.ts';
 import { type Refusal, SockDiag } from './sock-diag.ts';
 
 const codes = process.getBuiltinModule('node:os').constants.errno;
@@ -23,17 +24,20 @@ const codes = process.getBuiltinModule('node:os').constants.errno;
 const CLONE_NEWNET = 0x40000000;
 const SELF = 'thread-self';
 const ATTEMPTS = 10;
-/** So many tasks of a namespace are tried. */
-const TASKS = 16;
+/** So many ways into a namespace are tried. */
+const WAYS = 16;
 
-/** The network namespaces of some tasks. */
-export interface NetNamespaces {
-  /** The calling thread's own, whether one of the tasks is in it or not; NaN where /proc does not tell. */
+/** What leads into a network namespace: a task that is in it, or a file that keeps it. */
+export type Way = number | NamespaceFile;
+
+/** Some network namespaces. */
+export interface NetNamespaces<W extends Way = number> {
+  /** The calling thread's own, whether it is among these or not; NaN where /proc does not tell. */
   own: number;
-  /** The tasks that are in each. */
-  tasks: Map<number, number[]>;
-  /** Tasks of which /proc does not tell, and the errno's name: ENOENT for one that has ended or is hidden. */
-  unseen: Array<{ pid: number; code: string }>;
+  /** What leads into each. */
+  ways: Map<number, W[]>;
+  /** What is not told to lead anywhere, and the errno's name: ENOENT for a task that has ended or is hidden. */
+  unseen: Array<{ way: W; code: string }>;
 }
 
 function namespaceOf(task: number | typeof SELF): number | string {
@@ -44,19 +48,25 @@ function namespaceOf(task: number | typeof SELF): number | string {
   }
 }
 
+/** Of a file it is told there, which one may not be let to. */
+function namespaceOfFile(file: NamespaceFile): number | string {
+  const visited = inNetNamespace(file, undefined, () => namespaceOf(SELF));
+  return typeof visited === 'string' ? visited : visited.value;
+}
+
 /**
- * `stat /proc/PID/net/dev` — which network namespaces are these tasks in? One without a task, which a mount or a socket
- * keeps, is not found so.
+ * `stat /proc/PID/net/dev` — which network namespaces are these?
  *
- * @param pids - processes, or threads, which may be in another one than their process
+ * @param ways - processes, threads, which may be in another one than their process, and files that keep one
+ * @throws Error `ERR_NETWORK_NAMESPACE_LOST`
  */
-export function netNamespaces(pids: Iterable<number>): NetNamespaces {
+export function netNamespaces<W extends Way>(ways: Iterable<W>): NetNamespaces<W> {
   const own = namespaceOf(SELF);
-  const found: NetNamespaces = { own: typeof own === 'number' ? own : NaN, tasks: new Map(), unseen: [] };
-  for (const pid of pids) {
-    const namespace = namespaceOf(pid);
-    if (typeof namespace === 'string') found.unseen.push({ pid, code: namespace });
-    else addTo(found.tasks, namespace, pid);
+  const found: NetNamespaces<W> = { own: typeof own === 'number' ? own : NaN, ways: new Map(), unseen: [] };
+  for (const way of ways) {
+    const namespace = typeof way === 'number' ? namespaceOf(way) : namespaceOfFile(way);
+    if (typeof namespace === 'string') found.unseen.push({ way, code: namespace });
+    else addTo(found.ways, namespace, way);
   }
   return found;
 }
@@ -98,16 +108,20 @@ function openNamespace(task: number | typeof SELF): number | string {
   }
 }
 
-/** `setns(pidfd, CLONE_NEWNET)`: 0, or the errno's name. */
-function enterThatOf(pid: number): 0 | string {
-  const pidfd = wordCallRaw(syscallNumbers().pidfd_open, pid, 0, 0, 0, 0);
+/** `setns(fd, CLONE_NEWNET)`: 0, or the errno's name. */
+function enterBy(way: Way): 0 | string {
+  if (typeof way === 'object') return enterAndClose(openNamespaceFile(way));
+  const pidfd = wordCallRaw(syscallNumbers().pidfd_open, way, 0, 0, 0, 0);
   if (pidfd >= 0) {
     const entered = enter(pidfd);
     close(pidfd);
     if (entered !== -codes.EINVAL) return entered === 0 ? 0 : errnoName(entered);
   } else if (pidfd === -codes.ESRCH) return 'ESRCH';
   // Before Linux 5.8 only a descriptor of the namespace serves, and for a thread, which is in no execve(2), as well.
-  const there = openNamespace(pid);
+  return enterAndClose(openNamespace(way));
+}
+
+function enterAndClose(there: number | string): 0 | string {
   if (typeof there === 'string') return there;
   const entered = enter(there);
   close(there);
@@ -117,25 +131,25 @@ function enterThatOf(pid: number): 0 | string {
 /**
  * `setns(fd, CLONE_NEWNET)` — does something in the network namespace of a task, and comes back whatever happens.
  *
- * @param pid - a task that is in it
- * @param namespace - as {@link netNamespaces} names it, since the pid may be another task's by now
+ * @param way - a task that is in it, or a file that keeps it
+ * @param namespace - as {@link netNamespaces} names it, since the pid may be another task's by now; any when left out
  * @param work - must not put anything off, which would not be done there, nor call this again
  * @returns what the work did, or the errno's name when the namespace may not be entered or left, or the task has ended
  * @throws what `work` throws, once back
  * @throws Error `ERR_NETWORK_NAMESPACE_LOST` — there is no way back; thrown by every later call as well
  */
-export function inNetNamespace<T>(pid: number, namespace: number, work: () => T): { value: T } | string {
+export function inNetNamespace<T>(way: Way, namespace: number | undefined, work: () => T): { value: T } | string {
   recover();
   const own = openNamespace(SELF);
   if (typeof own === 'string') return own;
   try {
-    return visit(own, pid, namespace, work);
+    return visit(own, way, namespace, work);
   } finally {
     if (wayBack !== own) close(own);
   }
 }
 
-function visit<T>(own: number, pid: number, namespace: number, work: () => T): { value: T } | string {
+function visit<T>(own: number, way: Way, namespace: number | undefined, work: () => T): { value: T } | string {
   // The way back is gone once before it is needed: it may be forbidden where the way there is not, as it is from a user
   // namespace whose network is that of its parent, and it takes room on the stack.
   wayBack = own;
@@ -144,9 +158,9 @@ function visit<T>(own: number, pid: number, namespace: number, work: () => T): {
   let cause: unknown;
   wayBack = own;
   try {
-    const entered = enterThatOf(pid);
+    const entered = enterBy(way);
     if (entered !== 0) return entered;
-    return namespaceOf(SELF) === namespace ? { value: work() } : 'ESRCH';
+    return namespace === undefined || namespaceOf(SELF) === namespace ? { value: work() } : 'ESRCH';
   } catch (error) {
     throw (cause = error);
   } finally {
@@ -159,15 +173,15 @@ function visit<T>(own: number, pid: number, namespace: number, work: () => T): {
  * Opens a socket that asks about a network namespace, which the thread need not stay in for that.
  *
  * @param namespace - as {@link netNamespaces} names it; the calling thread's own one when left out
- * @param tasks - tasks that are in it: one has to be there still
+ * @param ways - tasks that are in it, of which one has to be there still, or files that keep it
  * @throws Error `ERR_NETWORK_NAMESPACE_LOST`
  */
-export function openSockDiag(namespace?: number, tasks: readonly number[] = []): SockDiag | Refusal {
+export function openSockDiag(namespace?: number, ways: readonly Way[] = []): SockDiag | Refusal {
   recover();
   if (namespace === undefined || namespace === namespaceOf(SELF)) return SockDiag.open();
   let code = 'ESRCH';
-  for (const pid of tasks.slice(0, TASKS)) {
-    const opened = inNetNamespace(pid, namespace, () => SockDiag.open());
+  for (const way of ways.slice(0, WAYS)) {
+    const opened = inNetNamespace(way, namespace, () => SockDiag.open());
     if (typeof opened !== 'string') return opened.value;
     code = opened;
   }

@@ -8,10 +8,12 @@
  * Source: net/core/sock_diag.c, proc_pid_net(5).
  */
 import { readInet, readUnixListing } from '../procfs/net.ts';
+import { threadsOf } from '../procfs/processes.ts';
 import type { Pausing } from '../util/drain.ts';
 import { INET_TABLES, type InetSocket, type InetTable, type UnixListing, type UnixSocket } from '../util/socket.ts';
 import { lookUpInet } from './inet.ts';
-import { type NetNamespaces, netNamespaces, openSockDiag } from './namespaces.ts';
+import { mountedNamespaces } from './namespace-files.ts';
+import { type NetNamespaces, netNamespaces, openSockDiag, type Way } from './namespaces.ts';
 import { socketProtocol } from './protocol.ts';
 import { isRefusal, type LookUp, type Refusal, type SockDiag } from './sock-diag.ts';
 import { lookUpUnix } from './unix.ts';
@@ -57,6 +59,7 @@ export class Sockets {
   /** The namespaces and protocols of which that was done. */
   readonly #read = new Set<string>();
   #others: NetNamespaces | undefined;
+  #mounted: NetNamespaces<Way> | undefined;
 
   /**
    * @param tasks - in whose network namespaces a socket may be that is not in its own task's; asked for when that happens
@@ -87,12 +90,18 @@ export class Sockets {
     let refusal: Refusal | undefined;
     if (tables.length === 0) return { protocol, socket: undefined, refusal };
     const looked = new Set<number>();
-    for (const namespaces of [() => netNamespaces([pid]), () => (this.#others ??= netNamespaces(this.#tasks()))]) {
-      const { tasks, unseen } = namespaces();
-      for (const [namespace, pids] of tasks) {
+    const all: ReadonlyArray<() => NetNamespaces<Way>> = [
+      () => netNamespaces([pid]),
+      () => (this.#others ??= netNamespaces(this.#tasks())),
+      () => netNamespaces(threadsOf(pid)),
+      () => (this.#mounted ??= netNamespaces<Way>(mountedNamespaces())),
+    ];
+    for (const namespaces of all) {
+      const { ways, unseen } = namespaces();
+      for (const [namespace, some] of ways) {
         if (looked.has(namespace)) continue;
         looked.add(namespace);
-        const answer = yield* this.#lookIn(namespace, pids, ino, tables);
+        const answer = yield* this.#lookIn(namespace, some, ino, tables);
         if (answer.socket !== undefined) return { protocol, ...answer };
         refusal ??= answer.refusal;
       }
@@ -103,21 +112,22 @@ export class Sockets {
   }
 
   /** What asks about a namespace, for all who want to know. */
-  diagOf(namespace: number, tasks: readonly number[]): SockDiag | Refusal {
+  diagOf(namespace: number, ways: readonly Way[]): SockDiag | Refusal {
     const known = this.#diags.get(namespace);
     if (known !== undefined) return known;
-    const diag = openSockDiag(namespace, tasks);
+    const diag = openSockDiag(namespace, ways);
     this.#diags.set(namespace, diag);
     return diag;
   }
 
-  *#lookIn(namespace: number, pids: readonly number[], ino: number, tables: readonly AnyTable[]): Pausing<Answer> {
-    const diag = this.diagOf(namespace, pids);
+  *#lookIn(namespace: number, ways: readonly Way[], ino: number, tables: readonly AnyTable[]): Pausing<Answer> {
+    const diag = this.diagOf(namespace, ways);
     const answer: Answer = isRefusal(diag)
       ? { socket: undefined, refusal: diag }
       : yield* this.#askAhead(namespace, diag, ino, tables);
     if (answer.refusal === undefined || answer.socket !== undefined) return answer;
-    const listed = readFiles(pids[0] as number, ino, tables);
+    const [way] = ways;
+    const listed = typeof way === 'number' ? readFiles(way, ino, tables) : undefined;
     if (listed === undefined) return answer;
     // Files that were read, and have no such socket, settle it as well.
     return listed === null ? NOT_THERE : { socket: listed, refusal: answer.refusal };

@@ -1,6 +1,6 @@
 /** findOpen by a port, an abstract name, a unix socket's path, or a socket's inode. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, realpathSync, rmSync, unlinkSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -8,9 +8,10 @@ import type { FoundFile, OpenReport } from '../../src/index.ts';
 import { Fds, refs } from '../support/brute.ts';
 import { startChild } from '../support/child.ts';
 import { noAnswers } from '../support/diag.ts';
-import { findOpen } from '../support/door.ts';
+import { findHolders, findOpen } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
 import * as sockets from '../support/sockets.ts';
+import { startThread } from '../support/scenes.ts';
 import { needsRoot, ORDINARY } from '../support/user.ts';
 
 const { pid } = process;
@@ -126,6 +127,57 @@ test('a port in another network namespace', { skip: needsRoot }, async () => {
   const own = await child.run(({ door }, port: number) => door.findOpen(`:${port}`, { pids: [process.pid] }), port);
   assert.equal(own.files[0]?.otherNetwork, undefined);
 });
+
+const CLONE_NEWNET = 0x40000000;
+/** How a network namespace may be kept in which no process is. */
+const KEPT_BY = ['a mount', 'a descriptor', 'a thread'] as const;
+for (const [i, keeper] of KEPT_BY.entries())
+  test(`sockets of a network namespace that only ${keeper} keeps`, { skip: needsRoot || noAnswers }, async () => {
+    await using child = await startChild();
+    const thread = keeper === 'a thread' ? await startThread(child, CLONE_NEWNET) : undefined;
+    const mountpoint = join(folder, 'namespace');
+    if (keeper === 'a mount') writeFileSync(mountpoint, '');
+    const name = `@kcmp-kept-${pid}-${i}`;
+    const [fd, port, unix] = await child.run(
+      ({ fs, libc, sockets }, thread: number | undefined, mountpoint: string, keeper: string, name: string) => {
+        const CLONE_NEWNET = 0x40000000;
+        const setns = libc.libc('int setns(int, int)');
+        const home = fs.openSync('/proc/thread-self/ns/net', 'r');
+        const there = thread === undefined ? undefined : fs.openSync(`/proc/self/task/${thread}/ns/net`, 'r');
+        if (there === undefined) libc.unshare(CLONE_NEWNET);
+        else setns(there, CLONE_NEWNET);
+        try {
+          if (keeper === 'a mount') libc.mount('/proc/thread-self/ns/net', mountpoint, '', 4096, '');
+          if (keeper === 'a descriptor') fs.openSync('/proc/thread-self/ns/net', 'r');
+          const fd = sockets.listener(sockets.STREAM, sockets.inetAddress({ address: '0.0.0.0', port: 0 }));
+          const unix = sockets.listener(sockets.STREAM, sockets.unixAddress(name));
+          return [fd, sockets.portOf(fd), unix] as const;
+        } finally {
+          setns(home, CLONE_NEWNET);
+          for (const fd of [home, there]) if (fd !== undefined) fs.closeSync(fd);
+        }
+      },
+      thread,
+      mountpoint,
+      keeper,
+      name,
+    );
+    try {
+      for (const [reference, what, holder] of [
+        [`:${port}`, `tcp 0.0.0.0:${port} listening`, fd],
+        [`unix:${name}`, `unix stream ${name} listening`, unix],
+      ] as const) {
+        const report = await ask(reference, [child.pid]);
+        assert.deepEqual(told(report), [[what, [holder]]], reference);
+        assert.equal(report.files[0]?.otherNetwork, true);
+        // A descriptor is found by who looks at all of them, which this question does not.
+        if (keeper === 'a descriptor') continue;
+        assert.equal((await findHolders({ pid: child.pid, fd: holder }, { pids: [pid, child.pid] })).name, what);
+      }
+    } finally {
+      if (keeper === 'a mount') libc.umount2(mountpoint, 0);
+    }
+  });
 
 test('a listener whose process may not be looked at is told with its user', {
   skip: needsRoot || noAnswers,

@@ -37,9 +37,9 @@ test('its network namespace is told, and entered', { skip: fuseMissing }, async 
   const answer = asker.run(
     async (_, url: string, pid: number) => {
       const { netNamespaces, openSockDiag } = (await import(url)) as typeof import('../../src/netlink/namespaces.ts');
-      const { own, tasks, unseen } = netNamespaces([process.pid, pid]);
-      const [there] = [...tasks.keys()].filter((namespace) => namespace !== own);
-      return [tasks.size, unseen, 'refused' in openSockDiag(there, tasks.get(there as number))];
+      const { own, ways, unseen } = netNamespaces([process.pid, pid]);
+      const [there] = [...ways.keys()].filter((namespace) => namespace !== own);
+      return [ways.size, unseen, 'refused' in openSockDiag(there, ways.get(there as number))];
     },
     NAMESPACES,
     stuck.pid,

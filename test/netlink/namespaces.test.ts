@@ -47,14 +47,14 @@ describe('another network namespace', { skip: needsRoot }, () => {
     const ended = await startChild();
     await ended.stop();
     const thread = await startThread(other, CLONE_NEWNET);
-    const { own, tasks, unseen } = netNamespaces([process.pid, other.pid, process.ppid, thread, ended.pid]);
+    const { own, ways, unseen } = netNamespaces([process.pid, other.pid, process.ppid, thread, ended.pid]);
     assert.equal(own, namespaceOf(process.pid));
-    assert.deepEqual(tasks.get(own), [process.pid, process.ppid]);
+    assert.deepEqual(ways.get(own), [process.pid, process.ppid]);
     assert.deepEqual(
-      [...tasks].filter(([namespace]) => namespace !== own).map(([, pids]) => pids),
+      [...ways].filter(([namespace]) => namespace !== own).map(([, pids]) => pids),
       [[other.pid], [thread]],
     );
-    assert.deepEqual(unseen, [{ pid: ended.pid, code: 'ENOENT' }]);
+    assert.deepEqual(unseen, [{ way: ended.pid, code: 'ENOENT' }]);
   });
 
   test('a socket that was opened there goes on asking there, and this thread is here', () => {
@@ -248,7 +248,7 @@ describe('another network namespace', { skip: needsRoot }, () => {
     const refused = await child.run(
       async (_, namespaces: string, pid: number, namespace: number) => {
         const { netNamespaces, openSockDiag } = (await import(namespaces)) as Namespaces;
-        return [openSockDiag(namespace, [pid]), [...netNamespaces([pid]).tasks]];
+        return [openSockDiag(namespace, [pid]), [...netNamespaces([pid]).ways]];
       },
       NAMESPACES,
       other.pid,

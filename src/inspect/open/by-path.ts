@@ -118,6 +118,10 @@ export class SoughtPath implements Sought {
     return told;
   }
 
+  see(pid: number, fd: number, link: string): void {
+    this.#unix.see(pid, fd, link);
+  }
+
   /** A file may be called `x (deleted)`. */
   isProven(pid: number, fd: number, link: string): boolean {
     const stat = statIno(pid, fd);

@@ -49,11 +49,15 @@ export class SoughtPort implements Sought {
     return this.#namespaces.foreign;
   }
 
+  see(pid: number, fd: number, link: string): void {
+    this.#namespaces.see(pid, fd, link);
+  }
+
   /** A socket that the kernel does not list is nobody's, be he of this network namespace, where it told all. */
   isNobodys({ skipped }: Coverage): boolean {
     if (this.sockets.size + this.blind.length > 0 || !listsBound()) return false;
-    const { own, tasks, unseen } = netNamespaces(skipped.map(({ pid }) => pid));
-    if (unseen.length > 0 || [...tasks.keys()].some((namespace) => namespace !== own)) return false;
+    const { own, ways, unseen } = netNamespaces(skipped.map(({ pid }) => pid));
+    if (unseen.length > 0 || [...ways.keys()].some((namespace) => namespace !== own)) return false;
     const diag = openSockDiag();
     if (isRefusal(diag)) return false;
     diag.close();

@@ -12,15 +12,20 @@ export class SoughtLink implements Sought {
   readonly links: ReadonlySet<string>;
   sockets: ReadonlyMap<number, ListedSocket> = new Map();
   blind: readonly Blind[] = [];
+  readonly #namespaces = new Namespaces();
 
   constructor(link: string) {
     this.links = new Set([link]);
   }
 
+  see(pid: number, fd: number, link: string): void {
+    this.#namespaces.see(pid, fd, link);
+  }
+
   *findSocket(): Steps<void> {
     const [link = ''] = this.links;
     if (!isSocketLink(link)) return;
-    const { sockets, blind } = yield* new Namespaces().byInode(inodeOf(link));
+    const { sockets, blind } = yield* this.#namespaces.byInode(inodeOf(link));
     this.blind = blind;
     this.sockets = new Map(sockets.map((socket) => [socket.ino, socket]));
   }
@@ -61,6 +66,10 @@ export class SoughtUnix implements Sought {
 
   get foreign(): ReadonlySet<number> {
     return this.#namespaces.foreign;
+  }
+
+  see(pid: number, fd: number, link: string): void {
+    this.#namespaces.see(pid, fd, link);
   }
 
   /** With an abstract name: one that begins so and has a file is another one. */

@@ -1,4 +1,6 @@
 /** Sockets of every network namespace that may be asked, by name or by port; of which one may not is told. */
+import type { FileRef } from '../../binding/kcmp.ts';
+import { isNetNamespace } from '../../netlink/namespace-files.ts';
 import { isRefusal, type Refusal } from '../../netlink/sock-diag.ts';
 import { dumpUnix, lookUpUnix } from '../../netlink/unix.ts';
 import { lookUpInet } from '../../netlink/inet.ts';
@@ -23,8 +25,17 @@ export class Namespaces {
   /** The inodes of those that were found in another namespace than this process'. */
   readonly foreign: Set<number> = new Set();
 
+  /** Of what keeps one in which there may be no task. */
+  readonly #seen = new Map<string, FileRef>();
+
+  /** @param link - of a descriptor, which may be of a namespace */
+  see(pid: number, fd: number, link: string): void {
+    if (isNetNamespace(link)) this.#seen.set(link, { pid, fd });
+  }
+
   *#list<T extends { ino: number }>(ask: (place: Place) => Steps<T[] | Refusal>): Steps<Listed<T>> {
     const listed: Listed<T> = { sockets: [], blind: [] };
+    for (const [text, file] of this.#seen) yield* this.#places.add(file, text);
     let isOwn = true;
     for (const place of this.#places) {
       const answer = place === undefined ? [] : yield* ask(place);

@@ -52,6 +52,8 @@ export interface Sought {
   hasMoved?(): Steps<boolean>;
   /** Whether nobody has it, whoever could not be looked at. */
   isNobodys?(coverage: Coverage): boolean;
+  /** Shown what other descriptors read: one may be of a network namespace, which is looked through at the next look. */
+  see?(pid: number, fd: number, link: string): void;
   /** Where no descriptor of it was found: looks whether there is a socket. */
   findSocket?(): Steps<void>;
 }
@@ -103,7 +105,9 @@ export class Tester {
     }
     const link = this.#link(fd);
     if (typeof link === 'object' || links.has(link)) return link;
-    return link === text && this.#sought.isProven?.(this.#pid, fd, link) !== false ? link : undefined;
+    if (link === text && this.#sought.isProven?.(this.#pid, fd, link) !== false) return link;
+    this.#sought.see?.(this.#pid, fd, link);
+    return undefined;
   }
 
   #link(fd: number): string | { code: string } {

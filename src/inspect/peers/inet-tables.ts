@@ -37,10 +37,11 @@ export function* listInet(place: Place, protocol: InetProtocol, filter: InetFilt
   );
 }
 
-function readListed({ namespace, tasks }: Place, protocol: InetProtocol): InetSocket[] | undefined {
-  for (const pid of tasks.length === 0 && namespace !== undefined ? [SELF as typeof SELF] : tasks.slice(0, TASKS)) {
+function readListed({ namespace, tasks, file }: Place, protocol: InetProtocol): InetSocket[] | undefined {
+  const isOwn = tasks.length === 0 && namespace !== undefined && file === undefined;
+  for (const pid of isOwn ? [SELF as typeof SELF] : tasks.slice(0, TASKS)) {
     const lists = tablesOf(protocol).map((table) => readInet(pid, table));
-    if (pid !== SELF && namespace !== undefined && !netNamespaces([pid]).tasks.has(namespace)) continue;
+    if (pid !== SELF && namespace !== undefined && !netNamespaces([pid]).ways.has(namespace)) continue;
     if (lists.some((list) => typeof list !== 'string'))
       return lists.flatMap((list) => (typeof list === 'string' ? [] : list));
   }

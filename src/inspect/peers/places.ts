@@ -2,17 +2,21 @@
  * The network namespaces in which a socket may be: that of the task which has it, mostly; but a server's accepted unix
  * sockets are in their clients', and a task may have gone to another one since.
  */
+import type { FileRef } from '../../binding/kcmp.ts';
+import { isNetNamespace, mountedNamespaces, type NamespaceFile, ownNamespace } from '../../netlink/namespace-files.ts';
 import { netNamespaces, openSockDiag } from '../../netlink/namespaces.ts';
 import { isRefusal, type Refusal, type SockDiag } from '../../netlink/sock-diag.ts';
-import { listDescriptors, readLink } from '../../procfs/fd.ts';
+import { isClosed, listDescriptors, readLink } from '../../procfs/fd.ts';
 import { listProcesses, threadsOf } from '../../procfs/processes.ts';
 import type { Pausing } from '../../util/drain.ts';
 
 /** A network namespace, and tasks that are in it. */
 export interface Place {
-  /** Undefined where /proc does not tell: then the calling thread's own is asked. */
+  /** Undefined where /proc does not tell: then the calling thread's own is asked. NaN of one that may not be entered. */
   namespace: number | undefined;
   tasks: readonly number[];
+  /** What keeps it, where no task was seen to be in it. */
+  file?: NamespaceFile;
 }
 
 /**
@@ -20,10 +24,10 @@ export interface Place {
  * this process's own table, for another question perhaps, finds nothing of it.
  */
 export function* askAt<T>(
-  { namespace, tasks }: Place,
+  { namespace, tasks, file }: Place,
   question: (diag: SockDiag) => Pausing<T | Refusal>,
 ): Pausing<T | Refusal> {
-  const diag = openSockDiag(namespace, tasks);
+  const diag = openSockDiag(namespace, file === undefined ? tasks : [file]);
   if (isRefusal(diag)) return diag;
   try {
     return yield* question(diag);
@@ -34,7 +38,7 @@ export function* askAt<T>(
 
 /** So many tasks are looked at between two pauses. */
 const CHUNK = 256;
-/** Of more threads it is not asked where they are. */
+/** Of more threads of a process it is not asked where they are. */
 const THREADS = 1024;
 /** Why nothing is told of a socket that is in none of them. */
 export const NOWHERE = 'no network namespace that could be seen has it';
@@ -44,9 +48,11 @@ export class Places {
   readonly #first: Place;
   #others: Place[] | undefined;
   #areMore: boolean | undefined;
+  /** The links of those that a file keeps, and of this process' own. */
+  readonly #kept = new Set([ownNamespace()]);
 
   constructor(pid: number) {
-    const [namespace] = netNamespaces([pid]).tasks.keys();
+    const [namespace] = netNamespaces([pid]).ways.keys();
     this.#first = { namespace, tasks: [pid] };
   }
 
@@ -59,9 +65,14 @@ export class Places {
     yield* (this.#others ??= yield* this.#list());
   }
 
+  /** That of a descriptor, where no task is in it; `text` is its link. */
+  *add(file: FileRef, text: string): Pausing<void> {
+    this.#addKept((this.#others ??= yield* this.#list()), file, text);
+  }
+
   /**
    * Whether there may be more, in which no task is: where the task which has the socket has a descriptor of a namespace, as
-   * who went to another one has to come back by. Of one that only sockets or mounts keep nothing tells.
+   * who went to another one has to come back by. Of one that only sockets keep nothing tells.
    */
   *areMore(): Pausing<boolean> {
     return (this.#areMore ??= yield* hasNamespace(this.#first.tasks[0] as number));
@@ -70,20 +81,38 @@ export class Places {
   /** They are listed once a question: one that came since has none of the sockets that were there before. */
   *#list(): Pausing<Place[]> {
     const tasks = new Map<number, number[]>();
+    const ids: number[] = [];
+    for (const pid of listProcesses()) {
+      ids.push(...new Set([pid, ...threadsOf(pid).slice(0, THREADS)]));
+      yield;
+    }
     let own = NaN;
-    // Of all threads that may be elsewhere those matter that can have opened it.
-    const pids = [...listProcesses(), ...threadsOf(this.#first.tasks[0] as number).slice(0, THREADS)];
-    for (let at = 0; at < pids.length; at += CHUNK) {
-      const seen = netNamespaces(pids.slice(at, at + CHUNK));
+    for (let at = 0; at < ids.length; at += CHUNK) {
+      const seen = netNamespaces(ids.slice(at, at + CHUNK));
       ({ own } = seen);
-      for (const [namespace, some] of seen.tasks) tasks.set(namespace, [...(tasks.get(namespace) ?? []), ...some]);
+      for (const [namespace, some] of seen.ways) tasks.set(namespace, [...(tasks.get(namespace) ?? []), ...some]);
       yield;
     }
     if (!Number.isNaN(own) && !tasks.has(own)) tasks.set(own, []);
-    return [...tasks]
+    const places: Place[] = [...tasks]
       .map(([namespace, pids]) => ({ namespace, tasks: pids }))
       .filter(({ namespace }) => namespace !== this.#first.namespace)
       .sort((a, b) => Number(b.namespace === own) - Number(a.namespace === own));
+    for (const mount of mountedNamespaces()) {
+      this.#addKept(places, mount, mount.root);
+      yield;
+    }
+    return places;
+  }
+
+  #addKept(places: Place[], file: NamespaceFile, text: string): void {
+    if (this.#kept.has(text)) return;
+    this.#kept.add(text);
+    const { ways, unseen } = netNamespaces([file]);
+    const [namespace = NaN] = ways.keys();
+    if (unseen.some(({ code }) => isClosed(code))) return;
+    if (![this.#first, ...places].some((place) => place.namespace === namespace))
+      places.push({ namespace, tasks: [], file });
   }
 }
 
@@ -91,7 +120,7 @@ function* hasNamespace(task: number): Pausing<boolean> {
   const fds = listDescriptors(task);
   for (const [i, fd] of typeof fds === 'string' ? [] : fds.entries()) {
     if (i % CHUNK === 0) yield;
-    if (readLink(task, fd)?.startsWith('net:[') === true) return true;
+    if (isNetNamespace(readLink(task, fd) ?? '')) return true;
   }
   return false;
 }

@@ -70,7 +70,8 @@ function writeName(text: string): boolean {
 const close = (fd: number): void => void wordCallRaw(syscallNumbers().close, fd, 0, 0, 0, 0);
 
 /** A path by a descriptor that gives no access to it, from what the kernel remembers; or a negative errno. */
-function openCached(path: string): number {
+export function openCached(path: string): number {
+  prepare();
   return writeName(path) ? wordCallRaw(OPENAT2, AT_FDCWD, nameAddress, howAddress, how.byteLength, 0) : -ENAMETOOLONG;
 }
 
@@ -148,7 +149,6 @@ const UNTOLD: ReadonlySet<string> = new Set(['EAGAIN', 'ENOSYS', 'EPERM', 'EINVA
  * @returns the errno's name where there is nothing; 'EAGAIN' where only a file server knows
  */
 export function locate(path: string): Located | string {
-  prepare();
   const cached = openCached(path);
   const fd = cached < 0 && UNTOLD.has(errnoName(cached)) ? walk(path) : cached;
   if (fd < 0) return errnoName(fd);
