@@ -106,6 +106,8 @@ export const STATX_TYPE_MODE_INO = 0x103;
 export const STATX_NLINK_UID_SIZE = 0x20c;
 /** STATX_NLINK and STATX_SIZE. */
 export const STATX_NLINK_SIZE = 0x204;
+/** STATX_BLOCKS. */
+export const STATX_BLOCKS = 0x400;
 /** STATX_MNT_ID, which is filled in unasked since Linux 5.8. */
 export const STATX_MNT_ID = 0x1000;
 /** Where struct statx has its fields, on every architecture. */
@@ -115,6 +117,7 @@ export const STX_UID = 20;
 export const STX_MODE = 28;
 export const STX_INO = 32;
 export const STX_SIZE = 40;
+export const STX_BLOCKS = 48;
 export const STX_RDEV_MAJOR = 128;
 export const STX_DEV_MAJOR = 136;
 export const STX_DEV_MINOR = 140;

@@ -101,8 +101,8 @@ export interface FileStat {
   ino: bigint;
   mode: number;
   rdev: number;
-  /** How many names it has, whose it is, and its bytes, as the kernel remembers them; left out where it does not tell. */
-  more?: { nlink: number; uid: number; size: bigint };
+  /** How many names it has, whose it is, its bytes and those allocated, as the kernel remembers them; left out where it does not tell. */
+  more?: { nlink: number; uid: number; size: bigint; allocated: bigint };
 }
 
 /** An inode as a key: its device in the kernel's own form, `major << 20 | minor`, and its number, or '' for what all of that begin with. */
@@ -125,7 +125,9 @@ export function statAt(file: string): FileStat | string {
 
 /** What the last look by statx(2) has seen. */
 export function seenFile(): FileStat {
-  const more = seen.hasMore() ? { more: { nlink: seen.nlink(), uid: seen.uid(), size: seen.size() } } : {};
+  const more = seen.hasMore()
+    ? { more: { nlink: seen.nlink(), uid: seen.uid(), size: seen.size(), allocated: seen.allocated() } }
+    : {};
   return { dev: seen.dev(), ino: seen.ino(), mode: seen.mode(), rdev: seen.rdev(), ...more };
 }
 

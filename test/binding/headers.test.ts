@@ -78,17 +78,19 @@ describe('on this architecture', {
         abi.STX_MODE,
         abi.STX_INO,
         abi.STX_SIZE,
+        abi.STX_BLOCKS,
         abi.STX_DEV_MAJOR,
         abi.STX_DEV_MINOR,
         abi.STX_MNT_ID,
       ],
-      ['mask', 'nlink', 'uid', 'mode', 'ino', 'size', 'dev_major', 'dev_minor', 'mnt_id'].map(
+      ['mask', 'nlink', 'uid', 'mode', 'ino', 'size', 'blocks', 'dev_major', 'dev_minor', 'mnt_id'].map(
         (name) => offsets[`stx_${name}`],
       ),
     );
     const mask = (...names: string[]): number => names.reduce((mask, name) => mask | headers.value(`STATX_${name}`), 0);
     assert.equal(abi.STATX_TYPE_MODE_INO, mask('TYPE', 'MODE', 'INO'));
     assert.equal(abi.STATX_NLINK_UID_SIZE, mask('NLINK', 'UID', 'SIZE'));
+    assert.equal(abi.STATX_BLOCKS, mask('BLOCKS'));
     assert.equal(abi.STATX_MNT_ID, mask('MNT_ID'));
   });
 

@@ -1,7 +1,7 @@
 /** kcmp groups as a search: by kind, name, user, lock, size of what is deleted, and by who is outside. */
 import '../support/alone.ts';
 import assert from 'node:assert/strict';
-import { mkdtempSync, openSync, realpathSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, realpathSync, rmSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -77,7 +77,20 @@ test('a deleted file that is open twice counts once', async () => {
   const { out } = await kcmp('groups', '--deleted', '--match', '/twice', me);
   assert.match(out, /^1 deleted file that matches is open, with 2 KiB in all among 1 process\.\n\n1\. .*\n.*\n\n2\. /);
   const { report } = await kcmpJson<FoundReport>('groups', '--deleted', '--match', '/twice', me);
-  assert.deepEqual(report.deleted, { files: 1, bytes: 2000 });
+  const { files, bytes } = report.deleted ?? {};
+  assert.deepEqual([files, bytes], [1, 2000]);
+});
+
+test('a deleted file that is sparse comes by the room that it takes', async () => {
+  const [sparse, full] = ['sparse', 'full'].map((name) => join(folder, name)) as [string, string];
+  for (const path of [sparse, full]) fds.add(openSync(path, 'w'));
+  truncateSync(sparse, 2 ** 30);
+  writeFileSync(full, Buffer.alloc(100_000));
+  for (const path of [sparse, full]) unlinkSync(path);
+  const { out } = await kcmp('groups', '--deleted', '--match', folder, me);
+  assert.match(out, /in all among 1 process\.\n\n1\. deleted file .*\/full, 97\.7 KiB\n/);
+  assert.match(out, /^\d\. deleted file .*\/sparse, 1 GiB \(0 bytes allocated\)$/m);
+  assert.match(out, /^\d deleted files that match are open, with 1 GiB \(\d+ KiB allocated\) in all among/);
 });
 
 test('a lock that no descriptor keeps is told of', async () => {

@@ -23,14 +23,15 @@ export interface Search {
 
 /** A group, with what a search found out of it. */
 export interface FoundGroup extends FileGroup {
-  /** Bytes, of a deleted file. */
+  /** Bytes of a deleted file, and how many of them take room: a sparse file has more. */
   size?: number | null;
+  allocated?: number | null;
 }
 
 export interface FoundReport extends GroupReport {
   groups: FoundGroup[];
   /** How many files are deleted, and their bytes, each counted once, however often it was opened. */
-  deleted?: { files: number; bytes: number };
+  deleted?: { files: number; bytes: number; allocated: number };
   /** How many locks there are that no descriptor which was found keeps. */
   unkept?: number;
 }
@@ -66,7 +67,7 @@ export function withinOf(pids: Iterable<number>): (task: number) => boolean {
   return (task) => within.has(processOf(task));
 }
 
-/** The groups that are wanted, numbered anew; deleted files by their size, the largest first. */
+/** The groups that are wanted, numbered anew; deleted files by the room that they take, the largest first. */
 export function searched(report: GroupReport, search: Search): FoundReport {
   const { kinds, match, uid, isDeleted, isLocked, min, inside } = search;
   const [nameOf, userOf] = [remembered(commandOf), remembered(readUser)];
@@ -85,7 +86,7 @@ export function searched(report: GroupReport, search: Search): FoundReport {
     return match === undefined || [link ?? kind, name ?? '', ...pids.map(nameOf)].some((text) => matches(text, match));
   });
   if (isLocked) groups = groups.filter(isLockedGroup);
-  const files = new Map<string, number>();
+  const files = new Map<string, Bytes>();
   if (isDeleted) groups = deletedOf(groups, files);
   const sharedTables = report.sharedTables.filter(({ pid, sharedWith }) => isAcross([pid, ...sharedWith]));
   return {
@@ -93,26 +94,33 @@ export function searched(report: GroupReport, search: Search): FoundReport {
     groups: groups.map((group, i) => ({ ...group, id: i + 1 })),
     sharedTables,
     ...(isDeleted
-      ? { deleted: { files: files.size, bytes: [...files.values()].reduce((sum, size) => sum + size, 0) } }
+      ? { deleted: { files: files.size, bytes: sumOf(files, 'size'), allocated: sumOf(files, 'allocated') } }
       : {}),
   };
 }
 
+type Bytes = { size: number | null; allocated: number | null };
+const NONE: Bytes = { size: null, allocated: null };
+
+const sumOf = (files: ReadonlyMap<string, Bytes>, which: keyof Bytes): number =>
+  [...files.values()].reduce((sum, bytes) => sum + (bytes[which] ?? 0), 0);
+
 /**
  * A file may be called `x (deleted)`; only its having no name left proves it. A memfd never has one.
- * @param files - gets the bytes of each by its device and inode
+ * @param files - gets those of each by its device and inode
  */
-function deletedOf(groups: readonly FoundGroup[], files: Map<string, number>): FoundGroup[] {
+function deletedOf(groups: readonly FoundGroup[], files: Map<string, Bytes>): FoundGroup[] {
   const found = groups.flatMap((group): FoundGroup[] => {
     if (group.link?.endsWith(DELETED) !== true || group.kind === 'memfd') return [];
     const holder = group.holders.find((one) => isStill(one, group.link));
     const stat = holder === undefined ? 'ENOENT' : statIno(holder.pid, holder.fd);
     if (typeof stat === 'string' || (stat.more !== undefined && stat.more.nlink > 0)) return [];
-    const size = group.kind === 'regular' && stat.more !== undefined ? Number(stat.more.size) : null;
-    files.set(inodeKey(stat.dev, stat.ino), size ?? 0);
-    return [{ ...group, size }];
+    const told = group.kind === 'regular' ? stat.more : undefined;
+    const bytes: Bytes = told === undefined ? NONE : { size: Number(told.size), allocated: Number(told.allocated) };
+    files.set(inodeKey(stat.dev, stat.ino), bytes);
+    return [{ ...group, ...bytes }];
   });
-  return found.sort((a, b) => (b.size ?? -1) - (a.size ?? -1));
+  return found.sort((a, b) => (b.allocated ?? -1) - (a.allocated ?? -1));
 }
 
 const isStill = ({ pid, fd }: FileRef, link: string | null): boolean => readLink(pid, fd) === link;

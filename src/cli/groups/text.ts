@@ -16,8 +16,12 @@ export function namer(): (pid: number) => string {
 
 const nameOf = ({ kind, link, name }: FoundGroup): string => name ?? describeFile(kind, link);
 
+/** `1 GiB (4 KiB allocated)` of a sparse file, which takes no more room than that. */
+const sized = (size: number, allocated: number): string =>
+  `${bytes(size)}${allocated < size ? ` (${bytes(allocated)} allocated)` : ''}`;
+
 const title = (group: FoundGroup, i: number): string =>
-  `${i + 1}. ${nameOf(group)}${group.size === undefined || group.size === null ? '' : `, ${bytes(group.size)}`}`;
+  `${i + 1}. ${nameOf(group)}${typeof group.size === 'number' ? `, ${sized(group.size, group.allocated ?? group.size)}` : ''}`;
 
 const MOST = ['no', 'a holder', 'two holders or more'];
 
@@ -32,9 +36,9 @@ function answer(
   const isSearched = kinds.length > 0 || match !== undefined || uid !== undefined;
   const such = isSearched ? (number <= 1 ? ' that matches' : ' that match') : '';
   const [is, has, keeps] = number <= 1 ? ['is', 'has', 'keeps'] : ['are', 'have', 'keep'];
-  const total = deleted?.bytes ?? 0;
+  const { bytes: total = 0, allocated = 0 } = deleted ?? {};
   const what = [
-    ...(isDeleted ? [`${is} open${total > 0 ? `, with ${bytes(total)} in all` : ''}`] : []),
+    ...(isDeleted ? [`${is} open${total > 0 ? `, with ${sized(total, allocated)} in all` : ''}`] : []),
     ...(isLocked ? [`${keeps} a lock`] : []),
     ...(inside === undefined ? [] : [`${is} shared with processes outside`]),
   ];

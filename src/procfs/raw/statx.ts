@@ -6,9 +6,11 @@
  */
 import {
   AT_STATX_DONT_SYNC,
+  STATX_BLOCKS,
   STATX_MNT_ID,
   STATX_NLINK_UID_SIZE,
   STATX_TYPE_MODE_INO,
+  STX_BLOCKS,
   STX_DEV_MAJOR,
   STX_INO,
   STX_MASK,
@@ -33,6 +35,9 @@ let statx = 0;
 /** In the kernel's own form, `major << 20 | minor`, as a signed number. */
 const device = (at: number): number => (fields.getUint32(at, LITTLE) << 20) | fields.getUint32(at + 4, LITTLE);
 
+/** Of stx_blocks, whatever blocks the filesystem has. */
+const BLOCK = 512n;
+
 /** The file that {@link look} looked at last. */
 export const seen = {
   mode: (): number => fields.getUint16(STX_MODE, LITTLE),
@@ -46,6 +51,11 @@ export const seen = {
   nlink: (): number => fields.getUint32(STX_NLINK, LITTLE),
   uid: (): number => fields.getUint32(STX_UID, LITTLE),
   size: (): bigint => fields.getBigUint64(STX_SIZE, LITTLE),
+  /** What is allocated, in bytes; as many as it has where that is not told. */
+  allocated: (): bigint =>
+    (fields.getUint32(STX_MASK, LITTLE) & STATX_BLOCKS) === 0
+      ? seen.size()
+      : fields.getBigUint64(STX_BLOCKS, LITTLE) * BLOCK,
   /** The mount that led to it, by its number in mountinfo; undefined before Linux 5.8. */
   mount: (): number | undefined =>
     (fields.getUint32(STX_MASK, LITTLE) & STATX_MNT_ID) === 0 ? undefined : fields.getUint32(STX_MNT_ID, LITTLE),
