@@ -1,6 +1,6 @@
 /** Which descriptors refer to another description of the same inode? A link names it, or device and number do. */
 import { type FileStat, statIno } from '../procfs/fd.ts';
-import { S_IFCHR, S_IFMT } from '../procfs/kind.ts';
+import { S_IFBLK, S_IFCHR, S_IFMT } from '../procfs/kind.ts';
 import { isAnonymousLink, namesInode } from '../procfs/link.ts';
 
 /**
@@ -18,6 +18,13 @@ const OWN_EACH: ReadonlySet<number> = new Set([
 /** Whether it says nothing of two files that they are on one inode. */
 export const saysNothing = (link: string | null, { mode, rdev }: FileStat): boolean =>
   isAnonymousLink(link) || ((mode & S_IFMT) === S_IFCHR && OWN_EACH.has(rdev));
+
+/** A task's own terminal and the console, and slaves of pseudoterminals, of which each devpts has others with these numbers. */
+const OF_A_PLACE: ReadonlySet<number> = new Set([5, 136]);
+
+/** Whether it is a device that is one and the same by whatever node it is opened: a container has its own nodes. */
+export const isOneDevice = ({ mode, rdev }: FileStat): boolean =>
+  (mode & S_IFMT) === S_IFBLK || ((mode & S_IFMT) === S_IFCHR && !OF_A_PLACE.has(rdev >>> 20));
 
 /** Whether a descriptor is on the inode that this link and this number belong to; never for what shares the anonymous inode. */
 export function onInode(

@@ -66,11 +66,12 @@ export interface OpenReport {
 /**
  * `readlink /proc/PID/fd/FD`, `statx`, sock_diag(7) — who has open what a text names?
  *
- * A path stands for its inode, by whatever name that was opened, and for what was deleted under that name; of a unix
- * socket also for whoever listens there and is connected there; a mount point for all of its filesystem. A port is a
- * local one, of TCP and UDP, in every network namespace that may be asked. Nothing is opened, no host's
- * name is looked up, no file server is waited for: where a path is known to one alone, a child process asks it, for a second. A process, or a thread with its table, stands for all that it has open, found in one look at the
- * machine, other ends included.
+ * A path stands for its inode, by whatever name that was opened, and for what was deleted under that name; of a device
+ * also for its other nodes, as a container has them, unless it is a terminal; of a unix socket also for whoever listens
+ * there and is connected there; a mount point for all of its filesystem. A port is a local one, of TCP and UDP, in every
+ * network namespace that may be asked. Nothing is opened, no host's name is looked up, no file server is waited for: where
+ * a path is known to one alone, a child process asks it, for a second. A process, or a thread with its table, stands for
+ * all that it has open, found in one look at the machine, other ends included.
  *
  * @param reference - `PID`, `PID:FD`, `/proc/PID/fd/FD`, `:PORT`, `tcp:PORT`, `HOST:PORT` with an address or `localhost`,
  *   `[::1]:PORT`, `8080/tcp`, `socket:[INODE]`, `pipe:[INODE]`, `unix:@NAME`, `memfd:NAME`, or a path, which holds a slash

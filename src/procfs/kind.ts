@@ -62,6 +62,7 @@ export const S_IFREG = 0o100000;
 export const S_IFDIR = 0o040000;
 export const S_IFIFO = 0o010000;
 export const S_IFCHR = 0o020000;
+export const S_IFBLK = 0o060000;
 export const S_IFSOCK = 0o140000;
 const MODES: ReadonlyMap<number, FileKind> = new Map<number, FileKind>([
   [S_IFREG, 'regular'],
@@ -70,7 +71,7 @@ const MODES: ReadonlyMap<number, FileKind> = new Map<number, FileKind>([
   [S_IFIFO, 'fifo'],
   [S_IFSOCK, 'socket'],
   [S_IFCHR, 'character device'],
-  [0o060000, 'block device'],
+  [S_IFBLK, 'block device'],
 ]);
 
 const TTY = /^\/dev\/(?:pts\/\d+|tty[^/]*|console|ptmx|pts\/ptmx)(?: \(deleted\))?$/;

@@ -18,7 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { Elsewhere, OpenReport } from '../../src/index.ts';
+import type { Elsewhere, FileRef, OpenReport } from '../../src/index.ts';
 import { Fds, refs } from '../support/brute.ts';
 import { startChild } from '../support/child.ts';
 import { findOpen } from '../support/door.ts';
@@ -204,6 +204,7 @@ test('a folder that is mounted elsewhere as well stands for what was opened by t
   assert.deepEqual((await askThere(bound)).elsewhere, [{ how: 'mapped', pid: child.pid, sure: 'inode' }]);
 });
 
+const O_PATH = 0o10000000;
 /** Where the kernel has none to give. */
 const noLoop = needsRoot || (!hasLoop() && 'there is no loop device to be had');
 
@@ -215,6 +216,23 @@ function hasLoop(): boolean {
   return status === 0;
 }
 
+test('a device by another node, as a container has it, unless that is of a terminal', { skip: needsRoot }, async () => {
+  const node = (name: string, minor: number, major = 1): string => {
+    const path = join(folder, name);
+    const { stderr } = spawnSync('mknod', [path, 'c', `${major}`, `${minor}`], { encoding: 'utf8' });
+    assert.equal(stderr, '');
+    return path;
+  };
+  const [one, other, third] = [node('one', 7), node('other', 7), node('third', 5)];
+  const fd = fds.add(openSync(one, 'r'));
+  const openAt = async (path: string): Promise<FileRef[]> =>
+    (await ask(path)).files.flatMap(({ holders }) => refs(holders));
+  assert.deepEqual([await openAt(other), await openAt(third)], [[{ pid, fd }], []]);
+  const [terminal, same] = [node('terminal', 0, 5), node('same', 0, 5)];
+  const tty = fds.add(openSync(terminal, O_PATH));
+  assert.deepEqual([await openAt(terminal), await openAt(same)], [[{ pid, fd: tty }], []]);
+});
+
 test('a file behind a loop device, which the kernel has', { skip: noLoop }, async () => {
   const image = join(folder, 'image');
   writeFileSync(image, '');
@@ -223,6 +241,11 @@ test('a file behind a loop device, which the kernel has', { skip: noLoop }, asyn
   try {
     assert.deepEqual(await keptAt(image), [{ how: 'loop', pid: null, name: device, sure: 'inode' }]);
     assert.deepEqual(await keptAt(device), []);
+    const fd = openSync(device, 'r');
+    const page = libc.mapPage(fd);
+    closeSync(fd);
+    assert.deepEqual(await keptAt(device), [{ how: 'mapped', pid, sure: 'inode' }]);
+    libc.libc('int munmap(ulong, ulong)')(page, 4096);
     unlinkSync(image);
     assert.deepEqual(await keptAt(image), [{ how: 'loop', pid: null, name: device, sure: 'inode' }]);
     writeFileSync(image, '');

@@ -7,7 +7,7 @@
  *   elsewhere/aloft     in flight over a unix socket, or registered with io_uring: where nothing else was found
  */
 import type { FileStat } from '../../procfs/fd.ts';
-import { kindOf } from '../../procfs/kind.ts';
+import { type FileKind, kindOf } from '../../procfs/kind.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
@@ -21,6 +21,8 @@ import { SoughtPort } from './by-port.ts';
 import { keptByKernel } from './by-kernel.ts';
 import type { Sought } from './sought.ts';
 import { type Used, usesOf } from './uses.ts';
+
+const MAPPABLE: ReadonlySet<FileKind> = new Set(['regular', 'character device', 'block device']);
 
 /** Of the work. */
 const [USED, MAPPED] = [0.3, 0.7];
@@ -65,8 +67,8 @@ function* mappersOf(
   if (mount !== undefined) add(yield* mappedOn(scan, mount, only !== undefined));
   else if (inode !== undefined && path !== undefined) {
     const isFormer = (stat: FileStat): boolean => sought.isFormer?.(stat) === true;
-    // Of another kind only what had the name before can be mapped.
-    const mayBe = kindOf(path, inode.mode) === 'regular' || files.some(({ link }) => link === text);
+    // Of other kinds only what had the name before can be mapped.
+    const mayBe = MAPPABLE.has(kindOf(null, inode.mode)) || files.some(({ link }) => link === text);
     if (mayBe) return yield* mappedAt(scan, path, inode, isFormer);
   } else if (text !== undefined) add(yield* mappedAs(scan, text));
   // As the ring of a packet socket.

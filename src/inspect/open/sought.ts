@@ -1,7 +1,9 @@
 /** What is looked for among all descriptors: by what their links read, by an inode, or by both. */
 import { errnoName } from '../../binding/errors.ts';
+import { isOneDevice } from '../../descriptions/same-inode.ts';
 import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
 import type { Mount } from '../../procfs/kind/mountinfo.ts';
+import { S_IFMT } from '../../procfs/kind.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { seen } from '../../procfs/raw/statx.ts';
 import type { Coverage } from '../../scan/coverage.ts';
@@ -83,11 +85,13 @@ export class Tester {
   readonly #sought: Sought;
   readonly #pid: number;
   readonly #folder: FdFolder | undefined;
+  readonly #isDevice: boolean;
 
   constructor(sought: Sought, pid: number) {
     this.#sought = sought;
     this.#pid = pid;
     this.#folder = FdFolder.open(pid, 'fd');
+    this.#isDevice = sought.inode !== undefined && isOneDevice(sought.inode);
   }
 
   close(): void {
@@ -120,11 +124,19 @@ export class Tester {
     if (folder !== undefined) {
       const result = folder.stat(fd);
       if (result < 0) return { code: errnoName(result) };
-      if (folder.dev !== dev || (!isAny && folder.ino !== Number(ino))) return false;
+      if (folder.dev !== dev || (!isAny && folder.ino !== Number(ino)))
+        return this.#isDevice && this.#isNode(folder.mode, seen.rdev());
     }
     // A number above 2^53 was rounded.
     const stat = statIno(this.#pid, fd);
     if (typeof stat === 'string') return { code: stat };
-    return stat.dev === dev && (isAny ? isOfPart(this.#sought.part) : stat.ino === ino);
+    const isOn = stat.dev === dev && (isAny ? isOfPart(this.#sought.part) : stat.ino === ino);
+    return isOn || (this.#isDevice && this.#isNode(stat.mode, stat.rdev));
+  }
+
+  /** Whether it is another node of the device. */
+  #isNode(mode: number, rdev: number): boolean {
+    const { inode } = this.#sought;
+    return rdev === inode?.rdev && ((mode ^ inode.mode) & S_IFMT) === 0;
   }
 }
