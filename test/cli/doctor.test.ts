@@ -181,7 +181,10 @@ test('a /proc that is not mounted is a limit', { skip: needsRoot }, () => {
     ['doctor'],
     ['unshare', '--mount', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'],
   );
-  assert.equal(code, 1, out);
+  // There the file says what the processor can do, and nothing is loaded in ignorance of that.
+  const isBlind = process.arch === 'riscv64';
+  assert.equal(code, isBlind ? 2 : 1, out);
+  assert.equal(out.includes('does not tell what this one has'), isBlind);
   assert.match(out, /mount -t proc proc \/proc/);
 });
 
