@@ -63,7 +63,7 @@ describe('a port that a helper keeps whose server has ended', () => {
   });
 
   test('is told to be accepted by nobody, from the port, the descriptor and the process', async () => {
-    const idle = mayTrace(pid) ? `; nobody accepts: ${pid} \\(sleep\\) waits in clock_nanosleep` : '';
+    const idle = mayTrace(pid) ? `; nobody accepts at this moment: ${pid} \\(sleep\\) waits in clock_nanosleep` : '';
     const giver = isAlone ? NOT_THE_PARENTS : '';
     const byPort = await kcmp('who', `:${port}`);
     assert.match(byPort.out, new RegExp(`^tcp .* listening is held by sleep \\(${pid}\\), fd 3${idle}${giver}`));
@@ -89,7 +89,7 @@ test('a server that is stopped accepts nothing', async () => {
     const answer = await kcmp('who', `:${port}`);
     return answer.out.includes('is stopped') ? answer : undefined;
   });
-  assert.match(out.split('\n')[0] ?? '', new RegExp(`; nobody accepts: ${server.pid} \\([^)]*\\) is stopped`));
+  assert.match(out.split('\n')[0] ?? '', new RegExp(`; nobody accepts at this moment: ${server.pid} \\([^)]*\\) is stopped`));
 });
 
 test('a process whose session is not its parent’s was left by one that has ended', { skip: notAlone }, async () => {

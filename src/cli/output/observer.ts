@@ -20,13 +20,9 @@ function fileWithoutUs<T extends OpenFile>(file: T): T {
   const ends = otherEnd.ends
     .map((end) => ({ ...end, holders: end.holders.filter(isOther) }))
     .filter((end, i) => end.holders.length > 0 || otherEnd.ends[i]?.holders.length === 0);
-  return {
-    ...file,
-    holders,
-    sameInode,
-    ...more,
-    otherEnd: { ...otherEnd, holders: otherEnd.holders.filter(isOther), ends },
-  };
+  const others = otherEnd.holders.filter(isOther);
+  const reason = others.length === 0 && otherEnd.holders.length > 0 ? { reason: 'only this command has it' } : {};
+  return { ...file, holders, sameInode, ...more, otherEnd: { ...otherEnd, ...reason, holders: others, ends } };
 }
 
 /** A report without this process. */

@@ -57,8 +57,9 @@ const fullOf = (files: readonly FoundFile[]): string =>
     .map((file) => fullText(file).replace('; it ', `; ${nameOf(file)} `) + idleText(file, ` from ${nameOf(file)}`))
     .join('');
 
-/** Whether something had the very name that was asked for, until that was given to another file. */
-function isFormer(link: string | null, reference: string): boolean {
+/** Whether something had the very name that was asked for, until that was given to another file. A memfd never has one. */
+function isFormer({ kind, link }: FoundFile, reference: string): boolean {
+  if (kind === 'memfd') return false;
   const { basename } = process.getBuiltinModule('node:path');
   return link?.endsWith(DELETED) === true && basename(link.slice(0, -DELETED.length)) === basename(reference);
 }
@@ -67,7 +68,7 @@ function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   const [first] = files as [FoundFile];
   const holders = holdersOf(files);
   if (holders.length === 0) return ofNobody(first, report);
-  if (report.missing === undefined && files.every(({ link }) => isFormer(link, report.reference)))
+  if (report.missing === undefined && files.every((file) => isFormer(file, report.reference)))
     return `${report.reference} that is there now is open nowhere; a file of this name that was deleted is ${heldBy(holders)}${fullOf(files)}`;
   if (files.length === 1)
     return [`${nameOf(first)} is ${heldBy(holders)}`, idleText(first), fullText(first), endOf(first)].join('');

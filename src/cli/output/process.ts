@@ -2,20 +2,27 @@
 import type { FoundFile, Holder, OpenReport } from '../../index.ts';
 import { threadsOf } from '../../procfs/processes.ts';
 import { readProcess } from '../../procfs/status.ts';
-import { list, plural, some } from '../../util/text.ts';
+import { plural, some } from '../../util/text.ts';
 import { table } from './table.ts';
 import { type Gathered, gather, nameOf } from './process/gather.ts';
 import { openingText } from './process/opening.ts';
 import { awaitedText, blockedText, lockOf, withOwnLocks } from './locks.ts';
 import { commandOf, named } from './names.ts';
-import { alsoHeld, endOf, endsOf, otherEndsOf, staleText } from './process/relations.ts';
-import { heldBy, ofOtherEnd } from './who.ts';
+import {
+  type Asked,
+  alsoHeld,
+  endOf,
+  endsOf,
+  fdsText,
+  otherEndsOf,
+  otherEndsText,
+  staleText,
+} from './process/relations.ts';
+import { ofOtherEnd } from './who.ts';
 
 /** Of more lines the rest is only counted. */
 const LINES = 40;
 const SHOWN = 3;
-/** Of so many processes it is told in the first line that they have other ends. */
-const ENDS = 2;
 /** From so many on what there is most of is part of the answer. */
 const MANY = 8;
 
@@ -28,7 +35,7 @@ export interface AskedProcess {
 
 type Waiting = NonNullable<OpenReport['waiting']>[number];
 
-export class ProcessText {
+export class ProcessText implements Asked {
   readonly #report: OpenReport;
   readonly #pids: ReadonlySet<number>;
   /** Those that were asked about, their threads too. */
@@ -104,39 +111,22 @@ export class ProcessText {
   }
 
   #ofMost([first]: readonly Gathered[]): string | undefined {
-    return first === undefined || first.files.length < MANY ? undefined : first.what.replace(': ', ' is ');
+    return first === undefined || first.files.length < MANY
+      ? undefined
+      : first.what.replace(/: (?=opened \d+ times$)/, ' is ');
   }
 
   /** Who else has the other ends of what is no standard stream. */
   #ofOthers(): string | undefined {
-    const ends = new Map<number, { fds: string[]; holders: Holder[] }>();
-    for (const file of this.#report.files) {
-      const own = this.#ownOf(file).filter(({ fd }) => fd > 2);
-      const others = otherEndsOf(file).filter(({ pid }) => !this.#pids.has(pid));
-      const [holder] = others;
-      if (own.length === 0 || holder === undefined || this.#isWaitedFor(file)) continue;
-      const known = ends.get(holder.pid) ?? { fds: [], holders: [] };
-      ends.set(holder.pid, known);
-      known.fds.push(this.#fdsOf(own));
-      known.holders.push(...others.filter(({ pid }) => pid === holder.pid));
-    }
-    const told = [...ends.values()];
-    const more = told.splice(ENDS).length;
-    const clauses = told.map(({ fds, holders }, i) => {
-      const which = `of fd ${fds.length > SHOWN ? some(fds, SHOWN) : list(fds)}`;
-      const [one, isFirst] = [fds.length === 1, i === 0];
-      const who = isFirst ? `${one ? 'is' : 'are'} ${heldBy(holders)}` : heldBy(holders).replace('held ', '');
-      return `${isFirst ? `the other end${one ? '' : 's'}` : one ? 'that' : 'those'} ${which} ${who}`;
-    });
-    if (more > 0) clauses.push(`and others by ${plural(more, 'more process', 'more processes')}`);
-    return clauses.length === 0 ? undefined : clauses.join(', ');
+    const isTold = (file: FoundFile): boolean => !this.#isWaitedFor(file) && this.#ownOf(file).some(({ fd }) => fd > 2);
+    return otherEndsText(this.#report.files.filter(isTold), this);
   }
 
   #ofMany({ files, what }: Gathered): string {
     const own = files.flatMap((file) => this.#ownOf(file));
     const [first] = files as [FoundFile];
-    return `${[what, ...alsoHeld(files, this.#own), ...endsOf(files)].join(', ')}: fd ${some(
-      own.map((one) => this.#fd(one)),
+    return `${[what, ...alsoHeld(files, this.#own), ...endsOf(files, this)].join(', ')}: fd ${some(
+      own.map((one) => this.fd(one)),
       SHOWN,
     )}${first.flags.length > 0 && files.every(({ flags }) => flags.join() === first.flags.join()) ? ` (${first.flags.join(', ')})` : ''}`;
   }
@@ -145,7 +135,7 @@ export class ProcessText {
     return table(
       ['FD', 'KIND', 'FILE', 'FLAGS', 'WITH'],
       files.map((file) => [
-        this.#fdsOf(this.#ownOf(file)),
+        fdsText(this.#ownOf(file), this),
         file.kind,
         nameOf(file),
         file.flags.join(', '),
@@ -158,20 +148,19 @@ export class ProcessText {
 
   #withWhom(file: FoundFile): string {
     const idle = file.idle === undefined ? [] : ['nobody accepts'];
-    return [...alsoHeld([file], this.#own), ...endOf(file), ...idle, ...lockOf(file)].join('; ');
+    return [...alsoHeld([file], this.#own), ...endOf(file, this), ...idle, ...lockOf(file)].join('; ');
   }
 
   #ownOf({ holders }: FoundFile): Holder[] {
     return holders.filter(({ pid }) => this.#pids.has(pid));
   }
 
-  #fd({ pid, fd }: Holder): string {
-    return this.#pids.size === 1 ? `${fd}` : `${pid}:${fd}`;
+  has({ pid }: Holder): boolean {
+    return this.#own.has(pid) || this.#pids.has(pid);
   }
 
-  #fdsOf(own: readonly Holder[]): string {
-    const fds = own.map((one) => this.#fd(one));
-    return fds.length > SHOWN ? some(fds, SHOWN) : list(fds);
+  fd({ pid, fd }: Holder): string {
+    return this.#pids.size === 1 ? `${fd}` : `${pid}:${fd}`;
   }
 
   #isWaitedFor({ holders }: FoundFile): boolean {
@@ -183,8 +172,9 @@ export class ProcessText {
     const commandsOf = (holders: readonly Holder[]): string =>
       [...new Set(holders.map(({ pid, command = commandOf(pid) }) => command))].sort().join();
     const { otherEnd, holders } = file;
-    const isOwn = otherEnd?.holders.length !== otherEndsOf(file).length;
-    const end = otherEnd ? `${otherEnd.state} ${isOwn} ${commandsOf(otherEndsOf(file))}` : '';
+    const others = otherEndsOf(file, this);
+    const isOwn = otherEnd?.holders.length !== others.length;
+    const end = otherEnd ? `${otherEnd.state} ${isOwn} ${commandsOf(others)}` : '';
     return `${this.#isWaitedFor(file)}\n${commandsOf(holders)}\n${end}\n${lockOf(file).join()}`;
   }
 
@@ -192,7 +182,7 @@ export class ProcessText {
   #rankOf(file: FoundFile): number {
     if (this.#isWaitedFor(file)) return 0;
     if (this.#ownOf(file).every(({ fd }) => fd <= 2)) return 4;
-    if (otherEndsOf(file).length > 0 || awaitedText([file]) !== undefined) return 1;
+    if (otherEndsOf(file, this).length > 0 || awaitedText([file]) !== undefined) return 1;
     return alsoHeld([file], this.#own).length > 0 ? 2 : 3;
   }
 }

@@ -1,7 +1,12 @@
 /** Who else has a file, and who its other end, in a few words for a line. */
 import type { FoundFile, Holder, OpenReport, OtherEnd } from '../../../index.ts';
-import { list, plural } from '../../../util/text.ts';
+import { addTo } from '../../../util/multimap.ts';
+import { list, plural, some } from '../../../util/text.ts';
 import { heldBy, sharersOf } from '../who.ts';
+
+const SHOWN = 3;
+/** Of so many processes it is told in the first line that they have other ends. */
+const ENDS = 2;
 
 /** What a state means of an other end that nobody was found to have; nothing where there is nothing to be said. */
 const WORDS: Readonly<Record<OtherEnd['state'], string>> = {
@@ -15,10 +20,27 @@ const WORDS: Readonly<Record<OtherEnd['state'], string>> = {
   unknown: 'not known',
 };
 
-/** Who has the other end and not the file. */
-export function otherEndsOf({ otherEnd, holders }: FoundFile): Holder[] {
-  const own = new Set(holders.map(({ pid }) => pid));
-  return otherEnd?.holders.filter(({ pid }) => !own.has(pid)) ?? [];
+/** Those that were asked about. */
+export interface Asked {
+  has(holder: Holder): boolean;
+  /** How a descriptor of theirs is called. */
+  fd(holder: Holder): string;
+}
+
+/** `3, 4 and 7`, or `3, 4, 5 and 9 more`. */
+export function fdsText(own: readonly Holder[], asked: Asked): string {
+  const fds = [...new Set(own.map((holder) => asked.fd(holder)))];
+  return fds.length > SHOWN ? some(fds, SHOWN) : list(fds);
+}
+
+/** Who else has the other end. */
+export const otherEndsOf = ({ otherEnd }: FoundFile, asked: Asked): Holder[] =>
+  otherEnd?.holders.filter((holder) => !asked.has(holder)) ?? [];
+
+/** `fd 7`, of those that were asked about and have the other end themselves. */
+export function ownEndsOf(files: readonly FoundFile[], asked: Asked): string[] {
+  const own = files.flatMap(({ otherEnd }) => otherEnd?.holders.filter((holder) => asked.has(holder)) ?? []);
+  return own.length === 0 ? [] : [`fd ${fdsText(own, asked)}`];
 }
 
 /** Who has them besides those that were asked about. */
@@ -27,23 +49,52 @@ export function alsoHeld(files: readonly FoundFile[], asked: ReadonlySet<number>
   return others.length === 0 ? [] : [`also ${heldBy(others)}`];
 }
 
-/** `other end held by sleep (4711), fd 1`, `other end fd 7`, `other end closed`. */
-export function endOf(file: FoundFile): string[] {
+/** `other end held by sleep (4711), fd 1`, `other end fd 7`, `other end fd 7, also held by sleep (4711), fd 1`, `other end closed`. */
+export function endOf(file: FoundFile, asked: Asked): string[] {
   const { otherEnd } = file;
   if (!otherEnd) return [];
-  const others = otherEndsOf(file);
-  if (others.length > 0) return [`other end ${heldBy(others)}`];
-  const { state, holders } = otherEnd;
-  if (holders.length > 0) return [`other end fd ${list([...new Set(holders.map(({ fd }) => `${fd}`))])}`];
-  return WORDS[state] === '' ? [] : [`other end ${WORDS[state]}`];
+  const others = otherEndsOf(file, asked);
+  const own = ownEndsOf([file], asked);
+  const state = WORDS[otherEnd.state];
+  if (others.length > 0) return [`other end ${[...own.map((fds) => `${fds}, also`), heldBy(others)].join(' ')}`];
+  if (own.length > 0) return [`other end ${own.join()}`];
+  const why = otherEnd.state === 'connected' && otherEnd.reason !== undefined ? ` (${otherEnd.reason})` : '';
+  return state === '' ? [] : [`other end ${state}${why}`];
 }
 
 /** The same of several that are alike. */
-export function endsOf(files: readonly FoundFile[]): string[] {
-  const others = files.flatMap(otherEndsOf);
-  if (others.length > 0) return [`their other ends ${heldBy(others)}`];
-  if (files.some(({ otherEnd }) => (otherEnd?.holders.length ?? 0) > 0)) return ['their other ends its own as well'];
-  return endOf(files[0] as FoundFile).map((end) => `their ${end}`);
+export function endsOf(files: readonly FoundFile[], asked: Asked): string[] {
+  const others = files.flatMap((file) => otherEndsOf(file, asked));
+  const isOwn = ownEndsOf(files, asked).length > 0;
+  if (others.length > 0) return [`their other ends ${isOwn ? 'its own as well, and ' : ''}${heldBy(others)}`];
+  if (isOwn) return ['their other ends its own as well'];
+  return endOf(files[0] as FoundFile, asked).map((end) => `their ${end}`);
+}
+
+/** `the other end of fd 3 is held by sleep (4711), fd 1, that of fd 5 by cat (4712), fd 0`: of what is no standard stream. */
+export function otherEndsText(files: readonly FoundFile[], asked: Asked): string | undefined {
+  const ends = new Map<number, FoundFile[]>();
+  for (const file of files) {
+    const [holder] = otherEndsOf(file, asked);
+    if (holder !== undefined) addTo(ends, holder.pid, file);
+  }
+  const clauses = [...ends.values()].slice(0, ENDS).map((files, i) => {
+    const fds = files.map(({ holders }) =>
+      fdsText(
+        holders.filter((holder) => asked.has(holder) && holder.fd > 2),
+        asked,
+      ),
+    );
+    const which = `of fd ${fds.length > SHOWN ? some(fds, SHOWN) : list(fds)}`;
+    const [one, isFirst] = [fds.length === 1, i === 0];
+    const holders = files.flatMap((file) => otherEndsOf(file, asked));
+    const by = [heldBy(holders), ...ownEndsOf(files, asked).map((own) => `and by its own ${own}`)].join(', ');
+    const who = isFirst ? `${one ? 'is' : 'are'} ${by}` : by.replace('held ', '');
+    return `${isFirst ? `the other end${one ? '' : 's'}` : one ? 'that' : 'those'} ${which} ${who}`;
+  });
+  const more = ends.size - ENDS;
+  if (more > 0) clauses.push(`and others by ${plural(more, 'more process', 'more processes')}`);
+  return clauses.length === 0 ? undefined : clauses.join(', ');
 }
 
 /** `1 target of its epoll instance fd 5 is stale, as kcmp epoll 39 tells` */
