@@ -159,6 +159,30 @@ describe('a shell that waits for a pipe', () => {
   });
 });
 
+test('of a thread is told what it waits for itself', async () => {
+  await using own = await startChild();
+  const startReader = `
+    const { readlinkSync, readSync } = require('node:fs');
+    require('node:worker_threads').parentPort.postMessage(Number(readlinkSync('/proc/thread-self').split('/').at(-1)));
+    readSync(require('node:worker_threads').workerData, Buffer.alloc(1));`;
+  const [fd, reader, idle] = await own.run(async ({ libc, keep }, code: string) => {
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
+    const [read, write] = libc.pipe();
+    keep['end'] = write;
+    const tidOf = (worker: InstanceType<typeof Worker>): Promise<number> =>
+      new Promise((resolve) => void worker.once('message', resolve));
+    const [reader, idle] = await Promise.all([
+      tidOf(new Worker(code, { eval: true, workerData: read })),
+      tidOf(new Worker(`${code.slice(0, code.lastIndexOf('readSync'))}; setInterval(() => {}, 1000);`, { eval: true })),
+    ]);
+    return [read, reader, idle] as const;
+  }, startReader);
+  const waits = new RegExp(`^${reader} .*; it waits in read on fd ${fd}, read end of pipe`);
+  await until('it reads', async () => waits.test((await kcmp('who', reader)).out));
+  assert.doesNotMatch((await kcmp('who', idle)).out, / waits in read /);
+  await own.run(({ libc, keep }) => libc.close(keep['end'] as number));
+});
+
 test('an epoll instance with a target that was closed and lives on is hinted at', async () => {
   await using own = await startChild();
   const [efd, tfd] = await own.run(({ libc, keep }) => {

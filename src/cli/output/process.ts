@@ -45,7 +45,10 @@ export class ProcessText implements Asked {
 
   constructor(report: OpenReport, asked: AskedProcess) {
     this.#asked = asked;
-    this.#waiting = report.waiting ?? [];
+    const [pid = 0] = asked.pids;
+    // Of a thread what it does itself, and not what others do that have its table.
+    const isAsked = readProcess(pid) === pid ? () => true : ({ task }: Waiting): boolean => task === pid;
+    this.#waiting = (report.waiting ?? []).filter(isAsked);
     const own = new Set(asked.pids.flatMap((pid) => [pid, ...(readProcess(pid) === pid ? threadsOf(pid) : [])]));
     // A thread's own table is named by its id, and a shared one by one of those that share it.
     const isOwn = ({ pid, sharedWith = [] }: Holder): boolean => [pid, ...sharedWith].some((id) => own.has(id));

@@ -7,12 +7,15 @@
  */
 import { readStart } from './start.ts';
 
-/** Calls by their numbers. poll(2) and select(2) keep their descriptors where only the task itself can read them. */
+/**
+ * Calls by their numbers. poll(2) and select(2) keep their descriptors where only the task itself can read them, and which
+ * of its two splice(2) waits for is not told.
+ */
 const X64 =
   'read 0,write 1,ioctl 16,pread64 17,pwrite64 18,readv 19,writev 20,connect 42,accept 43,sendto 44,recvfrom 45,sendmsg 46,' +
-  'recvmsg 47,fcntl 72,flock 73,fsync 74,fdatasync 75,epoll_wait 232,splice 275,epoll_pwait 281,accept4 288,recvmmsg 299';
+  'recvmsg 47,fcntl 72,flock 73,fsync 74,fdatasync 75,epoll_wait 232,epoll_pwait 281,accept4 288,recvmmsg 299';
 const GENERIC =
-  'epoll_pwait 22,fcntl 25,ioctl 29,flock 32,read 63,write 64,readv 65,writev 66,pread64 67,pwrite64 68,splice 76,fsync 82,' +
+  'epoll_pwait 22,fcntl 25,ioctl 29,flock 32,read 63,write 64,readv 65,writev 66,pread64 67,pwrite64 68,fsync 82,' +
   'fdatasync 83,accept 202,connect 203,sendto 206,recvfrom 207,sendmsg 211,recvmsg 212,accept4 242,recvmmsg 243';
 const OLD = 'read 3,write 4,ioctl 54,fcntl 55,fsync 118,flock 143,readv 145,writev 146';
 const NUMBERS: Readonly<Record<string, string>> = {
