@@ -106,6 +106,38 @@ test('whose request is not answered is not connected yet', async () => {
   assert.match(reason ?? '', /^its request to connect is not answered/);
 });
 
+test('of several that listen at one address it is not told in whose queue one waits', async () => {
+  const [SOL_SOCKET, SO_REUSEPORT] = [1, 15];
+  const servers: number[] = [];
+  const address = inetAddress({ address: V4, port: 0 });
+  for (const _ of [1, 2]) {
+    const fd = add(sockets.socket(sockets.AF_INET, STREAM));
+    sockets.setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    sockets.bind(fd, address);
+    sockets.listen(fd, 100);
+    address.writeUInt16BE(sockets.portOf(fd), 2);
+    servers.push(fd);
+  }
+  const clients = Array.from({ length: 20 }, () => client(address));
+  const { state, reason, holders } = await otherEnd(clients[0] as number);
+  assert.deepEqual([state, refs(holders)], ['not-accepted', refs(servers.map(mine))]);
+  assert.equal(reason, 'one of these has it, and nothing tells which');
+});
+
+test('who is connected with an address of this machine is not said to be so with another one', {
+  skip: needsRoot,
+}, async () => {
+  // Connected without being answered, as behind a translation of addresses.
+  const [IPPROTO_TCP, TCP_REPAIR] = [6, 19];
+  const fd = add(sockets.socket(sockets.AF_INET, STREAM));
+  sockets.setOption(fd, IPPROTO_TCP, TCP_REPAIR, 1);
+  sockets.bind(fd, inetAddress({ address: V4, port: 0 }));
+  sockets.connect(fd, inetAddress({ address: '127.0.0.9', port: 9 }));
+  const { state, reason, name } = await otherEnd(fd);
+  assert.deepEqual([state, name], ['unknown', 'tcp 127.0.0.9:9']);
+  assert.match(reason ?? '', /^its address is one of this machine, where no socket is the mirror/);
+});
+
 test('of what was reset or refused nothing is left but the address that it was bound to', async () => {
   const server = listen(V4);
   const boundClient = (): number => {

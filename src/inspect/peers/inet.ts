@@ -15,11 +15,12 @@
 import { isInUse } from '../../netlink/own-socket.ts';
 import { isRefusal, type Refusal } from '../../netlink/sock-diag.ts';
 import { inodeOf } from '../../procfs/link.ts';
-import { isLoopback, readLocalAddresses } from '../../procfs/net/local-addresses.ts';
+import { isLoopback } from '../../procfs/net/local-addresses.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Endpoint, InetProtocol, InetSocket, SocketState } from '../../util/socket.ts';
 import type { SubjectFacts } from '../holders/subject.ts';
 import { clientsOf } from './inet-clients.ts';
+import { isElsewhere, isLocal } from './inet-local.ts';
 import { keyOf, takersOf, takes } from './inet-tables.ts';
 import { endName, farName } from './name.ts';
 import type { PeerVia } from './peer.ts';
@@ -32,6 +33,8 @@ const WAITING: readonly SocketState[] = ['ESTABLISHED', 'CLOSE_WAIT', 'SYN_RECV'
 
 const UNANSWERED = 'its request to connect is not answered, as where the queue of the listener is full';
 const UNLISTED = 'it is not connected, or of a network namespace that could not be seen';
+const TRANSLATED = 'its address is one of this machine, where no socket is the mirror: it may be translated (NAT)';
+const ONE_OF_THESE = 'one of these has it, and nothing tells which';
 const ELSEWHERE = 'its address is one of another network namespace, and nothing tells whether it leads there';
 
 export class InetPeer extends SocketPeer {
@@ -72,16 +75,19 @@ export class InetPeer extends SocketPeer {
     }
     if (mirror !== undefined && !WAITING.includes(mirror.socket.state)) return this.become('closed');
     const isAwaited = mirror !== undefined || state === 'SYN_SENT' || this.#protocol === 'udp';
-    const isHere = isAwaited && (mirror !== undefined || this.#isLocal(remote, local, place));
+    const isHere = isAwaited && (mirror !== undefined || isLocal(this.tables, remote, local, place));
     if (isHere) {
       yield* this.#tellTakers(remote, mirror ?? { place, socket: undefined });
       if (state === 'SYN_SENT' && this.state === 'not-accepted') this.reason = UNANSWERED;
       return;
     }
     if (this.#refused !== undefined) return this.#refuse();
-    if (isAwaited && (yield* this.#isElsewhere(remote, local, place))) return this.become('unknown', ELSEWHERE);
     // Who was last to go leaves nothing behind on a machine's own loopback.
-    this.become(isLoopback(remote.address) && (state === 'CLOSE_WAIT' || state === 'LAST_ACK') ? 'closed' : 'remote');
+    if (isLoopback(remote.address) && (state === 'CLOSE_WAIT' || state === 'LAST_ACK')) return this.become('closed');
+    if (isLocal(this.tables, remote, local, place)) return this.become('unknown', TRANSLATED);
+    const isOfAnother = yield* isElsewhere(this.tables, remote, place, this.placesFrom(place));
+    if (isOfAnother) this.become('unknown', ELSEWHERE);
+    else this.become('remote');
   }
 
   /** Not accepted yet, or UDP: who listens at an address, be it one of several. */
@@ -100,9 +106,9 @@ export class InetPeer extends SocketPeer {
     const counting =
       socket === undefined || socket.state === 'SYN_RECV' ? [] : takers.filter(({ rqueue }) => rqueue > 0);
     if (takers.length === 0) return this.become('closed');
-    this.become(isTcp ? 'not-accepted' : 'connected');
-    for (const taker of counting.length > 0 ? counting : takers)
-      this.addEnd(taker.ino, isTcp ? 'listening' : 'unconnected', endName(taker));
+    const possible = counting.length > 0 ? counting : takers;
+    this.become(isTcp ? 'not-accepted' : 'connected', possible.length > 1 ? ONE_OF_THESE : undefined);
+    for (const taker of possible) this.addEnd(taker.ino, isTcp ? 'listening' : 'unconnected', endName(taker));
   }
 
   *#tellClients(listener: InetSocket, place: Place): Steps<void> {
@@ -131,26 +137,10 @@ export class InetPeer extends SocketPeer {
     if (isRefusal(list))
       return this.become('unconnected', `who is connected with it could not be told: ${whyRefused(list)}`);
     for (const sender of list) {
-      if (!takes(own, sender.remote) || !this.#isLocal(sender.remote, sender.local, place)) continue;
+      if (!takes(own, sender.remote) || !isLocal(this.tables, sender.remote, sender.local, place)) continue;
       this.become('connected');
       this.addEnd(sender.ino, 'connected', endName(sender));
     }
-  }
-
-  /** Whether what is sent there by somebody in a namespace stays in it. */
-  #isLocal(to: Endpoint, from: Endpoint, { namespace, tasks: [pid] }: Place): boolean {
-    if (isLoopback(to.address) || to.address === from.address) return true;
-    const task = pid ?? (namespace === undefined ? undefined : 'thread-self');
-    return task !== undefined && readLocalAddresses(task).has(to.address);
-  }
-
-  /** Whether another namespace here has an address, which may lead there, or to another machine that has the same. */
-  *#isElsewhere(to: Endpoint, from: Endpoint, home: Place): Steps<boolean> {
-    for (const place of this.placesFrom(home)) {
-      yield;
-      if (place !== undefined && place !== home && this.#isLocal(to, from, place)) return true;
-    }
-    return false;
   }
 
   /** The sockets with these addresses: in this namespace, or else in all others, where these mean the same. */

@@ -8,6 +8,7 @@ import { dumpUnix } from '../../netlink/unix.ts';
 import type { Pausing } from '../../util/drain.ts';
 import { addTo } from '../../util/multimap.ts';
 import type { Endpoint, InetProtocol, InetSocket, UnixSocket } from '../../util/socket.ts';
+import { localAddressesOf } from './inet-local.ts';
 import { keyOf, listInet } from './inet-tables.ts';
 import { askAt, type Place, Places } from './places.ts';
 import type { SocketTables } from './socket-tables.ts';
@@ -104,10 +105,12 @@ export class ListedSockets implements SocketTables {
   readonly #places = new Map<number, Places>();
   readonly #unix = new Map<string, ListedUnix>();
   readonly #inet = new Map<string, ListedInet>();
+  readonly #addresses = new Map<string, ReadonlySet<string>>();
 
   forget(): void {
     this.#unix.clear();
     this.#inet.clear();
+    this.#addresses.clear();
   }
 
   placesOf(pid: number): Places {
@@ -156,6 +159,10 @@ export class ListedSockets implements SocketTables {
       ({ state, remote }) =>
         (states === undefined || states.includes(state)) && (remotePort === undefined || remote.port === remotePort),
     );
+  }
+
+  localAddresses(place: Place): ReadonlySet<string> {
+    return known(this.#addresses, nameOf(place), () => localAddressesOf(place));
   }
 
   #unixAt(place: Place): ListedUnix {

@@ -7,6 +7,7 @@ import { dumpUnix, findSenders, getUnix } from '../../netlink/unix.ts';
 import type { InetFilter } from '../../netlink/inet.ts';
 import type { Pausing } from '../../util/drain.ts';
 import type { Endpoint, InetProtocol, InetSocket, UnixSocket } from '../../util/socket.ts';
+import { localAddressesOf } from './inet-local.ts';
 import { findInet, listInet, matchInet } from './inet-tables.ts';
 import { askAt, type Place, Places } from './places.ts';
 
@@ -28,6 +29,8 @@ export interface SocketTables {
     remote: Endpoint,
   ): Pausing<InetSocket | undefined | Refusal>;
   list(place: Place, protocol: InetProtocol, filter: InetFilter): Pausing<InetSocket[] | Refusal>;
+  /** The addresses of a namespace's own interfaces. */
+  localAddresses(place: Place): ReadonlySet<string>;
 }
 
 export const KERNEL: SocketTables = {
@@ -46,4 +49,5 @@ export const KERNEL: SocketTables = {
   find: findInet,
   match: matchInet,
   list: listInet,
+  localAddresses: localAddressesOf,
 };

@@ -49,17 +49,19 @@ export function alsoHeld(files: readonly FoundFile[], asked: ReadonlySet<number>
   return others.length === 0 ? [] : [`also ${heldBy(others)}`];
 }
 
-/** `other end held by sleep (4711), fd 1`, `other end fd 7`, `other end fd 7, also held by sleep (4711), fd 1`, `other end closed`. */
+/** `other end held by sleep (4711), fd 1`, `other end fd 7, also held by sleep (4711), fd 1`, `other end closed`. */
 export function endOf(file: FoundFile, asked: Asked): string[] {
   const { otherEnd } = file;
   if (!otherEnd) return [];
+  const { state, reason } = otherEnd;
   const others = otherEndsOf(file, asked);
   const own = ownEndsOf([file], asked);
-  const state = WORDS[otherEnd.state];
-  if (others.length > 0) return [`other end ${[...own.map((fds) => `${fds}, also`), heldBy(others)].join(' ')}`];
-  if (own.length > 0) return [`other end ${own.join()}`];
-  const why = otherEnd.state === 'connected' && otherEnd.reason !== undefined ? ` (${otherEnd.reason})` : '';
-  return state === '' ? [] : [`other end ${state}${why}`];
+  const isPlain = state === 'connected' || state === 'not-accepted';
+  const why = isPlain && reason !== undefined ? ` (${reason})` : '';
+  const end = `other end ${state === 'not-accepted' ? 'not accepted, ' : ''}`;
+  if (others.length > 0) return [`${end}${[...own.map((fds) => `${fds}, also`), heldBy(others)].join(' ')}${why}`];
+  if (own.length > 0) return [`${end}${own.join()}${why}`];
+  return WORDS[state] === '' ? [] : [`other end ${WORDS[state]}${why}`];
 }
 
 /** The same of several that are alike. */
@@ -76,7 +78,8 @@ export function otherEndsText(files: readonly FoundFile[], asked: Asked): string
   const ends = new Map<number, FoundFile[]>();
   for (const file of files) {
     const [holder] = otherEndsOf(file, asked);
-    if (holder !== undefined) addTo(ends, holder.pid, file);
+    // Of whom it is not known which of them it is, none is named here.
+    if (holder !== undefined && file.otherEnd?.reason === undefined) addTo(ends, holder.pid, file);
   }
   const clauses = [...ends.values()].slice(0, ENDS).map((files, i) => {
     const fds = files.map(({ holders }) =>
