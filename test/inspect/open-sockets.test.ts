@@ -259,6 +259,29 @@ test('a unix socket by its path, though it was bound by another one, and who is 
   assert.deepEqual(told(await ask(path, [child.pid])), []);
 });
 
+test('a unix socket on a filesystem whose files have other devices than itself, as an overlay', {
+  skip: needsRoot,
+}, async (t) => {
+  await using child = await startChild({ wrapper: ['unshare', '--mount'] });
+  const base = join(folder, 'overlay');
+  const found = await child.run(async ({ fs, libc, sockets, door }, base: string) => {
+    const at = (name: string): string => `${base}/${name}`;
+    for (const name of ['', 'lower', 'upper', 'work', 'mounted']) fs.mkdirSync(at(name));
+    try {
+      libc.mount('none', at('lower'), 'tmpfs', 0, '');
+      const options = `lowerdir=${at('lower')},upperdir=${at('upper')},workdir=${at('work')}`;
+      libc.mount('none', at('mounted'), 'overlay', 0, options);
+    } catch {
+      return undefined;
+    }
+    const fd = sockets.listener(sockets.STREAM, sockets.unixAddress(at('mounted/socket')));
+    const { files } = await door.findOpen(at('mounted/socket'), { pids: [process.pid] });
+    return [fd, files.map(({ holders }) => holders.map(({ fd }) => fd))] as const;
+  }, base);
+  if (found === undefined) return t.skip('no overlay can be mounted here');
+  assert.deepEqual(found[1], [[found[0]]]);
+});
+
 test('who is connected with a unix socket by its path is at the other ends, unless that is not wanted', async () => {
   const path = join(folder, 'ends.sock');
   const fd = fds.add(sockets.listener(STREAM, unixAddress(path)));

@@ -152,6 +152,13 @@ export class SoughtPath implements Sought {
     return typeof folder === 'string' ? asked : join(folder.path, basename(asked));
   }
 
+  /** The kernel tells the device of the whole filesystem, of which each subvolume has the same numbers: the name decides. */
+  #isOfSubvolume(dev: number, name = ''): boolean {
+    const { basename } = process.getBuiltinModule('node:path');
+    const isOne = typeof this.#located !== 'string' && dev === this.#located.dev;
+    return isOne && basename(name) === basename(this.path);
+  }
+
   /** Where only a list of names is to be had, or the file is gone, the name tells. */
   #isBoundTo(socket: UnixSocket | UnixListing): boolean {
     const { inode, mount } = this;
@@ -160,8 +167,10 @@ export class SoughtPath implements Sought {
       const isThere = this.part === undefined || isBelow(mount, socket.name ?? '');
       return isThere && 'vfs' in socket && socket.vfs?.dev === mount.dev;
     }
-    if (inode !== undefined && 'vfs' in socket)
-      return socket.vfs?.ino === Number(inode.ino & U32) && socket.vfs.dev === inode.dev;
+    if (inode !== undefined && 'vfs' in socket) {
+      if (socket.vfs?.ino !== Number(inode.ino & U32)) return false;
+      return socket.vfs.dev === inode.dev || this.#isOfSubvolume(socket.vfs.dev, socket.name);
+    }
     return socket.name !== undefined && (socket.name === this.#asked || socket.name === this.path);
   }
 }

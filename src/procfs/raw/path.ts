@@ -27,6 +27,8 @@ export interface Located {
   path: string;
   /** What the locks on it are on, as /proc/locks tells it. */
   lockKey: string;
+  /** Of all of its filesystem: a subvolume and an overlay have others in `stat`. */
+  dev: number;
   /** Whether its filesystem is of this machine. */
   isLocal: boolean;
   /** Of a folder on which a filesystem is mounted, or a folder of one: which. */
@@ -166,7 +168,8 @@ export function locatedAt({ pid, fd }: FileRef): Located | string {
   if (typeof stat === 'string' || link === null) return typeof stat === 'string' ? stat : 'ENOENT';
   const info = infoAt(pid, fd);
   const mount = mountOf(info.text, readMounts(process.pid));
-  const located = { stat, path: link, lockKey: lockKeyAt(stat, info, mount), isLocal: isLocal(mount) };
+  const dev = mount?.dev ?? stat.dev;
+  const located = { stat, path: link, dev, lockKey: lockKeyAt(stat, info, mount), isLocal: isLocal(mount) };
   if (mount?.point !== link || (stat.mode & S_IFMT) !== S_IFDIR) return located;
   return isWhole(mount, stat) ? { ...located, mount } : { ...located, mount, part: mount.id };
 }
