@@ -216,6 +216,30 @@ function hasLoop(): boolean {
   return status === 0;
 }
 
+test('what was deleted under this name in another mount namespace was never here', { skip: needsRoot }, async () => {
+  await using child = await startChild({ wrapper: ['unshare', '--mount'] });
+  const base = join(folder, 'hidden');
+  mkdirSync(base);
+  await child.run(({ fs, libc, childProcess, keep }, base: string) => {
+    libc.mount('none', base, 'tmpfs', 0, '');
+    fs.copyFileSync('/bin/sleep', `${base}/program`);
+    fs.writeFileSync(`${base}/data`, 'x'.repeat(4096));
+    fs.mkdirSync(`${base}/work`);
+    const sleep = childProcess.spawn(`${base}/program`, ['1000'], { cwd: `${base}/work`, stdio: 'ignore' });
+    process.on('exit', () => void sleep.kill('SIGKILL'));
+    const fd = fs.openSync(`${base}/data`, 'r');
+    libc.mapPage(fd);
+    fs.closeSync(fd);
+    for (const name of ['program', 'data']) fs.unlinkSync(`${base}/${name}`);
+    fs.rmdirSync(`${base}/work`);
+    keep['sleep'] = sleep;
+  }, base);
+  for (const name of ['program', 'data', 'work']) {
+    const { elsewhere } = await findOpen(join(base, name));
+    assert.deepEqual(elsewhere, [], name);
+  }
+});
+
 test('a device by another node, as a container has it, unless that is of a terminal', { skip: needsRoot }, async () => {
   const node = (name: string, minor: number, major = 1): string => {
     const path = join(folder, name);

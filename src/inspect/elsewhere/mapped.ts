@@ -39,9 +39,17 @@ export function* mappedAt(
   return { now, before };
 }
 
-/** The processes that have a file mapped of which only the text of its link is known. */
-export const mappedAs = (scan: Scan, link: string): Steps<number[]> =>
-  whoMaps(scan, (pid) => maps(pid, 0n, link, (mapping) => mapping.link === link));
+/**
+ * The processes that have a file mapped of which only the text of its link is known.
+ * @param isIt - whether one that has this text may be it
+ */
+export const mappedAs = (scan: Scan, link: string, isIt: (stat: FileStat) => boolean = () => true): Steps<number[]> =>
+  whoMaps(scan, (pid) =>
+    maps(pid, 0n, link, (mapping) => {
+      const stat = mapping.link === link ? statMapping(pid, mapping) : undefined;
+      return stat !== undefined && (typeof stat === 'string' || isIt(stat));
+    }),
+  );
 
 /**
  * By {@link inodeKey}: the processes that have it mapped, of some inodes. Of the kernel's one anonymous inode it is possible

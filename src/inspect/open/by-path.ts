@@ -125,18 +125,18 @@ export class SoughtPath implements Sought {
   /** A file may be called `x (deleted)`. */
   isProven(pid: number, fd: number, link: string): boolean {
     const stat = statIno(pid, fd);
-    if (typeof stat === 'string' || !this.#isHere(stat, seen.mount())) return false;
+    if (typeof stat === 'string' || !this.isHere(stat)) return false;
     if (stat.more?.nlink === 0) return true;
     const other = locate(link);
     return typeof other === 'string' || other.stat.ino !== stat.ino || other.stat.dev !== stat.dev;
   }
 
   isFormer(stat: FileStat): boolean {
-    return stat.more?.nlink === 0 && this.#isHere(stat, seen.mount());
+    return stat.more?.nlink === 0 && this.isHere(stat);
   }
 
   /** The same text is another path in another mount namespace, unless it is on the same filesystem. */
-  #isHere({ dev }: FileStat, mount: number | undefined): boolean {
+  isHere({ dev }: FileStat, mount: number | undefined = seen.mount()): boolean {
     const mounts = readMounts(process.pid);
     if (mount === undefined || typeof mounts === 'string' || mounts.some(({ id }) => id === mount)) return true;
     const folder = locate(process.getBuiltinModule('node:path').dirname(this.path));

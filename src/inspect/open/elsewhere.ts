@@ -70,7 +70,7 @@ function* mappersOf(
     // Of other kinds only what had the name before can be mapped.
     const mayBe = MAPPABLE.has(kindOf(null, inode.mode)) || files.some(({ link }) => link === text);
     if (mayBe) return yield* mappedAt(scan, path, inode, isFormer);
-  } else if (text !== undefined) add(yield* mappedAs(scan, text));
+  } else if (text !== undefined) add(yield* mappedAs(scan, text, (stat) => sought.isHere?.(stat) !== false));
   // As the ring of a packet socket.
   else if (files.length === 0) for (const link of links) add(yield* mappedAs(scan, link));
   return { now, before: [] };

@@ -36,6 +36,8 @@ export interface Sought {
   isProven?(pid: number, fd: number, link: string): boolean;
   /** Of a path that is there: whether what statx(2) just saw under that text, deleted, was at that path. */
   isFormer?(stat: FileStat): boolean;
+  /** Of a path: whether what statx(2) just saw under that text was at that path here. */
+  isHere?(stat: FileStat): boolean;
   /** The inode that its descriptors are on; undefined where only links tell. */
   readonly inode?: FileStat | undefined;
   /** The filesystem that begins with this inode, all of which is looked for, or a part of one. */

@@ -23,10 +23,11 @@ export function* usesOf({ tables }: Scan, sought: Sought): Steps<Elsewhere[]> {
   const { inode, mount, part, text } = sought;
   const isAny = mount !== undefined;
   const usedAs = (link: string): Used | undefined => {
-    if (inode === undefined) return text !== undefined && textOf(link) === text ? {} : undefined;
+    const isNamed = inode !== undefined || (text !== undefined && textOf(link) === text);
     // Refused is only who could not be scanned either.
-    const stat = statAt(link);
+    const stat = isNamed ? statAt(link) : 'ENOENT';
     if (typeof stat === 'string') return undefined;
+    if (inode === undefined) return sought.isHere?.(stat) === false ? undefined : {};
     if (stat.dev === inode.dev && (isAny ? isOfPart(part) : stat.ino === inode.ino)) return {};
     const isFormer = !isAny && sought.isFormer?.(stat) === true && textOf(link) === text;
     return isFormer ? { deleted: true } : undefined;
