@@ -5,19 +5,29 @@ import { test } from 'node:test';
 import { isBelow, parseMounts, readMounts } from '../../src/procfs/kind/mountinfo.ts';
 import { internalDevice } from '../support/kinds.ts';
 
-test('a line tells the mount, what it is on, its device, place and type', () => {
+test('a line tells the mount, what it is on, its device, place, type and source', () => {
   const text = [
     '24 27 0:6 / /dev rw,relatime - devtmpfs devtmpfs rw,size=4k',
     '26 24 0:24 / /dev/pts rw master:1 propagate_from:2 - devpts devpts rw,mode=600',
+    '27 24 0:25 / /nameless rw - tmpfs  rw',
     'no mount',
     '',
   ].join('\n');
   assert.deepEqual(parseMounts(text), [
-    { id: 24, parent: 27, dev: 6, root: '/', point: '/dev', type: 'devtmpfs' },
-    { id: 26, parent: 24, dev: 24, root: '/', point: '/dev/pts', type: 'devpts' },
+    { id: 24, parent: 27, dev: 6, root: '/', point: '/dev', type: 'devtmpfs', source: 'devtmpfs' },
+    { id: 26, parent: 24, dev: 24, root: '/', point: '/dev/pts', type: 'devpts', source: 'devpts' },
+    { id: 27, parent: 24, dev: 25, root: '/', point: '/nameless', type: 'tmpfs', source: '' },
   ]);
   assert.deepEqual(parseMounts('98 26 259:3 /a\\040b /mnt/two\\040words\\011- ro - ext4 /dev/sda3 rw\n'), [
-    { id: 98, parent: 26, dev: (259 << 20) | 3, root: '/a b', point: '/mnt/two words\t-', type: 'ext4' },
+    {
+      id: 98,
+      parent: 26,
+      dev: (259 << 20) | 3,
+      root: '/a b',
+      point: '/mnt/two words\t-',
+      type: 'ext4',
+      source: '/dev/sda3',
+    },
   ]);
 });
 
@@ -30,7 +40,7 @@ test('that of this process has the device of /proc, and of a task that is not th
 });
 
 test('what is below a mount point, be it the root', () => {
-  const mount = { id: 1, parent: 0, dev: 1, root: '/part', point: '/mnt', type: 'tmpfs' };
+  const mount = { id: 1, parent: 0, dev: 1, root: '/part', point: '/mnt', type: 'tmpfs', source: '' };
   const names = ['/mnt/x', '/mnt', '/mnt2/x', '/x'];
   assert.deepEqual(
     names.filter((name) => isBelow(mount, name)),

@@ -46,15 +46,26 @@ const backedBy = (usedAs: (file: string) => Used | undefined): Elsewhere[] =>
 const isSame = (located: ReturnType<typeof locate>, { dev, ino }: FileStat): boolean =>
   typeof located !== 'string' && located.stat.dev === dev && located.stat.ino === ino;
 
-/** Where a device is mounted: anywhere, since another mount namespace has mounts of its own. */
+/**
+ * Where a device is mounted: anywhere, since another mount namespace has mounts of its own. A filesystem of several devices,
+ * as btrfs, has a number of its own, and names one of them.
+ */
 function* mountOf({ tables }: Scan, device: number): Steps<string | undefined> {
   for (const pid of processesOf(tables).add(process.pid)) {
     yield;
     const mounts = readMounts(pid);
-    const found = typeof mounts === 'string' ? undefined : mounts.find(({ dev }) => dev === device);
+    const found =
+      typeof mounts === 'string' ? undefined : mounts.find((mount) => mount.dev === device || isMountOf(mount, device));
     if (found !== undefined) return found.point;
   }
   return undefined;
+}
+
+/** What is no device is asked for by nobody. */
+function isMountOf({ dev, source }: Mount, device: number): boolean {
+  if (dev >>> 20 !== 0 || !source.startsWith('/dev/')) return false;
+  const located = locate(source);
+  return typeof located !== 'string' && located.stat.rdev === device;
 }
 
 /** Of a filesystem. */
