@@ -28,7 +28,7 @@ import { soughtBy } from './open/by-reference.ts';
 import { elsewhereOf } from './open/elsewhere.ts';
 import { tellEnds } from './open/ends.ts';
 import { type FoundFile, listenersFirst, unseenSocket } from './open/found-file.ts';
-import { heldOf } from './open/held.ts';
+import { heldOf, tellMirrors } from './open/held.ts';
 import { coverageOf, type Unheld } from './open/sought.ts';
 
 /** So much of the work is done when all was read, described, and when it is told what has it without a descriptor. */
@@ -137,6 +137,7 @@ function* openOf(
   const keepers = elsewhereOf(sought, seen, held, (locks?.length ?? 0) > 0);
   const elsewhere = parts.has('elsewhere') ? yield* part(DESCRIBED, TOLD, keepers) : undefined;
   yield* part(TOLD, 1, tellEnds(files, pids, parts));
+  yield* tellMirrors(sought, seen);
   const missing = sought instanceof SoughtPath ? sought.missing : undefined;
   return {
     reference,

@@ -108,6 +108,18 @@ test('what is in TIME_WAIT nobody holds any more', async () => {
   assert.deepEqual([files, unheld], [[], [{ name, state: 'TIME_WAIT' }]]);
 });
 
+test('of a connection that was closed here who has its other end is told', async () => {
+  const { fd, port } = listen('127.0.0.1');
+  const client = connect('127.0.0.1', port);
+  fds.close(fds.add(sockets.accept(fd)), fd);
+  const { files, unheld } = await ask(`:${port}`);
+  assert.deepEqual(files, []);
+  assert.deepEqual(
+    unheld.map(({ state, otherEnd = [] }) => [state, refs(otherEnd)]),
+    [['FIN_WAIT2', [{ pid, fd: client }]]],
+  );
+});
+
 test('a free port', async () => {
   const { fd, port } = listen('127.0.0.1');
   fds.close(fd);

@@ -46,6 +46,9 @@ export function openWithoutUs(report: OpenReport): OpenReport {
   return {
     ...report,
     files,
+    unheld: report.unheld.map((one) =>
+      one.otherEnd === undefined ? one : { ...one, otherEnd: one.otherEnd.filter(isOther) },
+    ),
     ...(report.elsewhere === undefined ? {} : { elsewhere: report.elsewhere.filter(({ pid }) => pid !== process.pid) }),
   };
 }

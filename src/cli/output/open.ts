@@ -91,14 +91,16 @@ function ofNothing({ reference, missing, coverage }: OpenReport, isLimited: bool
   return `${reference} is open ${where}${unseen(coverage).length > 0 ? ' that could be seen' : ''}${why}`;
 }
 
-/** `3 connections in TIME_WAIT are held by nobody` */
+/** `3 connections in TIME_WAIT are held by nobody`; and who has the other ends of what somebody closed. */
 function ofUnheld({ unheld }: OpenReport): string[] {
-  const byState = new Map<string, string[]>();
-  for (const { state, name } of unheld) addTo(byState, state, name ?? '');
-  return [...byState].map(([state, names]) => {
-    const are = names.length === 1 ? 'is' : 'are';
-    const what = plural(names.length, 'connection');
-    return state === 'not-accepted' ? `${what} ${are} not accepted yet` : `${what} in ${state} ${are} held by nobody`;
+  const byState = new Map<string, OpenReport['unheld']>();
+  for (const one of unheld) addTo(byState, one.state, one);
+  return [...byState].map(([state, some]) => {
+    const [are, ends] = some.length === 1 ? ['is', 'its other end is'] : ['are', 'their other ends are'];
+    const what = plural(some.length, 'connection');
+    const others = some.flatMap(({ otherEnd = [] }) => otherEnd);
+    const told = others.length === 0 ? '' : `, ${ends} ${heldBy(others)}`;
+    return `${state === 'not-accepted' ? `${what} ${are} not accepted yet` : `${what} in ${state} ${are} held by nobody`}${told}`;
   });
 }
 

@@ -1,6 +1,7 @@
 /** Which targets of an epoll instance are not what their number says, told to somebody who never heard of it. */
 import type { EpollReport, EpollTarget } from '../../index.ts';
 import { readLink } from '../../procfs/fd.ts';
+import { isInFirstNamespace } from '../../procfs/processes.ts';
 import { plural, some } from '../../util/text.ts';
 import { elsewhereText } from './elsewhere.ts';
 import { named } from './names.ts';
@@ -37,10 +38,11 @@ function keptBy(target: EpollTarget): string {
   if (target.elsewhere?.some(({ sure }) => sure === 'description') === true) return elsewhere as string;
   if (target.elsewhere?.some(({ how, sure }) => how === 'mapped' && sure === 'inode') === true)
     return `no process has a descriptor of that file: ${elsewhere}`;
+  const [where, who] = isInFirstNamespace() ? ['', ''] : [' of this pid namespace', 'one outside has, or '];
   const nobody =
     target.reason === 'unreadable'
       ? 'whoever keeps that file open could not be seen'
-      : 'no process has a descriptor of that file, so that it is in flight over a unix socket, mapped, or the kernel itself holds it';
+      : `no process${where} has a descriptor of that file, so that ${who}it is in flight over a unix socket, mapped, or the kernel itself holds it`;
   return elsewhere === undefined ? nobody : `${nobody}: ${elsewhere}`;
 }
 

@@ -36,6 +36,7 @@ export class SoughtPort implements Sought {
   links: ReadonlySet<string> = new Set();
   sockets: ReadonlyMap<number, ListedSocket> = new Map();
   unheld: readonly Unheld[] = [];
+  mirrors: ReadonlyMap<Unheld, string> = new Map();
   blind: readonly Blind[] = [];
   readonly #reference: PortReference;
   readonly #namespaces = new Namespaces();
@@ -69,17 +70,24 @@ export class SoughtPort implements Sought {
     const held = new Map<number, InetSocket>();
     const unheld = new Map<string, Unheld>();
     const blind: Blind[] = [];
+    const mirrors = new Map<Unheld, string>();
     for (const protocol of protocols) {
       const listed = yield* this.#namespaces.inet(protocol, port);
       blind.push(...listed.blind);
       for (const socket of listed.sockets) {
         if (!hasAddress(socket, addresses)) continue;
         if (socket.ino > 0) held.set(socket.ino, socket);
-        else unheld.set(`${socket.state} ${endName(socket)}`, { name: endName(socket), state: stateOf(socket) });
+        else {
+          const one: Unheld = { name: endName(socket), state: stateOf(socket) };
+          unheld.set(`${socket.state} ${one.name}`, one);
+          const mirror = this.#namespaces.mirrors.get(socket);
+          if (mirror !== undefined) mirrors.set(one, socketLink(mirror));
+        }
       }
     }
     this.blind = blind;
     this.unheld = [...unheld.values()];
+    this.mirrors = mirrors;
     this.sockets = held;
     this.links = new Set([...held.keys()].map(socketLink));
     // Connections come and go all the time where a server is busy.

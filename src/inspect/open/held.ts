@@ -71,6 +71,16 @@ function* lookFor(sought: Sought, scan: Scan): Steps<LookedFor> {
   }
 }
 
+/** Who has the other ends of connections that nobody has. */
+export function* tellMirrors({ mirrors = new Map() }: Sought, scan: Scan): Steps<void> {
+  if (mirrors.size === 0) return;
+  const { held } = yield* heldOf({ links: new Set(mirrors.values()) }, scan);
+  for (const [unheld, link] of mirrors) {
+    const file = held.find((one) => one.link === link);
+    if (file !== undefined) unheld.otherEnd = file.holders;
+  }
+}
+
 /** Sockets that somebody was seen to have who let go of them before they were described, and that are still there. */
 function* lostOf(sought: Sought, hits: readonly Hit[], held: readonly OpenFile[]): Steps<ListedSocket[]> {
   const told = new Set(held.map(({ link }) => link));

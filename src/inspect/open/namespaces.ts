@@ -6,8 +6,8 @@ import { dumpUnix, lookUpUnix } from '../../netlink/unix.ts';
 import { lookUpInet } from '../../netlink/inet.ts';
 import { readUnixListing } from '../../procfs/net.ts';
 import type { Steps } from '../../scan/steps.ts';
-import type { InetProtocol, InetSocket, UnixListing, UnixSocket } from '../../util/socket.ts';
-import { listInet } from '../peers/inet-tables.ts';
+import type { InetProtocol, InetSocket, SocketState, UnixListing, UnixSocket } from '../../util/socket.ts';
+import { listInet, matchInet } from '../peers/inet-tables.ts';
 import { askAt, type Place, Places, whyRefused } from '../peers/places.ts';
 import type { Blind, ListedSocket } from './sought.ts';
 
@@ -17,11 +17,18 @@ export interface Listed<T> {
   blind: Blind[];
 }
 
+/** States of a connection that was closed here, and perhaps not at its other end. */
+const LIVING: ReadonlySet<SocketState> = new Set(['FIN_WAIT1', 'FIN_WAIT2', 'CLOSING']);
+/** Of more it is not told. */
+const FEW = 16;
+
 /** All of whose tasks have ended is none any more. */
 const isGone = ({ refused, code }: Refusal): boolean => refused === 'no-namespace' && code === 'ESRCH';
 
 export class Namespaces {
   readonly #places = new Places(process.pid);
+  /** By a connection that nobody has: the inode of its other end in the same namespace. */
+  readonly mirrors: WeakMap<InetSocket, number> = new WeakMap();
   /** The inodes of those that were found in another namespace than this process'. */
   readonly foreign: Set<number> = new Set();
 
@@ -65,7 +72,16 @@ export class Namespaces {
 
   /** With a local port. */
   inet(protocol: InetProtocol, localPort: number): Steps<Listed<InetSocket>> {
-    return this.#list((place) => listInet(place, protocol, { localPort }));
+    const { mirrors } = this;
+    return this.#list(function* (place) {
+      const list = yield* listInet(place, protocol, { localPort });
+      const unheld = isRefusal(list) ? [] : list.filter(({ ino, state }) => ino === 0 && LIVING.has(state));
+      for (const one of unheld.slice(0, FEW)) {
+        const mirror = yield* matchInet(place, protocol, one.remote, one.local);
+        if (mirror !== undefined && !isRefusal(mirror) && mirror.ino > 0) mirrors.set(one, mirror.ino);
+      }
+      return list;
+    });
   }
 
   /** With an inode, whatever it is. */

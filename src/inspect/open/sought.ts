@@ -8,6 +8,7 @@ import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { seen } from '../../procfs/raw/statx.ts';
 import type { Coverage } from '../../scan/coverage.ts';
 import type { Steps } from '../../scan/steps.ts';
+import type { Holder } from '../../scan/holder.ts';
 import type { Scan } from '../../scan/tables.ts';
 import type { InetSocket, UnixListing, UnixSocket } from '../../util/socket.ts';
 
@@ -19,6 +20,8 @@ export interface Unheld {
   name: string | null;
   /** As the kernel tells it: TIME_WAIT, FIN_WAIT2, … */
   state: string;
+  /** Of one that was closed here, within one network namespace: who has its other end, where anybody has. */
+  otherEnd?: Holder[];
 }
 
 /** What a question could not look at besides descriptors: whose it is, and why. */
@@ -45,6 +48,8 @@ export interface Sought {
   /** Of a part: the number of its mount, by which all of it was opened. */
   readonly part?: number | undefined;
   readonly unheld?: readonly Unheld[];
+  /** Of these the link of what is at the other end. */
+  readonly mirrors?: ReadonlyMap<Unheld, string>;
   readonly blind?: readonly Blind[];
   /** The sockets of it that the kernel lists, by inode. */
   readonly sockets?: ReadonlyMap<number, ListedSocket>;
