@@ -41,7 +41,9 @@ test('a target that nobody has open is told with what may have it', { skip: notA
   assert.equal(code, 1);
   assert.match(
     out,
-    new RegExp(`no process of this pid namespace has a descriptor of that file, so that one outside has, .*: it may be in flight to fd ${to} of ${pid} `),
+    new RegExp(
+      `no process of this pid namespace has a descriptor of that file, so that one outside has, .*: it may be in flight to fd ${to} of ${pid} `,
+    ),
   );
 });
 

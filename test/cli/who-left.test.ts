@@ -89,7 +89,10 @@ test('a server that is stopped accepts nothing', async () => {
     const answer = await kcmp('who', `:${port}`);
     return answer.out.includes('is stopped') ? answer : undefined;
   });
-  assert.match(out.split('\n')[0] ?? '', new RegExp(`; nobody accepts at this moment: ${server.pid} \\([^)]*\\) is stopped`));
+  assert.match(
+    out.split('\n')[0] ?? '',
+    new RegExp(`; nobody accepts at this moment: ${server.pid} \\([^)]*\\) is stopped`),
+  );
 });
 
 test('a process whose session is not its parent’s was left by one that has ended', { skip: notAlone }, async () => {

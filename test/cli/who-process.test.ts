@@ -3,13 +3,14 @@ import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { OpenReport } from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { type Child, startChild } from '../support/child.ts';
+import { lease } from '../support/locks.ts';
 import { untilNamed } from '../support/scenes.ts';
 import { until } from '../support/until.ts';
 import { kcmp, kcmpJson, NO_PID, kcmpProcess } from './command.ts';
@@ -228,6 +229,22 @@ test('who has nothing open is 1', async () => {
     assert.equal((await kcmp('who', none)).out, `${none} (sh) has nothing open.\n`);
   } finally {
     process.kill(none, 'SIGKILL');
+  }
+});
+
+test('who waits to open a file for its lease is told to do that', async () => {
+  const path = join(folder, 'leased');
+  writeFileSync(path, '');
+  const fd = fds.add(openSync(path, 'r'));
+  // Told to whoever has the lease.
+  process.once('SIGIO', () => {});
+  lease(fd, false);
+  const opener = spawn('sh', ['-c', 'echo > "$1"', 'sh', path], { stdio: 'ignore' });
+  const waits = /; it waits in open of a file until its lease is given up/;
+  try {
+    await until('it waits', async () => waits.test((await kcmp('who', opener.pid as number)).out));
+  } finally {
+    opener.kill('SIGKILL');
   }
 });
 

@@ -1,8 +1,8 @@
 /**
  * What a process does that waits on none of its descriptors: it is stopped, or waits in open(2) of a FIFO, until somebody
- * opens its other end: it has nothing open yet, so that no descriptor tells.
+ * opens its other end, or of a file, until its lease is given up: it has nothing open yet, so that no descriptor tells.
  *
- * Source: fifo_open() of fs/pipe.c.
+ * Sources: fifo_open() of fs/pipe.c, __break_lease() of fs/locks.c.
  */
 import { listProcesses, threadsOf } from '../../../procfs/processes.ts';
 import { S_IFIFO, S_IFMT } from '../../../procfs/kind.ts';
@@ -13,18 +13,22 @@ import { some } from '../../../util/text.ts';
 import { named } from '../names.ts';
 
 const PLACE = /^(?:wait_for_partner|fifo_open)$/;
+const LEASE = '__break_lease';
 const SHOWN = 3;
 
-const waits = (pid: number): boolean => threadsOf(pid).some((task) => PLACE.test(readPlace(task)));
+const isAt = (pid: number, isPlace: (place: string) => boolean): boolean =>
+  threadsOf(pid).some((task) => isPlace(readPlace(task)));
+const waits = (pid: number): boolean => isAt(pid, (place) => PLACE.test(place));
 
 /** `it is stopped`, or `it waits in open of a FIFO, until …`, of the first of these that is, or does. */
 export function openingText(pids: readonly number[]): string | undefined {
   const stopped = pids.find((pid) => isStopped(readPulse(pid).state));
   if (stopped !== undefined) return `${pids.length === 1 ? 'it' : named(stopped)} is stopped`;
+  const who = (pid: number): string => (pids.length === 1 ? 'it' : named(pid));
   const pid = pids.find(waits);
-  if (pid === undefined) return undefined;
-  const who = pids.length === 1 ? 'it' : named(pid);
-  return `${who} waits in open of a FIFO, until somebody opens its other end`;
+  if (pid !== undefined) return `${who(pid)} waits in open of a FIFO, until somebody opens its other end`;
+  const breaker = pids.find((one) => isAt(one, (place) => place === LEASE));
+  return breaker === undefined ? undefined : `${who(breaker)} waits in open of a file until its lease is given up`;
 }
 
 /** `sh (4711) waits to open a FIFO, perhaps this one`, of a path that is one; nothing of others. */
