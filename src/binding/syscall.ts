@@ -90,12 +90,17 @@ export function koffiDenial(cause: unknown): { reason: string; fix: string } | u
   };
 }
 
+/** As Node says it, and the loader of a binary. */
+const FULL = /\bE[MN]FILE\b|[Tt]oo many open files/;
+
 function koffiUnavailable(cause: unknown): CodedError {
   const denial = koffiDenial(cause);
+  const why = FULL.test(String(cause))
+    ? 'This process, or this machine, may open no more files: close some, or raise ulimit -n.'
+    : 'Install again without --omit=optional and without leaving out optional dependencies.';
   const message =
     denial === undefined
-      ? `kcmp needs the package koffi with its binary ${BINARY}, which could not be loaded. ` +
-        'Install again without --omit=optional and without leaving out optional dependencies.'
+      ? `kcmp needs the package koffi with its binary ${BINARY}, which could not be loaded. ${why}`
       : `${denial.reason}; ${denial.fix}`;
   return coded(new Error(message, { cause }), 'ERR_KOFFI_UNAVAILABLE');
 }

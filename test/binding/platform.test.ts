@@ -1,5 +1,6 @@
 /** Where kcmp cannot work: importing is fine, the first call says why, and probe says unsupported. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -142,6 +143,24 @@ describe('in an installation without koffi', () => {
     mkdirSync(join(folder, 'node_modules'));
     cpSync(installed, join(folder, 'node_modules/koffi'), { recursive: true });
     assertNamed(/native Koffi module/);
+  });
+
+  test('where no more files can be opened it says that, and not to install it', () => {
+    const script = `
+      import fs from 'node:fs';
+      const { kcmp } = await import(${JSON.stringify(ENTRY)});
+      try {
+        for (;;) fs.openSync('/dev/null');
+      } catch {}
+      try {
+        kcmp(process.pid, process.pid, 1);
+      } catch ({ code, message }) {
+        fs.writeSync(1, code + ' ' + message);
+      }`;
+    const command = 'ulimit -n 100; exec "$@"';
+    const args = [process.execPath, '--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script];
+    const { stdout } = spawnSync('sh', ['-c', command, 'sh', ...args], { encoding: 'utf8' });
+    assert.match(stdout, /^ERR_KOFFI_UNAVAILABLE .* may open no more files: close some, or raise ulimit -n\.$/);
   });
 
   test('a binary for riscv64 that would end the process is not loaded, and what was compiled here is', {

@@ -21,7 +21,7 @@ test('of a thread its own process is nobody else', async () => {
   const thread = await startThread(child);
   const [read] = await child.run(({ libc }) => libc.pipe());
   const { out, code } = await kcmp('who', `${thread}:${read}`);
-  assert.match(firstLine(out), /; its other end is held by \S+ \(\d+\), fd \d+\.$/);
+  assert.match(firstLine(out), /; its other end is held by \S+ \(\d+\), fd \d+ \(a thread of \d+\)\.$/);
   assert.equal(code, 0);
   assert.doesNotMatch((await kcmp('who', '--pids', thread)).out, new RegExp(`^${child.pid}$`, 'm'));
 });

@@ -41,7 +41,10 @@ export function heldBy(holders: readonly Holder[]): string {
   const own = holders.filter((holder) => holder.pid === pid).map(({ fd }) => `${fd}`);
   const more = new Set(holders.flatMap((holder) => [holder.pid, ...othersWith(holder)])).size - 1;
   const fds = own.length > SHOWN ? some(own, SHOWN - 1) : list(own);
-  return `held by ${command} (${pid}), fd ${fds}${more > 0 ? `, and ${plural(more, 'more process', 'more processes')}` : ''}`;
+  // A thread that has a table of its own is in no list of processes.
+  const process = readProcess(pid);
+  const thread = process === pid ? '' : ` (a thread of ${process})`;
+  return `held by ${command} (${pid}), fd ${fds}${thread}${more > 0 ? `, and ${plural(more, 'more process', 'more processes')}` : ''}`;
 }
 
 export function ofOtherEnd({ state, reason, holders, ends }: OtherEnd): string {
