@@ -66,13 +66,13 @@ test('readLink answers null for a closed descriptor and for a process that is go
 for (const { name, open } of KINDS) {
   test(`statIno says of a ${name} what fstat says`, () => {
     const fd = open();
-    const { dev, ino, mode, rdev, nlink, uid, size } = fstatSync(fd, { bigint: true });
+    const { dev, ino, mode, rdev, nlink, uid, size, blocks } = fstatSync(fd, { bigint: true });
     assert.deepEqual(statIno(process.pid, fd), {
       dev: internalDevice(dev),
       ino,
       mode: Number(mode),
       rdev: internalDevice(rdev),
-      more: { nlink: Number(nlink), uid: Number(uid), size },
+      more: { nlink: Number(nlink), uid: Number(uid), size, allocated: blocks * 512n },
     });
     closeSync(fd);
   });

@@ -1,16 +1,9 @@
 /** Whether what is sent to an address stays on this machine: in a network namespace, or perhaps in another one here. */
-import { isLoopback, readLocalAddresses } from '../../procfs/net/local-addresses.ts';
+import { isLoopback } from '../../procfs/net/local-addresses.ts';
 import type { Pausing } from '../../util/drain.ts';
 import type { Endpoint } from '../../util/socket.ts';
 import type { Place } from './places.ts';
 import type { SocketTables } from './socket-tables.ts';
-
-/** The addresses of a namespace's own interfaces; none where no task is in it that could be asked. */
-export function localAddressesOf({ namespace, tasks: [pid], file }: Place): ReadonlySet<string> {
-  const isOwn = namespace !== undefined && file === undefined;
-  const task = pid ?? (isOwn ? 'thread-self' : undefined);
-  return task === undefined ? new Set() : readLocalAddresses(task);
-}
 
 /** Whether what is sent there by somebody in a namespace stays in it. */
 export const isLocal = (tables: SocketTables, to: Endpoint, from: Endpoint, place: Place): boolean =>

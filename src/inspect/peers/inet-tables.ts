@@ -3,6 +3,7 @@ import { dumpInet, getInet, type InetFilter, lookUpInet } from '../../netlink/in
 import { netNamespaces } from '../../netlink/namespaces.ts';
 import { isRefusal, type Refusal } from '../../netlink/sock-diag.ts';
 import { readInet } from '../../procfs/net.ts';
+import { readLocalAddresses } from '../../procfs/net/local-addresses.ts';
 import type { Pausing } from '../../util/drain.ts';
 import { type Endpoint, INET_TABLES, type InetProtocol, type InetSocket } from '../../util/socket.ts';
 import { askAt, type Place } from './places.ts';
@@ -46,6 +47,13 @@ function readListed({ namespace, tasks, file }: Place, protocol: InetProtocol): 
       return lists.flatMap((list) => (typeof list === 'string' ? [] : list));
   }
   return undefined;
+}
+
+/** The addresses of a namespace's own interfaces; none where no task is in it that could be asked. */
+export function localAddressesOf({ namespace, tasks: [pid], file }: Place): ReadonlySet<string> {
+  const isOwn = namespace !== undefined && file === undefined;
+  const task = pid ?? (isOwn ? 'thread-self' : undefined);
+  return task === undefined ? new Set() : readLocalAddresses(task);
 }
 
 /** The socket with an inode. */

@@ -8,8 +8,7 @@ import { dumpUnix } from '../../netlink/unix.ts';
 import type { Pausing } from '../../util/drain.ts';
 import { addTo } from '../../util/multimap.ts';
 import type { Endpoint, InetProtocol, InetSocket, UnixSocket } from '../../util/socket.ts';
-import { localAddressesOf } from './inet-local.ts';
-import { keyOf, listInet } from './inet-tables.ts';
+import { keyOf, listInet, localAddressesOf } from './inet-tables.ts';
 import { askAt, type Place, Places } from './places.ts';
 import type { SocketTables } from './socket-tables.ts';
 

@@ -7,8 +7,7 @@ import { dumpUnix, findSenders, getUnix } from '../../netlink/unix.ts';
 import type { InetFilter } from '../../netlink/inet.ts';
 import type { Pausing } from '../../util/drain.ts';
 import type { Endpoint, InetProtocol, InetSocket, UnixSocket } from '../../util/socket.ts';
-import { localAddressesOf } from './inet-local.ts';
-import { findInet, listInet, matchInet } from './inet-tables.ts';
+import { findInet, listInet, localAddressesOf, matchInet } from './inet-tables.ts';
 import { askAt, type Place, Places } from './places.ts';
 
 export interface SocketTables {
