@@ -31,8 +31,8 @@ import { type FoundFile, listenersFirst, unseenSocket } from './open/found-file.
 import { heldOf, tellMirrors } from './open/held.ts';
 import { coverageOf, type Unheld } from './open/sought.ts';
 
-/** So much of the work is done when all was read, described, and when it is told what has it without a descriptor. */
-const [READ, DESCRIBED, TOLD] = [0.3, 0.65, 0.75];
+/** So much of the work is done when all was read, described, when it is told what has it without a descriptor, and who its other end. */
+const [READ, DESCRIBED, TOLD, TURNED] = [0.3, 0.65, 0.75, 0.95];
 
 /** Options of {@link findOpen}. */
 export interface OpenOptions extends HolderOptions {
@@ -136,8 +136,8 @@ function* openOf(
     : undefined;
   const keepers = elsewhereOf(sought, seen, held, (locks?.length ?? 0) > 0);
   const elsewhere = parts.has('elsewhere') ? yield* part(DESCRIBED, TOLD, keepers) : undefined;
-  yield* part(TOLD, 1, tellEnds(files, pids, parts));
-  yield* tellMirrors(sought, seen);
+  yield* part(TOLD, TURNED, tellEnds(files, pids, parts));
+  yield* part(TURNED, 1, tellMirrors(sought, seen));
   const missing = sought instanceof SoughtPath ? sought.missing : undefined;
   return {
     reference,

@@ -61,7 +61,7 @@ function* mountOf({ tables }: Scan, device: number): Steps<string | undefined> {
   return undefined;
 }
 
-/** What is no device is asked for by nobody. */
+/** By what it is of, where it has a number of its own: the path of a device, looked up as any other. */
 function isMountOf({ dev, source }: Mount, device: number): boolean {
   if (dev >>> 20 !== 0 || !source.startsWith('/dev/')) return false;
   const located = locate(source);
