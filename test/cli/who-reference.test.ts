@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,
+  linkSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -139,6 +140,14 @@ test('a path that nobody has open, one that is not there, and one that was delet
   const missing = await kcmp('who', join(folder, 'never'));
   assert.equal(missing.code, nobody(missing.err));
   assert.match(missing.out, /\/never is open nowhere(?: that could be seen)?: it does not exist\.\n$/);
+});
+
+test('what was opened by another name is told by the one that was asked for, and by that', async () => {
+  const [path, other] = ['by-this', 'by-that'].map((name) => join(folder, name)) as [string, string];
+  const fd = await openThere(path);
+  linkSync(path, other);
+  const { out } = await kcmp('who', other);
+  assert.equal(out.split('\n', 1)[0], `${other} is held by holder (${child.pid}), fd ${fd}, as ${path}.`);
 });
 
 test('several descriptions are told one by one', async () => {

@@ -2,6 +2,7 @@
 import type { FoundFile, Holder, OpenReport } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { DELETED } from '../../procfs/link.ts';
+import { locate } from '../../procfs/raw/path.ts';
 import { isInFirstNamespace } from '../../procfs/processes.ts';
 import { addTo } from '../../util/multimap.ts';
 import { describeFile, plural } from '../../util/text.ts';
@@ -64,14 +65,24 @@ function isFormer({ kind, link }: FoundFile, reference: string): boolean {
   return link?.endsWith(DELETED) === true && basename(link.slice(0, -DELETED.length)) === basename(reference);
 }
 
+/** The path that was asked for, where a file has another one for those that opened it: a hard link, a bind mount, a container's. */
+function otherNameOf({ link }: FoundFile, reference: string): string | undefined {
+  const located = reference.includes('/') && link?.startsWith('/') === true ? locate(reference) : 'ENOENT';
+  const isIt = typeof located !== 'string' && located.mount === undefined && located.path !== link;
+  return isIt ? located.path : undefined;
+}
+
 function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   const [first] = files as [FoundFile];
   const holders = holdersOf(files);
   if (holders.length === 0) return ofNobody(first, report);
   if (report.missing === undefined && files.every((file) => isFormer(file, report.reference)))
     return `${report.reference} that is there now is open nowhere; a file of this name that was deleted is ${heldBy(holders)}${fullOf(files)}`;
-  if (files.length === 1)
-    return [`${nameOf(first)} is ${heldBy(holders)}`, idleText(first), fullText(first), endOf(first)].join('');
+  if (files.length === 1) {
+    const asked = otherNameOf(first, report.reference);
+    const held = `${asked ?? nameOf(first)} is ${heldBy(holders)}${asked === undefined ? '' : `, as ${nameOf(first)}`}`;
+    return [held, idleText(first), fullText(first), endOf(first)].join('');
+  }
   return `${report.reference} is open as ${files.length} open file descriptions, ${heldBy(holders)}${fullOf(files)}`;
 }
 
