@@ -23,6 +23,7 @@ const PLAIN: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 const WHY: Readonly<Record<string, string>> = {
   EAGAIN: 'what the path names only a file server knows, which gave no answer or could not be asked',
   EXDEV: 'of an overlay those files are found that were written, since what is of its lower layers has other devices',
+  ENODEV: 'a socket of that number is bound by another name, and of which part of the filesystem it is nothing tells',
   EACCES: 'a folder on the way to the path may not be searched',
 };
 const OTHERWISE = 'what the path names could not be looked up';
@@ -50,6 +51,8 @@ export class SoughtPath implements Sought {
   #located: Located | string = 'ENOENT';
   #facts: string | undefined;
   #isServerDead = false;
+  /** Whether a socket may be it that was bound by another name. */
+  #isDoubtful = false;
 
   constructor(path: string) {
     this.#asked = wholePath(path);
@@ -75,7 +78,7 @@ export class SoughtPath implements Sought {
 
   get blind(): readonly Blind[] {
     const layers = this.mount?.type === 'overlay' ? 'EXDEV' : undefined;
-    const code = this.#untold ?? layers;
+    const code = this.#untold ?? layers ?? (this.#isDoubtful ? 'ENODEV' : undefined);
     if (code === undefined) return this.#unix.blind;
     return [{ pid: process.pid, code, reason: WHY[code] ?? OTHERWISE }, ...this.#unix.blind];
   }
@@ -104,6 +107,7 @@ export class SoughtPath implements Sought {
     // A path that is there and no socket is none that a socket was bound to; on a filesystem any may be.
     const { inode, mount } = this;
     const mayBeSocket = inode === undefined || mount !== undefined || (inode.mode & S_IFMT) === S_IFSOCK;
+    this.#isDoubtful = false;
     const hasUnixMoved = mayBeSocket && (yield* this.#unix.hasMoved());
     const before = this.#facts;
     this.#facts = `${this.path} ${this.inode?.dev} ${this.inode?.ino}`;
@@ -155,8 +159,10 @@ export class SoughtPath implements Sought {
   /** The kernel tells the device of the whole filesystem, of which each subvolume has the same numbers: the name decides. */
   #isOfSubvolume(dev: number, name = ''): boolean {
     const { basename } = process.getBuiltinModule('node:path');
-    const isOne = typeof this.#located !== 'string' && dev === this.#located.dev;
-    return isOne && basename(name) === basename(this.path);
+    if (typeof this.#located === 'string' || dev !== this.#located.dev) return false;
+    const isNamed = basename(name) === basename(this.path);
+    this.#isDoubtful ||= !isNamed;
+    return isNamed;
   }
 
   /** Where only a list of names is to be had, or the file is gone, the name tells. */
