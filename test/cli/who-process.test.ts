@@ -3,7 +3,7 @@ import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, openSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -11,7 +11,9 @@ import type { OpenReport } from '../../src/index.ts';
 import { Fds } from '../support/brute.ts';
 import { type Child, startChild } from '../support/child.ts';
 import { lease } from '../support/locks.ts';
+import * as libc from '../support/libc.ts';
 import { untilNamed } from '../support/scenes.ts';
+import { needsRoot } from '../support/user.ts';
 import { until } from '../support/until.ts';
 import { kcmp, kcmpJson, NO_PID, kcmpProcess } from './command.ts';
 
@@ -245,6 +247,30 @@ test('who waits to open a file for its lease is told to do that', async () => {
     await until('it waits', async () => waits.test((await kcmp('who', opener.pid as number)).out));
   } finally {
     opener.kill('SIGKILL');
+  }
+});
+
+test('who waits to open a FIFO may keep the filesystem busy that is asked about', { skip: needsRoot }, async () => {
+  const mounted = join(folder, 'mounted');
+  mkdirSync(mounted);
+  libc.mount('none', mounted, 'tmpfs', 0, '');
+  try {
+    const fifo = join(mounted, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const before = await kcmp('who', mounted);
+    assert.match(before.out, / is open nowhere/);
+    const opener = spawn('sh', ['-c', 'echo > "$1"', 'sh', fifo], { stdio: 'ignore' });
+    try {
+      const told = new RegExp(`; .*${opener.pid} \\(sh\\).* to open a FIFO, perhaps one of it\\.\n`);
+      await until('it waits', async () => told.test((await kcmp('who', mounted)).out));
+      assert.equal((await kcmp('who', mounted)).code, 2);
+    } finally {
+      const ended = once(opener, 'exit');
+      opener.kill('SIGKILL');
+      await ended;
+    }
+  } finally {
+    libc.umount2(mounted, 0);
   }
 });
 
