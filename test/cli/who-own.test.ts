@@ -96,7 +96,10 @@ describe('a name that was given to another file', () => {
           /that is there now is open nowhere; a file of this name that was deleted is held by/,
         );
       }
-      assert.match(firstLine((await kcmp('who', name)).out), /link \(deleted\) is held by sleep/);
+      assert.match(
+        firstLine((await kcmp('who', name)).out),
+        /\/name is held by sleep .*, as \/.*\/link \(deleted\)\.$/,
+      );
     } finally {
       for (const one of opened) one.kill('SIGKILL');
     }
