@@ -10,7 +10,7 @@ import { scanCode, tellPartial } from '../output/coverage.ts';
 import { printJson } from '../output/json.ts';
 import { PLAIN } from '../output/names.ts';
 import { openText } from '../output/open.ts';
-import { isMountPoint, openersText } from '../output/process/opening.ts';
+import { openersOf } from '../output/process/opening.ts';
 import { print, printAnswer } from '../output/print.ts';
 import { ProcessText } from '../output/process.ts';
 import { withProgress } from '../output/progress.ts';
@@ -26,7 +26,8 @@ function codeOfOpen(report: OpenReport, where?: readonly number[]): ExitCode {
   const locks = (report.locks ?? []).filter(({ takenBy }) => where?.includes(takenBy ?? 0) !== false);
   if (isUsed || locks.length > 0 || files.some(({ holders }) => holders.length > 0)) return 0;
   // Who waits to open a FIFO keeps its filesystem busy, whichever it is.
-  const isBusy = isMountPoint(report.reference) && openersText(report.reference).length > 0;
+  const { pids, isMount } = openersOf(report.reference);
+  const isBusy = isMount && pids.length > 0;
   const isPlainlyMissing = missing === undefined || missing === 'ENOENT' || missing === 'ENOTDIR';
   return elsewhere.length + files.length > 0 || isBusy || !isPlainlyMissing ? 2 : scanCode(false, coverage);
 }

@@ -38,9 +38,15 @@ export function* listInet(place: Place, protocol: InetProtocol, filter: InetFilt
   );
 }
 
-function readListed({ namespace, tasks, file }: Place, protocol: InetProtocol): InetSocket[] | undefined {
+/** The tasks by which /proc tells of a namespace: this thread, where none was seen to be in its own. */
+function readersOf({ namespace, tasks, file }: Place): ReadonlyArray<number | typeof SELF> {
   const isOwn = tasks.length === 0 && namespace !== undefined && file === undefined;
-  for (const pid of isOwn ? [SELF as typeof SELF] : tasks.slice(0, TASKS)) {
+  return isOwn ? [SELF] : tasks;
+}
+
+function readListed(place: Place, protocol: InetProtocol): InetSocket[] | undefined {
+  const { namespace } = place;
+  for (const pid of readersOf(place).slice(0, TASKS)) {
     const lists = tablesOf(protocol).map((table) => readInet(pid, table));
     if (pid !== SELF && namespace !== undefined && !netNamespaces([pid]).ways.has(namespace)) continue;
     if (lists.some((list) => typeof list !== 'string'))
@@ -50,9 +56,8 @@ function readListed({ namespace, tasks, file }: Place, protocol: InetProtocol): 
 }
 
 /** The addresses of a namespace's own interfaces; none where no task is in it that could be asked. */
-export function localAddressesOf({ namespace, tasks: [pid], file }: Place): ReadonlySet<string> {
-  const isOwn = namespace !== undefined && file === undefined;
-  const task = pid ?? (isOwn ? 'thread-self' : undefined);
+export function localAddressesOf(place: Place): ReadonlySet<string> {
+  const [task] = readersOf(place);
   return task === undefined ? new Set() : readLocalAddresses(task);
 }
 

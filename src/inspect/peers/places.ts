@@ -48,8 +48,8 @@ export class Places {
   readonly #first: Place;
   #others: Place[] | undefined;
   #areMore: boolean | undefined;
-  /** The links of those that a file keeps, and of this process' own. */
-  readonly #kept = new Set([ownNamespace()]);
+  /** The links of those that a file keeps. */
+  readonly #kept = new Set<string>();
 
   constructor(pid: number) {
     const [namespace] = netNamespaces([pid]).ways.keys();
@@ -67,7 +67,7 @@ export class Places {
 
   /** That of a descriptor, where no task is in it; `text` is its link. */
   *add(file: FileRef, text: string): Pausing<void> {
-    this.#addKept((this.#others ??= yield* this.#list()), file, text);
+    if (text !== ownNamespace()) this.#addKept((this.#others ??= yield* this.#list()), file, text);
   }
 
   /**

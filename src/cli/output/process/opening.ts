@@ -31,19 +31,18 @@ export function openingText(pids: readonly number[]): string | undefined {
   return breaker === undefined ? undefined : `${who(breaker)} waits in open of a file until its lease is given up`;
 }
 
-/** `sh (4711) waits to open a FIFO, perhaps this one`, of a path that is one, or a mount point, which that keeps busy. */
-export function openersText(path: string): string[] {
-  const isMount = isMountPoint(path);
+/** Who waits to open a FIFO: of a path that is one, or of a mount point, which that keeps busy; nobody of another path. */
+export function openersOf(path: string): { pids: number[]; isMount: boolean } {
   const located = locate(path);
-  if (typeof located === 'string' || (!isMount && (located.stat.mode & S_IFMT) !== S_IFIFO)) return [];
-  const pids = listProcesses().filter(waits);
+  if (typeof located === 'string') return { pids: [], isMount: false };
+  const isMount = located.mount !== undefined;
+  return { pids: isMount || (located.stat.mode & S_IFMT) === S_IFIFO ? listProcesses().filter(waits) : [], isMount };
+}
+
+/** `sh (4711) waits to open a FIFO, perhaps this one` */
+export function openersText(path: string): string[] {
+  const { pids, isMount } = openersOf(path);
   if (pids.length === 0) return [];
   const which = isMount ? 'perhaps one of it' : 'perhaps this one';
   return [`${some(pids.map(named), SHOWN)} ${pids.length === 1 ? 'waits' : 'wait'} to open a FIFO, ${which}`];
-}
-
-/** Whether a path stands for a filesystem, or a part of one. */
-export function isMountPoint(path: string): boolean {
-  const located = locate(path);
-  return typeof located !== 'string' && located.mount !== undefined;
 }
