@@ -7,30 +7,55 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { dirname, join } from 'node:path';
 
 // An older Node has no getBuiltinModule, which the first lines call; whichever file is loaded first says so instead.
-const NEEDED = 'kcmp: Node 20.19 or later, or 22.13 or later, is needed, and this is';
-const BANNER = `if (process.getBuiltinModule === undefined) {
-  const message = "${NEEDED} " + process.version;
-  if (!/[\\\\/](?:kcmp|cli[\\\\/]main\\.js)$/.test(process.argv[1])) throw new Error(message);
-  console.error(message);
-  process.exit(2);
-}`;
+const NEEDED = '"Node 20.19 or later, or 22.13 or later, is needed, and this is " + process.version';
+const isOld = (otherwise) => `if (process.getBuiltinModule === undefined) {\n${otherwise}\n}`;
+const BANNER = isOld(`throw new Error("kcmp: " + ${NEEDED});`);
+const COMMAND_BANNER = `"use strict";
+${isOld(`console.error("kcmp: " + ${NEEDED});\nprocess.exit(2);`)}
+const url = require("node:url").pathToFileURL(__filename).href;`;
+
+const COMMON = {
+  outdir: 'dist',
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  minifySyntax: true,
+  lineLimit: 160,
+  logLevel: 'warning',
+};
+
+/** What is loaded as one stays a file of its own, which is required where it stands in dist. */
+const parts = {
+  name: 'parts',
+  setup: ({ onResolve }) =>
+    void onResolve({ filter: /^\.\/(?:first|more)\.ts$/ }, ({ path }) => ({
+      path: path.replace(/ts$/, 'js'),
+      external: true,
+    })),
+};
 
 async function buildCode() {
   const { build } = await import('esbuild');
+  const [first, more] = ['src/cli/first.ts', 'src/cli/more.ts'];
   await build({
-    entryPoints: { index: 'src/index.ts', promises: 'src/promises.ts', 'cli/main': 'src/cli/main.ts' },
-    outdir: 'dist',
-    bundle: true,
+    ...COMMON,
+    entryPoints: { index: 'src/index.ts', promises: 'src/promises.ts', 'cli/first': first, 'cli/more': more },
     splitting: true,
     chunkNames: 'cli/[name]-[hash]',
     format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
     external: ['koffi'],
     banner: { js: BANNER },
-    minifySyntax: true,
-    lineLimit: 160,
-    logLevel: 'warning',
+  });
+  // CommonJS starts a twentieth of the time earlier than a module does: all that require() loads comes without a promise.
+  await build({
+    ...COMMON,
+    entryPoints: { 'cli/main': 'src/cli/main.ts' },
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    supported: { 'dynamic-import': false },
+    plugins: [parts],
+    define: { 'import.meta.url': 'url' },
+    banner: { js: COMMAND_BANNER },
   });
 }
 
@@ -50,9 +75,9 @@ async function buildTypes() {
   await bundle.close();
 }
 
-/** What is loaded before any other file of the package; the files of a command are not, since main.js loads them. */
+/** What is loaded before any other file of the package; the files of a command are not, since main.cjs loads them. */
 function loadedFirst() {
-  const files = ['dist/index.js', 'dist/promises.js', 'dist/cli/main.js'];
+  const files = ['dist/index.js', 'dist/promises.js'];
   for (const file of files)
     for (const [, path] of readFileSync(file, 'utf8').matchAll(/(?:from|^import) "(\.[^"]+)"/gm)) {
       const found = join(dirname(file), path);
@@ -69,7 +94,7 @@ function loadedFirst() {
 function makeSmaller() {
   const first = loadedFirst();
   for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
-    if (!/\.[jt]s$/.test(name)) continue;
+    if (!/\.c?[jt]s$/.test(name)) continue;
     const text = readFileSync(`dist/${name}`, 'utf8');
     const plain = name.endsWith('.ts') ? text : text.replaceAll(/^ *\/\*\*(?:[^*]|\*(?!\/))*\*\/\n/gm, '');
     const own = first.includes(`dist/${name}`) ? plain : plain.replace(`${BANNER}\n`, '');

@@ -6,10 +6,11 @@
  * SIGINT keeps its default action: the scans are synchronous, so a handler would run after them, and
  * whoever pressed Ctrl-C would wait. The process ends at once, by the signal, which a shell shows as 130.
  */
+import { clock } from '../util/clock.ts';
 import type { Io } from './io.ts';
 
 // An import statement costs a millisecond or two, as much as all of `kcmp --help` may take.
-const { fstatSync, readFileSync, writeSync } = process.getBuiltinModule('node:fs');
+const { fstatSync, writeSync } = process.getBuiltinModule('node:fs');
 
 const RETRY_MS = 5;
 let outputClosed = false;
@@ -62,23 +63,21 @@ const io: Io = {
   outIsTerminal: () => isTerminal(1),
   columns: () => process.stdout.columns,
   errIsTerminal: () => isTerminal(2),
-  now: () => performance.now(),
+  now: clock,
+  isAlone: true,
 };
 
-const argv = process.argv.slice(2);
+/** A module that was lost is told with all that wanted it; the first line says which. */
+const firstLine = ({ message }: Error): string => message.split('\n', 1)[0] as string;
 
-/** What run() would do, without loading it. */
-function printHelp(): number {
-  out(readFileSync(new URL('../../src/cli/help/kcmp.txt', import.meta.url), 'utf8'));
-  return 0;
+async function main(): Promise<void> {
+  // Trouble until there is an answer: a module that cannot be loaded is no "different".
+  process.exitCode = 2;
+  try {
+    process.exitCode = await (await import('./run.ts')).run(process.argv.slice(2), io);
+  } catch (error) {
+    err(`kcmp: ${firstLine(error as Error)}\n`);
+  }
 }
 
-const isPlainHelp = argv.length === 1 && argv[0] === '--help';
-
-// Trouble until there is an answer: a module that cannot be loaded is no "different".
-process.exitCode = 2;
-try {
-  process.exitCode = isPlainHelp ? printHelp() : await (await import('./run.ts')).run(argv, io);
-} catch (error) {
-  err(`kcmp: ${(error as Error).message}\n`);
-}
+void main();

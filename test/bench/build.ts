@@ -55,7 +55,7 @@ export interface Build {
   index: string;
   /** A module with nothing in it. */
   empty: string;
-  /** dist/cli/main.js. */
+  /** dist/cli/main.cjs. */
   main: string;
   library: Library;
   promises: Promises;
@@ -86,7 +86,7 @@ export async function build(): Promise<Build> {
   return {
     index,
     empty,
-    main: join(dist, 'cli/main.js'),
+    main: join(dist, 'cli/main.cjs'),
     library: (await import(pathToFileURL(index).href)) as Library,
     promises: (await import(pathToFileURL(join(dist, 'promises.js')).href)) as Promises,
     inner: await buildInner(join(folder, 'inner.js')),

@@ -126,7 +126,7 @@ export function installations(folder: string, tarball: string): Check[] {
         const isExperimental = major < 22 || (major === 22 && minor < 13);
         const permission = isExperimental ? '--experimental-permission' : '--permission';
         const allowed = ['--allow-addons', '--allow-fs-read=/proc', `--allow-fs-read=${npm}`];
-        const doctor = [join(npm, 'node_modules/kcmp/dist/cli/main.js'), 'doctor'];
+        const doctor = [join(npm, 'node_modules/kcmp/dist/cli/main.cjs'), 'doctor'];
         const firstLine = (...flags: string[]): string =>
           run([process.execPath, '--no-warnings', ...flags, ...doctor], { cwd: npm }).split('\n', 1)[0] ?? '';
         assert.equal(firstLine(permission, ...allowed), firstLine());

@@ -23,11 +23,11 @@ const WANTED = [
   'dist/index.d.ts',
   'dist/promises.js',
   'dist/promises.d.ts',
-  'dist/cli/main.js',
+  'dist/cli/main.cjs',
   'src/cli/help/kcmp.txt',
 ];
 const ALLOWED =
-  /^(?:package\.json|README\.md|LICENSE|dist\/[\w/-]+\.js|dist\/(?:index|promises)\.d\.ts|src\/cli\/(?:help\/\w+\.txt|completion\/kcmp\.\w+)|man\/kcmp[\w-]*\.1|examples\/[\w.-]+\.ts)$/;
+  /^(?:package\.json|README\.md|LICENSE|dist\/[\w/-]+\.c?js|dist\/(?:index|promises)\.d\.ts|src\/cli\/(?:help\/\w+\.txt|completion\/kcmp\.\w+)|man\/kcmp[\w-]*\.1|examples\/[\w.-]+\.ts)$/;
 const MAX_UNPACKED = 6e5;
 
 export function pack(root: string, folder: string): Tarball {
