@@ -37,15 +37,19 @@ export function missingExtensions(cpuinfo: string): string[] | undefined {
   );
 }
 
-/** Whether koffi would load that binary: it prefers one that was compiled here only where this is not installed. */
+/** Whether that binary would be loaded, from here or by koffi: one that was compiled is only where this is not installed. */
 function isInstalled(): boolean {
   const { createRequire } = process.getBuiltinModule('node:module');
-  try {
-    createRequire(requireHere().resolve('koffi')).resolve(BINARY);
-    return true;
-  } catch {
-    return false;
-  }
+  const here = requireHere();
+  const isWithin = (reach: () => NodeJS.Require): boolean => {
+    try {
+      reach().resolve(BINARY);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  return isWithin(() => here) || isWithin(() => createRequire(here.resolve('koffi')));
 }
 
 function readCpuinfo(): string {

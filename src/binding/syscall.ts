@@ -40,6 +40,27 @@ export function platformRefusal(): { reason: string; fix: string } | undefined {
   return processorRefusal();
 }
 
+/** The versions of koffi that package.json asks for. */
+const isAskedFor = (version: string): boolean => {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  return major === 3 && (minor > 3 || (minor === 3 && patch >= 4));
+};
+
+/**
+ * koffi's native code, which is all of koffi that is called here: what stands around it takes longer to be loaded. Where
+ * that package is not within reach, or of another version, koffi itself finds what it has, or says what it lacks.
+ */
+function loadKoffi(): typeof import('koffi') {
+  const require = requireHere();
+  try {
+    const native = require(BINARY) as typeof import('koffi');
+    if (isAskedFor(native.version)) return native;
+  } catch {
+    // Not installed, or not beside this package.
+  }
+  return require('koffi') as typeof import('koffi');
+}
+
 /**
  * Loads koffi and libc's syscall().
  * @throws Error `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, or `ERR_KOFFI_UNAVAILABLE` with koffi's own error as `cause`
@@ -51,7 +72,7 @@ export function load(): Syscall {
   numbers = SYSCALL_NUMBERS[process.arch] as SyscallNumbers;
   kcmpNumber = numbers.kcmp;
   try {
-    const koffi = requireHere()('koffi') as typeof import('koffi');
+    const koffi = loadKoffi();
     errno = koffi.errno;
     addressOf = (bytes) => Number(koffi.address(bytes));
     slotAddress = addressOf(slotBytes);

@@ -7,7 +7,8 @@ import { createRequire } from 'node:module';
 type Koffi = typeof import('koffi');
 type Library = ReturnType<Koffi['load']>;
 
-const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+// The object that koffi itself is loaded from, whoever loads it.
+const { default: koffi } = createRequire(import.meta.url)('koffi') as { default: Koffi };
 const { load } = koffi;
 let before: ((number: unknown) => void) | undefined;
 
