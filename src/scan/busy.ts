@@ -13,6 +13,7 @@
  */
 import { listTasks, readChildren } from '../procfs/processes.ts';
 import { readPlace, readPulse } from '../procfs/raw/runs.ts';
+import { clock } from '../util/clock.ts';
 import type { Rest } from './rest.ts';
 import type { Steps } from './steps.ts';
 
@@ -74,7 +75,7 @@ function* doesAny(pid: number, stateOf: (tid: number) => string | undefined, tid
 
 /** Whether a state holds on, other than for want of a processor; undefined for one that does not hold. */
 function* lasts(stateOf: () => string | undefined): Steps<boolean> {
-  for (let since = performance.now(), now = since; ; now = performance.now()) {
+  for (let since = clock(), now = since; ; now = clock()) {
     const state = stateOf();
     if (state === undefined) return false;
     if (state === 'R') since = now;

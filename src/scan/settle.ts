@@ -8,6 +8,7 @@
  * All listing of one look comes before any comparing, and all comparing before anybody is asked whether it ran: so there
  * is one moment, between the two, at which all of it was so. What a report says of a descriptor is read in the look as well.
  */
+import { clock, waitAWhile } from '../util/clock.ts';
 import { askedOnce, type hasRested } from './rest.ts';
 import { part, type Steps } from './steps.ts';
 import type { Scan, Table } from './tables.ts';
@@ -61,10 +62,10 @@ export function* settle(
   /** How many looks found something else than the one before. */
   let changes = 0;
   let open: Table[] = scan.tables;
-  const start = performance.now();
+  const start = clock();
   let careful = 0;
   for (let round = 1, from = 0; ; round++, from += (1 - from) * MOST) {
-    const isSlow = round > QUICK.least && performance.now() - start > QUICK.ms;
+    const isSlow = round > QUICK.least && clock() - start > QUICK.ms;
     if (round > QUICK.most || careful > 0 || isSlow) careful++;
     const changed = yield* part(from, from + (1 - from) * MOST, look(open, careful > 0));
     if (isInVain()) return new Set();
@@ -107,8 +108,7 @@ export function* settle(
       for (const pid of born) scan.account.skip(pid, 'EAGAIN', 'process');
       return new Set([...restless, ...changed]);
     }
-    const isRunning = round > 1;
-    if (isRunning) for (const end = performance.now() + Math.random() * STEP; performance.now() < end; );
+    if (round > 1) waitAWhile(STEP);
     for (const table of restless) yield* scan.readAgain(table);
     const more = yield* scan.readBorn(born);
     open = isAllOpen ? scan.tables : [...restless, ...more];

@@ -2,6 +2,8 @@
  * Work in steps. A question is a generator that yields after each piece of work: run at once it is an ordinary call,
  * run in slices it lets the event loop turn. Whatever it has open is closed by its own `finally`, however it ends.
  */
+import { clock } from '../util/clock.ts';
+
 const { setImmediate, setTimeout } = process.getBuiltinModule('node:timers');
 
 let turns = 0;
@@ -102,7 +104,7 @@ function abortError(signal: Signal): Error {
 export async function finishLater<T>({ steps, onProgress }: Asked<T>, signal: Signal | undefined): Promise<T> {
   const tell = teller(onProgress);
   try {
-    for (let since = performance.now(); ; ) {
+    for (let since = clock(); ; ) {
       if (signal?.aborted === true) throw abortError(signal);
       const step = steps.next();
       if (step.done === true) {
@@ -111,10 +113,10 @@ export async function finishLater<T>({ steps, onProgress }: Asked<T>, signal: Si
       }
       tell(step.value);
       if (step.value instanceof Pause) await sleep(step.value.ms);
-      else if (performance.now() - since < SLICE) continue;
+      else if (clock() - since < SLICE) continue;
       else await new Promise((resolve) => void setImmediate(resolve));
       turns++;
-      since = performance.now();
+      since = clock();
     }
   } finally {
     steps.return(undefined as T);

@@ -4,6 +4,7 @@ import { EpollFile } from '../../procfs/epoll-file.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { isSame, isRef } from '../../scan/subject.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
+import { waitAWhile } from '../../util/clock.ts';
 import { isText, ownText } from './instance.ts';
 import type { Inodes } from './inode-classes.ts';
 import { proveOwnNumbers, sureLinks } from './proof.ts';
@@ -189,8 +190,7 @@ export class InstanceView {
       if (!isText(this.#text, this.#walks.isPaced ? this.#walks.read(this.#file) : this.#file.read())) return false;
       if (other !== undefined && !isSame(ref, other)) return false;
       if (!this.#walks.isPaced && !(this.#search as TargetSearch).agrees(look)) return false;
-      // Reader and changer wait for one another and would fall into step.
-      for (const end = performance.now() + Math.random() * STEP; performance.now() < end; );
+      waitAWhile(STEP);
     }
     return true;
   }

@@ -11,6 +11,7 @@ import type { EpollFile } from '../../procfs/epoll-file.ts';
 import type { EpollItem } from '../../procfs/epoll-items.ts';
 import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
 import { Pause, type Steps } from '../../scan/steps.ts';
+import { clock } from '../../util/clock.ts';
 import { readEpollText } from './instance.ts';
 
 const { ETIMEDOUT } = process.getBuiltinModule('node:os').constants.errno;
@@ -57,7 +58,7 @@ export class Walks {
 
   /** Whether the time is up. */
   get isOver(): boolean {
-    return this.isPaced && performance.now() > this.#end;
+    return this.isPaced && clock() > this.#end;
   }
 
   /** Whether a rest is due. */
@@ -69,7 +70,7 @@ export class Walks {
   expect(targets: number): void {
     if (this.isPaced || targets <= MANY) return;
     this.isPaced = true;
-    if (!this.#isExact) this.#end = performance.now() + LIMIT;
+    if (!this.#isExact) this.#end = clock() + LIMIT;
   }
 
   /** To be told which processes have the instance. */
@@ -81,10 +82,10 @@ export class Walks {
   /** kcmp(2)'s own answer about a descriptor and a target, or a negative errno: ETIMEDOUT when the time is up. */
   compare(id: number, fd: number, { tfd, toff }: Slot): number {
     if (!this.isPaced) return kcmpEpollRaw(id, this.pid, fd, this.efd, tfd, toff);
-    const start = performance.now();
+    const start = clock();
     if (start > this.#end) return -ETIMEDOUT;
     const result = kcmpEpollRaw(id, this.pid, fd, this.efd, tfd, toff);
-    this.#held += performance.now() - start;
+    this.#held += clock() - start;
     return result;
   }
 
@@ -99,9 +100,9 @@ export class Walks {
 
   /** The list of targets as it is now, or the errno's name. */
   read(file: EpollFile): Buffer | string {
-    const start = performance.now();
+    const start = clock();
     const text = readEpollText(file, this.pid, this.efd);
-    this.#held += performance.now() - start;
+    this.#held += clock() - start;
     return text;
   }
 

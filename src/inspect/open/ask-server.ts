@@ -16,6 +16,7 @@ import { PROC } from '../../procfs/root.ts';
 import { hasNothingOpen } from '../../procfs/stat.ts';
 import { taskExists } from '../../scan/reason.ts';
 import { Pause, type Steps } from '../../scan/steps.ts';
+import { clock } from '../../util/clock.ts';
 
 type ChildProcess = import('node:child_process').ChildProcess;
 
@@ -90,13 +91,13 @@ const isThere = (pid: number): boolean => taskExists(pid) && !hasNothingOpen(pid
 
 /** What it comes to know, or the errno's name that it was told; undefined where it comes to know nothing in time. */
 function* answerOf(pid: number): Steps<Located | string | undefined> {
-  let [isAsking, until] = [false, performance.now() + START];
-  for (; performance.now() < until && isThere(pid); yield new Pause(LOOK)) {
+  let [isAsking, until] = [false, clock() + START];
+  for (; clock() < until && isThere(pid); yield new Pause(LOOK)) {
     const read = readText(`${PROC}/${pid}/comm`, 'latin1');
     const says = typeof read === 'string' ? '' : read.text.trim();
     if (says === KNOWS) return openedBy(pid);
     if (ERRNO.test(says)) return says;
-    if (says === ASKS && !isAsking) [isAsking, until] = [true, performance.now() + ANSWER];
+    if (says === ASKS && !isAsking) [isAsking, until] = [true, clock() + ANSWER];
   }
   return undefined;
 }
@@ -114,8 +115,7 @@ export function* askServer(path: string): Steps<Located | string> {
     if (answer === undefined) return 'EAGAIN';
     child.kill('SIGKILL');
     // Else it would be seen to have the path open.
-    for (const until = performance.now() + END; isThere(child.pid) && performance.now() < until; )
-      yield new Pause(LOOK);
+    for (const until = clock() + END; isThere(child.pid) && clock() < until; ) yield new Pause(LOOK);
     return isThere(child.pid) ? 'EAGAIN' : answer;
   } finally {
     child.kill('SIGKILL');
