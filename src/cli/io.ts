@@ -12,6 +12,8 @@ export interface Io {
   paints?(stream: 'out' | 'err'): boolean;
   /** Milliseconds, for progress. */
   now(): number;
+  /** Whether the process has nothing else to do than this. */
+  isAlone?: boolean;
 }
 
 /** 0 same, found, clean; 1 different, none, findings; 2 trouble. As cmp, diff and grep have it. */
@@ -24,4 +26,5 @@ export type Command = (args: string[], io: Io) => ExitCode | Promise<ExitCode>;
 export interface Bundle {
   commands: Readonly<Record<string, Command>>;
   fitTo(io: Io): void;
+  lookAlone(): void;
 }

@@ -11,7 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Bundle>>> = {
   epoll: more,
   who: first,
   groups: more,
-  tasks: first,
+  tasks: more,
   inherited: more,
   doctor: more,
   completion: more,
@@ -50,8 +50,9 @@ async function dispatch(argv: string[], io: Io): Promise<ExitCode> {
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) throw await unknownCommand(wanted ?? name);
-  const { commands, fitTo } = await load();
+  const { commands, fitTo, lookAlone } = await load();
   fitTo(io);
+  if (io.isAlone === true) lookAlone();
   return (commands[name] as Command)(args, io);
 }
 

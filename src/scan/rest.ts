@@ -7,7 +7,7 @@
  */
 import { listTasks } from '../procfs/processes.ts';
 import { countTasks } from '../procfs/raw/fd-listing.ts';
-import { type Pulse, readPlace, readPulse, readRuns, readSelf } from '../procfs/raw/runs.ts';
+import { isLookingAlone, type Pulse, readPlace, readPulse, readRuns, readSelf } from '../procfs/raw/runs.ts';
 import { countTurns } from './steps.ts';
 
 /** Of more threads it costs more to ask than to do without. */
@@ -75,11 +75,12 @@ function hasRunNone(pid: number, { tids, runs }: Rest): boolean {
 }
 
 function restOfThreads(pid: number): Rest | undefined {
+  const self = selfIn(pid);
+  if (self >= 0 && isLookingAlone()) return { tids: [self], runs: [String(countTurns())], isAsleep: false };
   // Thousands are not even listed, least of all for each of their tables.
   if (threadsIn(pid) > FEW) return undefined;
   const tids = listTasks(pid);
   if (typeof tids === 'string' || tids.length > FEW) return undefined;
-  const self = selfIn(pid);
   const runs: string[] = [];
   for (const tid of tids) {
     const now = runsOf(tid, self);

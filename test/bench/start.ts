@@ -1,4 +1,6 @@
 /** What starting costs: the command, and an import of the package, against Node that does nothing. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { pathToFileURL } from 'node:url';
 import { close, socketpair } from '../support/libc.ts';
 import type { Build } from './build.ts';
@@ -26,14 +28,18 @@ export const start = ({ main, index, empty }: Build): Suite => ({
       });
     }
     if (wanted('command.who')) {
+      // A process that is as small as most: this one has threads and children by the dozen.
       const [here, there] = socketpair();
+      const cat = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore', here, there] });
+      for (const fd of [here, there]) close(fd);
+      await once(cat, 'spawn');
       yield compare({
         ...common,
         name: 'command.who',
-        ours: wholeProcess(node, [main, 'who', `${process.pid}:${here}`], 'kcmp who'),
+        ours: wholeProcess(node, [main, 'who', `${cat.pid}:3`], 'kcmp who'),
         limit: 1.7,
       });
-      for (const fd of [here, there]) close(fd);
+      cat.kill();
     }
     if (wanted('command.help')) {
       yield compare({

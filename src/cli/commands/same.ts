@@ -1,15 +1,13 @@
 /** `kcmp same A B`: do two descriptors, or one resource of two tasks, share one object? */
-import { compareTasks } from '../../binding/compare.ts';
-import type { FileIdentity, FileRef, HolderReport, TaskResource } from '../../index.ts';
+import { TASK_RESOURCE_TYPES } from '../../binding/abi.ts';
+import type { FileIdentity, FileRef, HolderReport } from '../../index.ts';
 import { findHolders } from '../../inspect/holders.ts';
 import { identifyFiles } from '../../inspect/identify.ts';
-import { taskSharing } from '../../inspect/tasks.ts';
 import { describeFile, plural, ref } from '../../util/text.ts';
-import { choice, expect, fileRef, parse, taskId } from '../args.ts';
+import { choice, expect, fileRef, parse } from '../args.ts';
 import type { Command, ExitCode, Io } from '../io.ts';
 import { printJson } from '../output/json.ts';
 import { printAnswer, tell } from '../output/print.ts';
-import { RESOURCE_WORDS, RESOURCES, whyNot } from '../output/resources.ts';
 
 const CODES: Readonly<Record<FileIdentity['relation'], ExitCode>> = { same: 0, different: 1, unknown: 2 };
 
@@ -60,34 +58,13 @@ function sameFiles(a: FileRef, b: FileRef, json: boolean, io: Io): ExitCode {
   return CODES[relation];
 }
 
-function sameTasks(a: number, b: number, type: TaskResource, json: boolean, io: Io): ExitCode {
-  // One task makes no pair, but it has to exist.
-  if (a === b) compareTasks(a, b, type);
-  const pair = taskSharing([a, b]).resources[type][0];
-  // A task has what it has, also where the kernel could not tell two tasks' nothing from their something.
-  const verdict = a === b && pair?.code === undefined ? 'shared' : (pair?.verdict ?? 'unknown');
-  const relation =
-    verdict === 'shared' ? 'same' : verdict === 'separate' || verdict === 'none' ? 'different' : 'unknown';
-  const what = RESOURCE_WORDS[type];
-  if (json) printJson(io, { a, b, type, relation, verdict, ...(pair?.code === undefined ? {} : { code: pair.code }) });
-  else if (a === b && verdict === 'shared') printAnswer(io, [`${a} and ${b} are one task.`]);
-  else if (verdict === 'shared') printAnswer(io, [`${a} and ${b} share one ${what}.`]);
-  else if (verdict === 'separate') printAnswer(io, [`${a} and ${b} do not share one ${what}.`]);
-  else if (verdict === 'none') printAnswer(io, [`${a} and ${b} share no ${what}: neither has one.`]);
-  if (verdict === 'shared-or-none')
-    tell(io, `${a} and ${b} share one ${what} or have none: the kernel tells no difference`);
-  if (verdict === 'unknown')
-    tell(io, `${a} and ${b} could not be compared: ${whyNot(pair?.code ?? 'no answer', [a, b])}`);
-  return CODES[relation];
-}
-
-export const run: Command = (args, io) => {
+export const run: Command = async (args, io) => {
   const parsed = parse('same', args, { type: { type: 'string' } });
-  const type = choice('type', parsed.value('type'), ['file', ...RESOURCES] as const) ?? 'file';
+  const type = choice('type', parsed.value('type'), ['file', ...TASK_RESOURCE_TYPES.keys()] as const) ?? 'file';
   const ref = type === 'file' ? ['PID:FD', 'PID:FD'] : ['PID', 'PID'];
   expect('same', parsed.rest, ...ref);
   const [a = '', b = ''] = parsed.rest;
   const json = parsed.flag('json');
   if (type === 'file') return sameFiles(fileRef(a), fileRef(b), json, io);
-  return sameTasks(taskId(a), taskId(b), type, json, io);
+  return CODES[(await import('../more.ts')).sameTasks([a, b], type, json, io)];
 };

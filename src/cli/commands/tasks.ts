@@ -10,7 +10,7 @@ import type { Command, ExitCode, Io } from '../io.ts';
 import { printJson } from '../output/json.ts';
 import { commandOf, named } from '../output/names.ts';
 import { printAnswer, tell } from '../output/print.ts';
-import { RESOURCES, whyNot } from '../output/resources.ts';
+import { RESOURCES, whyNot } from '../tasks/resources.ts';
 
 /** A, B, … Z, AA: one for each set of tasks that share. */
 const letter = (index: number): string =>

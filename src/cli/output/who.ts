@@ -1,6 +1,6 @@
 /** What `kcmp who` says of one open file: the answer in one line, then who has it, its other end, and its inode. */
-import { sameFile } from '../../binding/compare.ts';
 import type { Holder, HolderReport, OpenFile, OtherEnd } from '../../index.ts';
+import { identifyFiles } from '../../inspect/identify.ts';
 import { readProcess } from '../../procfs/status.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { describeFile, list, plural, some } from '../../util/text.ts';
@@ -96,13 +96,19 @@ const FEW = 64;
 function byDescription(holders: readonly Holder[]): Holder[][] {
   if (holders.length > FEW) return [[...holders]];
   const groups: Holder[][] = [];
+  let isUntold = false;
+  const isOne = (a: Holder, b: Holder): boolean => {
+    const { relation } = identifyFiles(a, b);
+    isUntold ||= relation === 'unknown';
+    return relation === 'same';
+  };
   try {
     for (const holder of holders) {
-      const group = groups.find(([first]) => sameFile(first as Holder, holder));
+      const group = groups.find(([first]) => isOne(first as Holder, holder));
       if (group === undefined) groups.push([holder]);
       else group.push(holder);
     }
-    return groups;
+    return isUntold ? [[...holders]] : groups;
   } catch {
     return [[...holders]];
   }

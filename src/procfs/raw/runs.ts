@@ -28,6 +28,18 @@ export function readSelf(): number {
   }
 }
 
+let isAlone = false;
+
+/**
+ * Says that in this process nothing but the thread that asks opens or closes a file, as in the command: its other threads
+ * compile and collect garbage, so that they run in each look, after which all that it has open would be looked at again.
+ */
+export function lookAlone(): void {
+  isAlone = true;
+}
+
+export const isLookingAlone = (): boolean => isAlone;
+
 /** What a task was given to run so far: it changes whenever it begins to. Undefined where that is not counted. */
 export function readRuns(tid: number): string | undefined {
   const schedstat = readStart(tid, 'schedstat');

@@ -2,7 +2,7 @@
 import { KCMP_VM } from '../../binding/abi.ts';
 import { kcmp } from '../../binding/kcmp.ts';
 import type { KcmpError, TaskResource } from '../../index.ts';
-import { withoutCall } from './print.ts';
+import { withoutCall } from '../output/print.ts';
 
 export const RESOURCE_WORDS: Readonly<Record<TaskResource, string>> = {
   vm: 'address space',
