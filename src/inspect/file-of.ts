@@ -28,12 +28,16 @@ function stateOf(socket: object): unknown {
 
 const fdOfInner = (inner: unknown): unknown => (isObject(inner) ? member(inner, 'fd') : null);
 
+/** What Node reads another stream through, as TLS that goes over no socket of its own. */
+const isOverStream = (inner: unknown): boolean =>
+  [inner, member(inner, '_parent')].some((one) => isObject(one) && one.constructor?.name === 'JSStream');
+
 /** The descriptor; null or below 0 while there is none, undefined where nothing tells. */
 function descriptorOf(handle: object): unknown {
   if (has(handle, 'addMembership')) return fdOfInner(member(stateOf(handle), 'handle'));
   const fd = member(handle, 'fd');
   if (isInt31(fd)) return fd;
-  if ('_handle' in handle) return fdOfInner(handle._handle);
+  if ('_handle' in handle) return isOverStream(handle._handle) ? undefined : fdOfInner(handle._handle);
   return 'fd' in handle ? (fd ?? null) : undefined;
 }
 
@@ -55,9 +59,9 @@ const mayHave = (handle: object): boolean => ['pipe', 'listen', 'addMembership']
  * @throws RangeError `ERR_OUT_OF_RANGE` — a number that is no descriptor
  * @throws Error `EBADF` — it is closed, or not open yet: a file that is being opened, a server that does not listen, a
  *   socket that is not bound or is still looking up its host
- * @throws Error `ERR_NO_DESCRIPTOR` — it has no descriptor of its own, as the streams of a Worker and a server in a
- *   cluster's worker have none; or the runtime does not tell: Bun that of `child.stdout` and http servers, Deno
- *   that of TCP, UDP and terminals
+ * @throws Error `ERR_NO_DESCRIPTOR` — it has no descriptor of its own, as the streams of a Worker, a server in a cluster's
+ *   worker and TLS over a stream that is no socket have none; or the runtime does not tell: Bun that of `child.stdout` and
+ *   http servers, Deno that of TCP, UDP and terminals
  * @example findHolders(fileOf(process.stdout)).holders.length; // how many write to this standard output
  * @since Linux 2.2, on Node, Bun and Deno
  * @see https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html, proc_pid_fd(5)

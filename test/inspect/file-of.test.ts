@@ -19,7 +19,7 @@ import https from 'node:https';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { Duplex, Readable } from 'node:stream';
 import { after, test, type TestContext } from 'node:test';
 import tls from 'node:tls';
 import tty from 'node:tty';
@@ -213,6 +213,12 @@ test('a worker thread has no streams of its own', async () => {
   isNotTold(worker.stdout);
   assert.throws(() => fileOf(worker), { code: 'ERR_INVALID_ARG_TYPE' });
   await once(worker, 'exit');
+});
+
+test('TLS over a stream that is no socket has none', () => {
+  const secure = new tls.TLSSocket(new Duplex({ read() {}, write: (_, __, done) => done() }) as net.Socket);
+  isNotTold(secure);
+  secure.destroy();
 });
 
 test("a server in a cluster's worker is the primary's", { timeout: 60_000 }, async () => {
