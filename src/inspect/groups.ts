@@ -14,6 +14,7 @@ import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps, WALK } from '../scan/steps.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
 import { FoundGroups } from './groups/found.ts';
+import { type DeletedMapping, deletedMappings } from './groups/mapped.ts';
 import { type NamedGroup, nameOfOpen, plainName, wholeName } from './groups/name.ts';
 
 /** One open file description, and every descriptor that refers to it. */
@@ -60,6 +61,11 @@ export interface GroupOptions extends ScanOptions {
 export function groupFiles(options?: GroupOptions): GroupReport {
   return finish(askGroups(options));
 }
+
+/** The deleted files that these processes have mapped, or anybody; no group has what no descriptor does. */
+export const findDeletedMappings = (
+  pids: readonly number[] | undefined,
+): { files: DeletedMapping[]; skipped: Coverage['skipped'] } => finish({ steps: deletedMappings(pids) });
 
 /** {@link groupFiles}, in steps. */
 export function askGroups(options: GroupOptions | undefined): Asked<GroupReport> {

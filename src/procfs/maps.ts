@@ -66,6 +66,12 @@ export function readFileMappings(pid: number, root: string = PROC): Mapping[] | 
     : mappingsIn(read.text, (line) => !line.endsWith(' ') && !line.includes(' 00:00 0 '));
 }
 
+/** What a task has mapped that was deleted, by its link, or the errno's name. */
+export function readDeletedMappings(pid: number, root: string = PROC): Mapping[] | string {
+  const read = readText(`${root}/${pid}/maps`, 'utf8');
+  return typeof read === 'string' ? read : mappingsIn(read.text, (line) => line.endsWith(DELETED));
+}
+
 /** The file of a mapping, or the errno's name: to follow these links takes CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE. */
 export const statMapping = (pid: number, { range }: Mapping): FileStat | string =>
   statAt(`${PROC}/${pid}/map_files/${range}`);

@@ -119,6 +119,40 @@ test('what keeps a lock is found, that of flock by any holder', async () => {
   assert.deepEqual(await linksOf('--locked', '--match', `${folder}/`, me), [join(folder, 'locked')]);
 });
 
+test('a deleted file that is but mapped takes room as well, and what has no name on a disk does not', async () => {
+  await using other = await startChild();
+  const [gone, named] = ['gone', 'named (deleted)'].map((name) => join(folder, name)) as [string, string];
+  await other.run(
+    ({ fs, libc }, gone, named) => {
+      for (const path of [gone, named]) {
+        fs.writeFileSync(path, 'x'.repeat(5000));
+        const fd = fs.openSync(path, 'r+');
+        libc.mapPage(fd);
+        fs.closeSync(fd);
+      }
+      fs.unlinkSync(gone);
+      const memory = libc.memfd('of no disk');
+      libc.mapPage(memory);
+      libc.close(memory);
+    },
+    gone,
+    named,
+  );
+  const { code, report } = await kcmpJson<FoundReport>('groups', '--deleted', other.pid);
+  assert.equal(code, 0);
+  assert.deepEqual(
+    report.mapped?.map(({ path, pids }) => [path, pids]),
+    [[gone, [other.pid]]],
+  );
+  const { out } = await kcmp('groups', '--deleted', other.pid);
+  assert.match(
+    out,
+    /^No deleted file is open among 1 process; 1 is only mapped\.\n\nOnly mapped: deleted file .*\/gone/,
+  );
+  assert.ok(out.includes(`\n   ${other.pid} (`), out);
+  assert.equal((await kcmp('groups', '--deleted', '--match', 'nowhere', other.pid)).code, 1);
+});
+
 test('kinds, parts of names, and commands', async () => {
   await using other = await startChild({ fds: [open('shared')] });
   const pids = [me, other.pid];

@@ -5,6 +5,7 @@ import { sharingGraph } from '../../draw/sharing-graph.ts';
 import { isListed, treeOf } from '../../procfs/processes.ts';
 import { atLeast, choice, parse, type Parsed, taskId, UsageError } from '../args.ts';
 import { KINDS } from '../globals.ts';
+import { addMapped } from '../groups/mapped.ts';
 import { isForLocksAlone, type Search, searched, unkeptLocks } from '../groups/search.ts';
 import type { Command } from '../io.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
@@ -64,7 +65,9 @@ export const run: Command = (args, io) => {
         ? groupsWithoutUs(groupFiles({ ...options, minHolders }), minHolders)
         : groupFiles({ ...options, minHolders, pids }),
     );
-  let report = searched(look(search.min), search);
+  const all = look(search.min);
+  let report = searched(all, search);
+  if (search.isDeleted) addMapped(report, all, search, isEverywhere ? undefined : pids);
   // Whoever shares a table has all of it, of which each descriptor counts once.
   if (search.inside !== undefined && report.sharedTables.length > 0) report = searched(look(1), search);
   if (roots.length === 0 && isForLocksAlone(search)) report.unkept = unkeptLocks(report.groups);
@@ -73,5 +76,6 @@ export const run: Command = (args, io) => {
   else printAnswer(io, groupsText(report, search));
   tellPartial(io, report.coverage);
   if (report.groups.length === 0 && (report.unkept ?? 0) > 0) return 2;
-  return missing.length > 0 ? 2 : scanCode(report.groups.length > 0, report.coverage);
+  const isFound = report.groups.length + (report.mapped?.length ?? 0) > 0;
+  return missing.length > 0 ? 2 : scanCode(isFound, report.coverage);
 };

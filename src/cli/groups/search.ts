@@ -7,6 +7,7 @@ import { lockKeyOf, readLocks, showsLock } from '../../procfs/locks.ts';
 import { readUser } from '../../procfs/processes.ts';
 import { readProcess } from '../../procfs/status.ts';
 import { commandOf } from '../output/names.ts';
+import type { Mapped } from './mapped.ts';
 
 export interface Search {
   kinds: readonly string[];
@@ -32,6 +33,8 @@ export interface FoundReport extends GroupReport {
   groups: FoundGroup[];
   /** How many files are deleted, and their bytes, each counted once, however often it was opened. */
   deleted?: { files: number; bytes: number; allocated: number };
+  /** Deleted files that somebody has mapped, and nobody open. */
+  mapped?: Mapped[];
   /** How many locks there are that no descriptor which was found keeps. */
   unkept?: number;
 }
@@ -40,7 +43,7 @@ export interface FoundReport extends GroupReport {
 const UNREAD: ReadonlySet<string | null> = new Set([EPOLL_LINK, INOTIFY_LINK, FANOTIFY_LINK]);
 
 /** Looks for the parts one after the other, and so never tries twice. */
-function matches(text: string, pattern: string): boolean {
+export function matches(text: string, pattern: string): boolean {
   let at = 0;
   for (const part of pattern.split('*')) {
     const found = text.indexOf(part, at);
@@ -99,7 +102,10 @@ export function searched(report: GroupReport, search: Search): FoundReport {
   };
 }
 
-type Bytes = { size: number | null; allocated: number | null };
+export interface Bytes {
+  size: number | null;
+  allocated: number | null;
+}
 const NONE: Bytes = { size: null, allocated: null };
 
 const sumOf = (files: ReadonlyMap<string, Bytes>, which: keyof Bytes): number =>
@@ -109,7 +115,7 @@ const sumOf = (files: ReadonlyMap<string, Bytes>, which: keyof Bytes): number =>
  * A file may be called `x (deleted)`; only its having no name left proves it. A memfd never has one.
  * @param files - gets those of each by its device and inode
  */
-function deletedOf(groups: readonly FoundGroup[], files: Map<string, Bytes>): FoundGroup[] {
+export function deletedOf(groups: readonly FoundGroup[], files: Map<string, Bytes>): FoundGroup[] {
   const found = groups.flatMap((group): FoundGroup[] => {
     if (group.link?.endsWith(DELETED) !== true || group.kind === 'memfd') return [];
     const holder = group.holders.find((one) => isStill(one, group.link));

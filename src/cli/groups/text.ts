@@ -45,6 +45,10 @@ function answer(
   return `${count}${such} ${what.length > 0 ? list(what) : `${has} ${MOST[min] ?? `${min} holders or more`}`}`;
 }
 
+/** What no descriptor has. */
+const mappedToo = ({ length }: NonNullable<FoundReport['mapped']>): string =>
+  length === 0 ? '' : `; ${length} ${length === 1 ? 'is' : 'are'} only mapped`;
+
 /** How many descriptions of each there are, in one line. */
 function gathered(groups: readonly FoundGroup[]): string[] {
   if (groups.length === 0) return [];
@@ -54,7 +58,7 @@ function gathered(groups: readonly FoundGroup[]): string[] {
 }
 
 export function groupsText(report: FoundReport, search: Search): string[] {
-  const { groups, sharedTables, coverage, unkept = 0 } = report;
+  const { groups, sharedTables, coverage, unkept = 0, mapped = [] } = report;
   const { kinds, match, inside, isDeleted, isLocked } = search;
   const name = namer();
   const isWithin = inside === undefined ? () => true : withinOf(inside);
@@ -64,7 +68,7 @@ export function groupsText(report: FoundReport, search: Search): string[] {
   const isAskedFor = kinds.length > 0 || match !== undefined || isDeleted || isLocked;
   const isPlain = ({ link }: FoundGroup): boolean => !isAskedFor && PLAIN.has(link);
   return [
-    `${answer(report, search)} among ${plural(coverage.processes, 'process', 'processes')}.`,
+    `${answer(report, search)} among ${plural(coverage.processes, 'process', 'processes')}${mappedToo(mapped)}.`,
     ...groups
       .filter((group) => !isPlain(group))
       .flatMap((group, i) => [
@@ -76,6 +80,11 @@ export function groupsText(report: FoundReport, search: Search): string[] {
           ),
         ),
       ]),
+    ...mapped.flatMap(({ path, size, allocated, pids }) => [
+      '',
+      `Only mapped: deleted file ${path}${size === null ? '' : `, ${sized(size, allocated ?? size)}`}`,
+      ...pids.map((pid) => `   ${name(pid)}`),
+    ]),
     ...gathered(groups.filter(isPlain)),
     ...(unkept > 0
       ? [
