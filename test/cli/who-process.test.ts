@@ -263,7 +263,9 @@ test('who waits to open a FIFO may keep the filesystem busy that is asked about'
     try {
       const told = new RegExp(`; .*${opener.pid} \\(sh\\).* to open a FIFO, perhaps one of it\\.\n`);
       await until('it waits', async () => told.test((await kcmp('who', mounted)).out));
-      assert.equal((await kcmp('who', mounted)).code, 2);
+      const { code, report } = await kcmpJson<OpenReport & { opening?: number[] }>('who', mounted);
+      assert.equal(code, 2);
+      assert.ok(report.opening?.includes(opener.pid as number));
     } finally {
       const ended = once(opener, 'exit');
       opener.kill('SIGKILL');
