@@ -25,3 +25,23 @@ export function soughtIn(
   if (typeof stat === 'string' || !saysNothing(readLink(pid, fd), stat)) return undefined;
   return files.modeOf(item, stat) === undefined ? undefined : isSought;
 }
+
+/**
+ * What of the items of one inode is to be looked at again, where those that are asked about hold still: then they cannot
+ * lead astray who is looked up among them, and whoever holds still himself is none of them, or was told to be. Undefined
+ * where all is.
+ * @param open - the tasks whose tables may have changed
+ * @param again - what was one with others, or could not be compared
+ */
+export function movedIn(
+  files: OpenFiles,
+  items: Int32Array,
+  isSought: OpenFiles['isSought'],
+  open: ReadonlySet<number>,
+  again: ReadonlySet<number>,
+): Int32Array | undefined {
+  if (isSought === undefined) return undefined;
+  const isOpen = (item: number): boolean => open.has(files.ids[item] as number);
+  if (items.some((item) => isOpen(item) && isSought(item))) return undefined;
+  return items.filter((item) => isSought(item) || isOpen(item) || again.has(item));
+}

@@ -8,10 +8,11 @@ import type { OpenFiles } from '../../scan/inode-columns.ts';
 import { type Steps, WALK } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import { membersOf } from '../../util/merge-sort.ts';
-import { gather, type OnDrop, splitEventfds } from './inode-buckets.ts';
+import { gather, type OnDrop } from './inode-buckets.ts';
+import { touchedBy } from './touched.ts';
 import { addDifferences, changedItems, idOf, itemKey } from './changes.ts';
 import { aloneAmong } from './alone.ts';
-import { soughtIn } from './crowd.ts';
+import { movedIn, soughtIn } from './crowd.ts';
 import type { Name, NamedGroup, NameOf } from './name.ts';
 import { groupSockets, groupStill, isReadable } from './still.ts';
 
@@ -100,24 +101,7 @@ export class FoundGroups {
   *#lookAgain(open: readonly Table[], isCareful: boolean, drop: OnDrop): Steps<Set<Table>> {
     const files = this.#files;
     const read = new Set(open.map(({ id }) => id));
-    const touched = new Set<number>();
-    const anew: number[] = [];
-    let walked = 0;
-    for (const item of files.itemsOf(this.#scan.tables)) {
-      if (++walked % WALK === 0) yield;
-      if (read.has(files.ids[item] as number)) anew.push(item);
-      // What was taken over from a parent that may have changed is read for itself.
-      else if (files.origins[item] !== item && read.has(files.ids[files.origins[item] as number] as number)) {
-        touched.add(files.keyOf(item));
-        files.refresh(item);
-        if (anew.push(item) % BETWEEN_PAUSES === 0) yield;
-      }
-    }
-    yield* splitEventfds(files, Int32Array.from(anew), drop);
-    for (const [i, item] of anew.entries()) {
-      if (i % WALK === 0) yield;
-      touched.add(files.keyOf(item));
-    }
+    const touched = yield* touchedBy(files, this.#scan.tables, read, drop);
     for (const table of open) {
       yield;
       const before = this.#spans.get(table);
@@ -129,7 +113,10 @@ export class FoundGroups {
       if (i % WALK === 0) yield;
       (isTouched(group.items[0] as number) ? before : kept).push(group);
     }
-    const groups = yield* this.#tellApart(isTouched, isCareful, drop);
+    const again = new Set([...this.dropped.keys(), ...before.flatMap(({ items }) => items)]);
+    const groups = yield* this.#tellApart(isTouched, isCareful, drop, (members, isSought) =>
+      movedIn(files, members, isSought, read, again),
+    );
     const changed = this.#compare(open, before, groups);
     this.groups = kept;
     const names = new Map(before.filter(({ by }) => !read.has(files.ids[by] as number)).map((name) => [name.by, name]));
@@ -137,8 +124,16 @@ export class FoundGroups {
     return changed;
   }
 
-  /** Tells apart all that is on one of these inodes. */
-  *#tellApart(isTouched: (item: number) => boolean, isCareful: boolean, drop: OnDrop): Steps<number[][]> {
+  /**
+   * Tells apart all that is on one of these inodes.
+   * @param movedAmong - what of those of one inode may have moved, where that is all that is to be looked at again
+   */
+  *#tellApart(
+    isTouched: (item: number) => boolean,
+    isCareful: boolean,
+    drop: OnDrop,
+    movedAmong: (members: Int32Array, isSought: OpenFiles['isSought']) => Int32Array | undefined,
+  ): Steps<number[][]> {
     const files = this.#files;
     const isCurrent = new Uint8Array(files.length);
     for (const { id } of this.#scan.tables) {
@@ -159,8 +154,12 @@ export class FoundGroups {
       if (i % BETWEEN_PAUSES === 0) yield;
       if (next[head] === -1 && this.#minHolders > 1) continue;
       const members = Int32Array.from(membersOf({ next }, head));
-      const told = yield* isCareful ? order.tellApart(members) : order.gather(members, soughtIn(files, members));
-      for (const group of told) if (group.length >= this.#minHolders) groups.push(group);
+      const isSought = soughtIn(files, members);
+      const moved = movedAmong(members, isSought);
+      const isSure = isCareful && moved === undefined;
+      const told = yield* isSure ? order.tellApart(members) : order.gather(moved ?? members, isSought);
+      for (const group of told)
+        if (group.length >= this.#minHolders && (isSought === undefined || group.some(isSought))) groups.push(group);
     }
     return groups;
   }
