@@ -3,13 +3,7 @@ import type { GroupReport } from '../../index.ts';
 import { findDeletedMappings } from '../../inspect/groups.ts';
 import { readUser } from '../../procfs/processes.ts';
 import { commandOf } from '../output/names.ts';
-import { type Bytes, deletedOf, type FoundReport, matches, type Search } from './search.ts';
-
-/** A deleted file, and the processes that have it mapped; the bytes where these may be asked. */
-export interface Mapped extends Bytes {
-  path: string;
-  pids: number[];
-}
+import { type Bytes, deletedOf, type FoundReport, type Mapped, matches, type Search } from './search.ts';
 
 /**
  * Adds those that are looked for: descriptors are shared with others, mappings are not.

@@ -7,7 +7,6 @@ import { lockKeyOf, readLocks, showsLock } from '../../procfs/locks.ts';
 import { readUser } from '../../procfs/processes.ts';
 import { readProcess } from '../../procfs/status.ts';
 import { commandOf } from '../output/names.ts';
-import type { Mapped } from './mapped.ts';
 
 export interface Search {
   kinds: readonly string[];
@@ -22,6 +21,17 @@ export interface Search {
   inside: ReadonlySet<number> | undefined;
 }
 
+export interface Bytes {
+  size: number | null;
+  allocated: number | null;
+}
+
+/** A deleted file that no descriptor has, and the processes that have it mapped; the bytes where these may be asked. */
+export interface Mapped extends Bytes {
+  path: string;
+  pids: number[];
+}
+
 /** A group, with what a search found out of it. */
 export interface FoundGroup extends FileGroup {
   /** Bytes of a deleted file, and how many of them take room: a sparse file has more. */
@@ -33,7 +43,6 @@ export interface FoundReport extends GroupReport {
   groups: FoundGroup[];
   /** How many files are deleted, and their bytes, each counted once, however often it was opened. */
   deleted?: { files: number; bytes: number; allocated: number };
-  /** Deleted files that somebody has mapped, and nobody open. */
   mapped?: Mapped[];
   /** How many locks there are that no descriptor which was found keeps. */
   unkept?: number;
@@ -102,10 +111,6 @@ export function searched(report: GroupReport, search: Search): FoundReport {
   };
 }
 
-export interface Bytes {
-  size: number | null;
-  allocated: number | null;
-}
 const NONE: Bytes = { size: null, allocated: null };
 
 const sumOf = (files: ReadonlyMap<string, Bytes>, which: keyof Bytes): number =>
