@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync } from 'node:fs';
 import { test } from 'node:test';
 import { startChild } from '../support/child.ts';
-import { groupFiles } from '../support/door.ts';
+import { findOpen, groupFiles } from '../support/door.ts';
 
 const SCENE_MS = 3000;
 const COUNT = 80;
 const FLIPPING = 15;
+/** So many that only those are compared with others which are asked about. */
+const [CROWD, SHARED] = [120, 30];
 
 for (const [name, pauseMs] of [
   ['at full speed', 0],
@@ -59,3 +61,45 @@ for (const [name, pauseMs] of [
     }
     assert.ok(lost <= (0.01 * scans + 1) * 2 * COUNT, `${lost} of ${scans * 2 * COUNT} were lost in ${scans} scans`);
   });
+
+test('of a process with many that holds still it is told who has which of them, beside flips', async () => {
+  const fds = Array.from({ length: CROWD }, () => openSync('/dev/null', 'r'));
+  await using still = await startChild({ fds });
+  await using sharer = await startChild({ fds: fds.slice(0, SHARED) });
+  await using mover = await startChild({ fds: fds.slice(0, 1) });
+  for (const fd of fds) closeSync(fd);
+  const [kept, moving] = await mover.run(({ libc, fs }) => {
+    const own = Array.from({ length: 100 }, () => fs.openSync('/dev/null', 'r'));
+    const moving = libc.dup(4);
+    const flip = (): void => {
+      for (let i = 0; i < 20; i++) libc.dup2(i % 2 === 0 ? (own[i] as number) : 4, moving);
+      setImmediate(flip);
+    };
+    flip();
+    return [4, moving] as const;
+  });
+  let scans = 0;
+  for (const end = Date.now() + SCENE_MS; Date.now() < end; scans++) {
+    const { files, coverage } = await findOpen(`${still.pid}`, { pids: [sharer.pid, mover.pid], parts: [] });
+    /** By own descriptor: the others that have it. */
+    const others = new Map<number, string[]>();
+    for (const { holders } of files) {
+      const own = holders.filter(({ pid, fd }) => pid === still.pid && fd >= 4 && fd < 4 + CROWD).map(({ fd }) => fd);
+      for (const fd of own)
+        others.set(
+          fd,
+          holders.filter(({ pid }) => pid !== still.pid).map(({ pid, fd }) => `${pid}:${fd}`),
+        );
+    }
+    assert.equal(others.size, CROWD);
+    const isUnseen = coverage.skipped.some(({ pid }) => pid === mover.pid);
+    for (const [fd, found] of others) {
+      const steady = found.filter((one) => one !== `${mover.pid}:${moving}`);
+      const all = fd < 4 + SHARED ? [`${sharer.pid}:${fd}`] : [];
+      const isMovers = fd === 4 && (steady.includes(`${mover.pid}:${kept}`) || !isUnseen);
+      assert.deepEqual(steady.toSorted(), [...all, ...(isMovers ? [`${mover.pid}:${kept}`] : [])].toSorted());
+      assert.ok(fd === 4 || steady.length === found.length, 'what moves is told of another');
+    }
+  }
+  assert.ok(scans > 2);
+});
