@@ -5,6 +5,9 @@ import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { byDescription } from '../../src/inspect/peers/by-description.ts';
+import { Account } from '../../src/scan/coverage.ts';
+import { finish } from '../../src/scan/steps.ts';
 import type { FileRef, OtherEnd } from '../../src/index.ts';
 import { Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
@@ -218,4 +221,27 @@ test('an end that moves to another number while it is looked for is found, or to
     const isTold = coverage.skipped.some(({ pid, code }) => pid === me && code === 'EAGAIN');
     if (!isTold) assert.deepEqual(refs(otherEnd?.holders ?? []), [mine(at)], `after ${moves} moves`);
   }
+});
+
+test('what was closed since it was seen is no description of its own', () => {
+  const [read, write] = libc.pipe();
+  const copy = libc.dup(read);
+  libc.close(copy);
+  const account = new Account();
+  const seen = [read, copy].map((fd) => ({
+    pid: process.pid,
+    fd,
+    end: 'r',
+    holder: { pid: process.pid, fd } as never,
+  }));
+  const groups = finish({ steps: byDescription({ comparable: true, account })(seen), onProgress: undefined });
+  assert.deepEqual(
+    groups.map((group) => group.map(({ fd }) => fd)),
+    [[read]],
+  );
+  assert.deepEqual(
+    account.skipped.map(({ code, count }) => [code, count]),
+    [['EBADF', 1]],
+  );
+  for (const fd of [read, write]) libc.close(fd);
 });

@@ -7,8 +7,8 @@ import { addTo } from '../../util/multimap.ts';
 import type { Group, Seen } from './peer.ts';
 
 /**
- * Where kcmp cannot tell, those that were opened alike are told as one. What moves is counted as not looked at; what was
- * closed since it was seen stands by itself.
+ * Where kcmp cannot tell, those that were opened alike are told as one. What moves is counted as not looked at, and
+ * what was closed since it was seen as closed: by itself it would be told as a description of its own, which another has by now.
  */
 export const byDescription = ({ comparable, account }: Pick<Scan, 'comparable' | 'account'>): Group =>
   function* (seen) {
@@ -20,12 +20,10 @@ export const byDescription = ({ comparable, account }: Pick<Scan, 'comparable' |
     }
     const at = (item: number): Seen => seen[item] as Seen;
     const ask = (a: number, b: number): number => kcmpRaw(at(a).pid, at(b).pid, KCMP_FILE, at(a).fd, at(b).fd);
-    const closed: number[][] = [];
-    const order = new DescriptionOrder(seen.length, ask, (item, code) => {
-      if (code === 'EBADF' || code === 'ESRCH') closed.push([item]);
-      else account.skip(at(item).pid, code, 'descriptor');
-    });
-    const groups = [...(yield* order.tellApart(Int32Array.from(seen.keys()))), ...closed];
+    const order = new DescriptionOrder(seen.length, ask, (item, code) =>
+      account.skip(at(item).pid, code, 'descriptor'),
+    );
+    const groups = yield* order.tellApart(Int32Array.from(seen.keys()));
     for (const group of groups) group.sort((a, b) => a - b);
     return groups.sort(([a = 0], [b = 0]) => a - b).map((group) => group.map(at));
   };
