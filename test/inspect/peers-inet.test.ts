@@ -253,6 +253,28 @@ describe('UDP', () => {
     }
   });
 
+  test('of two that are bound to a port who sends has the one that gets it, and only that has who sends', async () => {
+    const [SOL_SOCKET, SO_REUSEADDR] = [1, 2];
+    const bindTo = (address: string, port: number): number => {
+      const fd = add(sockets.socket(sockets.AF_INET, DGRAM));
+      sockets.setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+      sockets.bind(fd, inetAddress({ address, port }));
+      return fd;
+    };
+    const any = bindTo('0.0.0.0', 0);
+    const port = sockets.portOf(any);
+    const here = bindTo(V4, port);
+    const sender = client(inetAddress({ address: V4, port }), DGRAM);
+    assert.deepEqual(factsOf(await otherEnd(sender)), one('connected', here, 'unconnected'));
+    assert.deepEqual(factsOf(await otherEnd(here)), one('connected', sender));
+    assert.deepEqual(factsOf(await otherEnd(any)), none('unconnected'));
+    // Who is connected back gets what is sent, and nobody else.
+    const back = bindTo(V4, port);
+    sockets.connect(back, inetAddress({ address: V4, port: sockets.portOf(sender) }));
+    assert.deepEqual(factsOf(await otherEnd(sender)), one('connected', back));
+    assert.deepEqual(factsOf(await otherEnd(here)), none('unconnected'));
+  });
+
   test('who sends to another machine has nobody here as its other end, whoever is bound to that port', async () => {
     const receiver = bound('0.0.0.0');
     // 192.0.2.0/24 is for documentation; to connect sends nothing.

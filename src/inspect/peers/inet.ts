@@ -136,9 +136,19 @@ export class InetPeer extends SocketPeer {
     const list = yield* this.tables.list(place, 'udp', { remotePort: own.local.port });
     if (isRefusal(list))
       return this.become('unconnected', `who is connected with it could not be told: ${whyRefused(list)}`);
-    for (const sender of list) {
-      if (!takes(own, sender.remote) || !isLocal(this.tables, sender.remote, sender.local, place)) continue;
-      this.become('connected');
+    const senders = list.filter(
+      ({ remote, local }) => takes(own, remote) && isLocal(this.tables, remote, local, place),
+    );
+    if (senders.length === 0) return;
+    const near = yield* this.tables.list(place, 'udp', { localPort: own.local.port });
+    const others = isRefusal(near) ? [own] : near;
+    const connected = new Set(others.map(({ local, remote }) => keyOf(remote, local)));
+    const bound = others.filter(({ remote }) => remote.port === 0);
+    for (const sender of senders) {
+      // What is connected with it, or bound to the very address, gets it before this one.
+      const takers = takersOf(bound, sender.remote);
+      if (connected.has(keyOf(sender.local, sender.remote)) || !takers.some(({ ino }) => ino === own.ino)) continue;
+      this.become('connected', takers.length > 1 ? ONE_OF_THESE : undefined);
       this.addEnd(sender.ino, 'connected', endName(sender));
     }
   }
