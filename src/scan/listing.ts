@@ -11,10 +11,11 @@ import { kcmpRaw } from '../binding/syscall.ts';
 import { listDescriptors, readLink } from '../procfs/fd.ts';
 import { countKept, isKept } from '../procfs/raw/fd-directory.ts';
 import { listTasks } from '../procfs/processes.ts';
-import { listNumbers } from '../procfs/raw/fd-listing.ts';
+import { countOpen, listNumbers } from '../procfs/raw/fd-listing.ts';
 import { hasReserved } from '../procfs/raw/syscall.ts';
 import { PROC } from '../procfs/root.ts';
 import { isStuckInExec } from './busy.ts';
+import { hasRested, type Rest } from './rest.ts';
 import type { Steps } from './steps.ts';
 
 /** Is this what is open here under the same number, in order to look? Where kcmp cannot tell, by the link, which names the file of one task. */
@@ -39,8 +40,33 @@ export function* listOpen(id: number): Steps<number[] | string> {
 /** Of more threads it is not asked what they do. */
 const MOST = 1024;
 
+/** A task's descriptors as they were listed, and how it was with its process before. */
+interface Listed {
+  id: number;
+  pid: number;
+  fds: readonly number[];
+  rest: Rest | undefined;
+}
+
+/**
+ * Whether a list has all that is counted, but for numbers that are reserved: by whoever waits in a call that does so, or,
+ * where another has the table as well, or waits in a way that tells nothing, by all being as it was once more.
+ */
+export function* isWholeList(
+  { id, pid, fds, rest }: Listed,
+  list: (id: number) => Steps<number[] | string>,
+): Steps<boolean> {
+  const count = countOpen(id);
+  const more = count - fds.length - countOurs(id);
+  if (count === 0 || more === 0 || (yield* haveReserved(id, pid, more))) return true;
+  if (more < 0 || !hasRested(pid, rest)) return false;
+  const again = yield* list(id);
+  const isSame = typeof again !== 'string' && again.length === fds.length && again.every((fd, i) => fd === fds[i]);
+  return isSame && countOpen(id) === count && hasRested(pid, rest);
+}
+
 /** Whether those who use a table have reserved so many numbers of it, as far as they may be asked. */
-export function* haveReserved(id: number, pid: number, count: number): Steps<boolean> {
+function* haveReserved(id: number, pid: number, count: number): Steps<boolean> {
   const tasks = id === pid ? listTasks(pid) : [id];
   if (count < 1 || typeof tasks === 'string' || tasks.length > MOST || (yield* isStuckInExec(pid))) return false;
   let left = count;

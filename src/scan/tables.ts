@@ -3,12 +3,12 @@
  * and only one for processes that share theirs; with an account of what could not be seen.
  */
 import { accessTo, areTablesComparable, isComparable } from '../binding/explain.ts';
-import { countOpen, hasNoneOpen, isEmpty } from '../procfs/raw/fd-listing.ts';
+import { hasNoneOpen, isEmpty } from '../procfs/raw/fd-listing.ts';
 import { hasNothingOpen } from '../procfs/stat.ts';
 import { isListed, listProcesses, listTasks } from '../procfs/processes.ts';
 import { isStuckInExec } from './busy.ts';
 import { Account } from './coverage.ts';
-import { countOurs, haveReserved, listOpen } from './listing.ts';
+import { isWholeList, listOpen } from './listing.ts';
 import { hasRested, lookAt, type Rest, restOf } from './rest.ts';
 import { distinctTables, isAmong, NOT_TOLD, sharesTable, withoutShared, withoutTwin } from './shared-tables.ts';
 import { part, type Steps } from './steps.ts';
@@ -105,7 +105,7 @@ export class Scan {
         this.account.skip(table.id, goneOrHidden(table.id, fds), 'descriptor', table.fds.length);
       table.fds = [];
       table.isWhole = true;
-    } else yield* fill(table, fds);
+    } else yield* this.#fill(table, fds);
   }
 
   /**
@@ -128,7 +128,7 @@ export class Scan {
     if (typeof fds === 'string') return this.#refuse(pid, goneOrHidden(pid, fds));
     const access = this.comparable ? accessTo(pid) : -EINVAL;
     if (access !== -EINVAL) return this.#refuse(pid, access === -ESRCH ? 'ESRCH' : 'EPERM');
-    const own = [yield* fill({ id: pid, pid, fds, sharedWith: [], rest, isWhole: true }, fds)];
+    const own = [yield* this.#fill({ id: pid, pid, fds, sharedWith: [], rest, isWhole: true }, fds)];
     const tasks = pulse.threads === 1 ? [] : listTasks(pid);
     if (typeof tasks !== 'string' && tasks.length > 1) yield* this.#readThreads(tasks, own);
     this.account.processes++;
@@ -161,18 +161,15 @@ export class Scan {
       if (typeof fds === 'string') this.account.skip(tid, goneOrHidden(tid, fds), 'task');
       // Where kcmp cannot tell, only a listing that differs gives away a table of its own.
       else if (this.#tellsTables || !(yield* isAmong(own, { id: tid, fds })))
-        own.push(yield* fill({ id: tid, pid: leader, fds, sharedWith: [], rest, isWhole: true }, fds));
+        own.push(yield* this.#fill({ id: tid, pid: leader, fds, sharedWith: [], rest, isWhole: true }, fds));
     }
   }
-}
 
-function* fill(table: Table, fds: number[]): Steps<Table> {
-  const { id, pid } = table;
-  const count = countOpen(id);
-  const more = count - fds.length - countOurs(id);
-  table.fds = fds;
-  table.isWhole = count === 0 || more === 0 || (yield* haveReserved(id, pid, more));
-  return table;
+  *#fill(table: Table, fds: number[]): Steps<Table> {
+    table.fds = fds;
+    table.isWhole = yield* isWholeList(table, this.#list);
+    return table;
+  }
 }
 
 /**

@@ -6,16 +6,17 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { countOpen } from '../../src/procfs/raw/fd-listing.ts';
 import { startChild } from '../support/child.ts';
+import { familyMissing, startFamily } from '../support/family.ts';
+import { CLONE_FILES } from '../support/libc.ts';
 import { findHolders, findOpen, groupFiles } from '../support/door.ts';
 import { numbersIn } from '../support/scenes.ts';
 import { until } from '../support/until.ts';
 
+const isUncounted = countOpen(process.pid) === 0 && 'this kernel does not count descriptors';
 const folder = mkdtempSync(join(tmpdir(), 'kcmp-reserved-'));
 after(() => rmSync(folder, { recursive: true }));
 
-test('a process that waits in open(2) has been seen whole', {
-  skip: countOpen(process.pid) === 0 && 'this kernel does not count descriptors',
-}, async () => {
+test('a process that waits in open(2) has been seen whole', { skip: isUncounted }, async () => {
   await using child = await startChild();
   const { pid } = child;
   const fd = await child.run(
@@ -36,4 +37,19 @@ test('a process that waits in open(2) has been seen whole', {
     await groupFiles(options),
   ])
     assert.deepEqual(coverage.skipped, []);
+});
+
+test('so has one whose table another process has, which waits in accept(2)', {
+  skip: familyMissing || isUncounted,
+}, async () => {
+  const { parent, child, stop } = await startFamily({ flags: CLONE_FILES, child: 'a' });
+  try {
+    await until('a number is reserved', () => countOpen(parent) > numbersIn(`/proc/${parent}/fd`).length);
+    for (const pids of [[parent], [parent, child]]) {
+      const { coverage } = await findOpen(join(folder, 'nothing'), { pids });
+      assert.deepEqual(coverage.skipped, []);
+    }
+  } finally {
+    await stop();
+  }
 });

@@ -15,7 +15,7 @@ export const familyMissing: string | false = compilerMissing;
 export interface FamilyOptions {
   /** Flags for clone(2), without CLONE_VM. */
   flags?: number;
-  /** What the parent does before it clones, and the child after: `i` an I/O context, `s` an undo list, `z` the child ends unreaped, `p` it tells that it is ready. */
+  /** What the parent does before it clones, and the child after: `i` an I/O context, `s` an undo list, `z` the child ends unreaped, `p` it tells that it is ready, `a` it waits in accept(2). */
   parent?: string;
   child?: string;
   /** Descriptors to hand over as fd 3 and up. */
