@@ -5,6 +5,7 @@
  * Sources: proc_pid_syscall() of fs/proc/base.c; asm/unistd.h of each architecture, where a call's first argument is a
  * descriptor on which it may wait; get_unused_fd_flags() of fs/file.c, which accept(2) and open(2) call before they wait.
  */
+import { readPlace } from './runs.ts';
 import { readStart } from './start.ts';
 
 /**
@@ -132,7 +133,16 @@ export function isReserving(text: string): boolean {
 /** The register is as wide as the machine, the argument is not. */
 const intOf = (digits: string): number => Number(BigInt.asUintN(32, BigInt(`0x${digits}`)));
 
-export const readSyscall = (tid: number): WaitingCall | undefined => parseSyscall(readStart(tid, 'syscall'));
+/**
+ * Where a task waits for no descriptor. A call of 32 bits that a task of 64 makes, as by `int 0x80`, has a number of
+ * another table, and nothing in /proc tells of which it is.
+ */
+const ASIDE_PLACE = /nanosleep|sigsuspend|sigtimedwait|^do_wait|^futex_|pause$|int80/i;
+
+export function readSyscall(tid: number): WaitingCall | undefined {
+  const call = parseSyscall(readStart(tid, 'syscall'));
+  return call === undefined || ASIDE_PLACE.test(readPlace(tid)) ? undefined : call;
+}
 
 export const hasReserved = (tid: number): boolean => isReserving(readStart(tid, 'syscall'));
 
