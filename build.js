@@ -10,9 +10,17 @@ import { dirname, join } from 'node:path';
 const NEEDED = '"Node 20.19 or later, or 22.13 or later, is needed, and this is " + process.version';
 const isOld = (otherwise) => `if (process.getBuiltinModule === undefined) {\n${otherwise}\n}`;
 const BANNER = isOld(`throw new Error("kcmp: " + ${NEEDED});`);
+// Where require() may load no module, as an option of Node can have it, import() does.
 const COMMAND_BANNER = `"use strict";
 ${isOld(`console.error("kcmp: " + ${NEEDED});\nprocess.exit(2);`)}
-const url = require("node:url").pathToFileURL(__filename).href;`;
+const url = require("node:url").pathToFileURL(__filename).href;
+const loadPart = async (part) => {
+\ttry {
+\t\treturn require(part);
+\t} catch {
+\t\treturn import(part);
+\t}
+};`;
 
 const COMMON = {
   outdir: 'dist',
@@ -24,7 +32,7 @@ const COMMON = {
   logLevel: 'warning',
 };
 
-/** What is loaded as one stays a file of its own, which is required where it stands in dist. */
+/** What is loaded as one stays a file of its own, which is loaded where it stands in dist. */
 const parts = {
   name: 'parts',
   setup: ({ onResolve }) =>
@@ -52,11 +60,12 @@ async function buildCode() {
     entryPoints: { 'cli/main': 'src/cli/main.ts' },
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
-    supported: { 'dynamic-import': false },
     plugins: [parts],
     define: { 'import.meta.url': 'url' },
     banner: { js: COMMAND_BANNER },
   });
+  const main = readFileSync('dist/cli/main.cjs', 'utf8');
+  writeFileSync('dist/cli/main.cjs', main.replaceAll(/\bimport\((?="\.\/(?:first|more)\.js")/g, 'loadPart('));
 }
 
 /** rollup-plugin-dts asks TypeScript 6, where TypeScript 7, which cannot be asked yet, is installed beside it. */

@@ -133,6 +133,21 @@ export function installations(folder: string, tarball: string): Check[] {
         return firstLine();
       },
     },
+    {
+      title: 'the command works where require() may load no module',
+      run: () => {
+        const options = ['--no-experimental-require-module', '--experimental-default-type=module'];
+        const command = [
+          join(npm, 'node_modules/kcmp/dist/cli/main.cjs'),
+          'same',
+          `${process.pid}:0`,
+          `${process.pid}:0`,
+        ];
+        for (const option of options.filter((one) => process.allowedNodeEnvironmentFlags.has(one)))
+          assert.match(run([process.execPath, option, ...command], { cwd: npm }), / are one open file description/);
+        return options.join(', ');
+      },
+    },
     ...firstSteps(folder, tarball),
   ];
 }
