@@ -2,7 +2,9 @@
 import '../support/alone.ts';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
+import { mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { groupFiles, type GroupReport } from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
@@ -118,6 +120,18 @@ test('--graph dot is a graph that dot itself draws', { skip: dotMissing }, async
   const { status, stdout, stderr } = spawnSync('dot', ['-Tplain'], { input: out, encoding: 'utf8' });
   assert.deepEqual([status, stderr], [0, '']);
   assert.match(stdout, new RegExp(`^edge p${child.pid} f\\d+ .*"fd 4"`, 'm'));
+});
+
+test('dot draws names that hold what it quotes and escapes by', { skip: dotMissing }, async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'kcmp-dot-')), 'a "quoted" \\ name');
+  writeFileSync(path, '');
+  await using holder = await startChild();
+  await holder.run(({ fs, libc }, path) => void libc.dup(fs.openSync(path, 'r')), path);
+  const { out } = await kcmp('groups', holder.pid, '--match', 'quoted', '--graph', 'dot');
+  const { status, stdout, stderr } = spawnSync('dot', ['-Tplain'], { input: out, encoding: 'utf8' });
+  assert.deepEqual([status, stderr], [0, '']);
+  assert.match(stdout, /a \\"quoted\\" /);
+  rmSync(dirname(path), { recursive: true });
 });
 
 test('--graph mermaid has a node for every process and description, and an edge for the descriptors between them', async () => {

@@ -13,7 +13,7 @@ import type { Command, ExitCode, Io } from '../io.ts';
 import { tellPartial } from '../output/coverage.ts';
 import { printJson } from '../output/json.ts';
 import { named } from '../output/names.ts';
-import { type Line, print, printAnswer, tell } from '../output/print.ts';
+import { print, printAnswer, printAsWritten, tell, type Line } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
 import { describe, explainStale, holdersText, sharedText } from '../output/stale.ts';
 
@@ -108,7 +108,7 @@ export const run: Command = (args, io) => {
   for (const efd of closed) tell(io, `the epoll instance fd ${efd} was closed meanwhile`);
   // One instance asked for: its report. All of a process: a list of reports, also where it has one.
   if (language !== undefined)
-    print(io, render(epollGraph(reports, { process: named, target: describe, state }), language));
+    printAsWritten(io, render(epollGraph(reports, { process: named, target: describe, state }), language));
   else if (parsed.flag('json')) printJson(io, fd === undefined ? reports : reports[0]);
   else if (reports.length === 0) printAnswer(io, [`${named(pid)} has no epoll instance.`]);
   else

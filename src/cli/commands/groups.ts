@@ -13,7 +13,7 @@ import { groupsText, namer } from '../groups/text.ts';
 import { printJson } from '../output/json.ts';
 import { uidOf } from '../output/names.ts';
 import { groupsWithoutUs } from '../output/observer.ts';
-import { print, printAnswer, tell } from '../output/print.ts';
+import { printAnswer, printAsWritten, tell } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
 
 /** What is looked for; one holder is enough where the description itself is of interest. */
@@ -71,7 +71,7 @@ export const run: Command = (args, io) => {
   // Whoever shares a table has all of it, of which each descriptor counts once.
   if (search.inside !== undefined && report.sharedTables.length > 0) report = searched(look(1), search);
   if (roots.length === 0 && isForLocksAlone(search)) report.unkept = unkeptLocks(report.groups);
-  if (language !== undefined) print(io, render(sharingGraph(report, namer()), language));
+  if (language !== undefined) printAsWritten(io, render(sharingGraph(report, namer()), language));
   else if (parsed.flag('json')) printJson(io, report);
   else printAnswer(io, groupsText(report, search));
   tellPartial(io, report.coverage);

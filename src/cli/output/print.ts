@@ -20,6 +20,10 @@ export function print(io: Io, lines: readonly Line[]): void {
   io.out(texts.map((text) => `${text}\n`).join(''));
 }
 
+/** Lines of a language that has escapes of its own, in which whoever wrote them has made all visible. */
+export const printAsWritten = (io: Io, lines: readonly string[]): void =>
+  io.out(lines.map((line) => `${line}\n`).join(''));
+
 /** Lines of which the first is the answer. */
 export function printAnswer(io: Io, [answer = '', ...rest]: readonly Line[]): void {
   print(io, [typeof answer === 'string' ? { line: answer, as: 'answer' } : answer, ...rest]);
