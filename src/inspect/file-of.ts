@@ -88,7 +88,15 @@ export function fileOf(handle: number | object): FileRef {
 }
 
 const isBun = (): boolean => 'bun' in process.versions;
-const nameOf = (handle: object): string => handle.constructor?.name || 'object';
+/** Whatever a getter of it throws, or is. */
+function nameOf(handle: object): string {
+  try {
+    const name: unknown = handle.constructor?.name;
+    return typeof name === 'string' && name !== '' ? name : 'object';
+  } catch {
+    return 'object';
+  }
+}
 
 const notOpen = (handle: object): Error =>
   Object.assign(

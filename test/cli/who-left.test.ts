@@ -57,20 +57,22 @@ describe('a port that a helper keeps whose server has ended', () => {
     });
     port = number;
     // The server itself waits for events, and may accept.
-    assert.doesNotMatch((await kcmp('who', `:${port}`)).out, /nobody accepts/);
+    assert.doesNotMatch((await kcmp('who', `:${port}`)).out, /none of these accepts/);
     pid = await leave(server, fd);
-    assert.doesNotMatch((await kcmp('who', `:${port}`)).out, /nobody accepts/);
+    assert.doesNotMatch((await kcmp('who', `:${port}`)).out, /none of these accepts/);
   });
 
   test('is told to be accepted by nobody, from the port, the descriptor and the process', async () => {
-    const idle = mayTrace(pid) ? `; nobody accepts at this moment: ${pid} \\(sleep\\) waits in clock_nanosleep` : '';
+    const idle = mayTrace(pid)
+      ? `; none of these accepts at this moment: ${pid} \\(sleep\\) waits in clock_nanosleep`
+      : '';
     const giver = isAlone ? NOT_THE_PARENTS : '';
     const byPort = await kcmp('who', `:${port}`);
     assert.match(byPort.out, new RegExp(`^tcp .* listening is held by sleep \\(${pid}\\), fd 3${idle}${giver}`));
     const byFd = await kcmp('who', `${pid}:3`);
     assert.match(byFd.out, new RegExp(`is held by nobody else[^;]*${idle}${giver}`));
     const { out } = await kcmp('who', pid);
-    assert.equal(/^ *3 .*nobody accepts$/m.test(out), idle !== '', out);
+    assert.equal(/^ *3 .*none of these accepts$/m.test(out), idle !== '', out);
   });
 
   test('is so in the report', { skip: notAlone }, async () => {
@@ -91,7 +93,7 @@ test('a server that is stopped accepts nothing', async () => {
   });
   assert.match(
     out.split('\n')[0] ?? '',
-    new RegExp(`; nobody accepts at this moment: ${server.pid} \\([^)]*\\) is stopped`),
+    new RegExp(`; none of these accepts at this moment: ${server.pid} \\([^)]*\\) is stopped`),
   );
 });
 

@@ -215,6 +215,13 @@ test('a worker thread has no streams of its own', async () => {
   await once(worker, 'exit');
 });
 
+test('what has no name of its kind is refused all the same', () => {
+  const broken = [{ get: () => assert.fail('read') }, { value: { name: Symbol('no text') } }, { value: undefined }].map(
+    (kind) => Object.defineProperty({ pipe: () => {} }, 'constructor', kind),
+  );
+  for (const handle of broken) isNotTold(handle);
+});
+
 test('TLS over a stream that is no socket has none', () => {
   const secure = new tls.TLSSocket(new Duplex({ read() {}, write: (_, __, done) => done() }) as net.Socket);
   isNotTold(secure);

@@ -333,3 +333,21 @@ test('a unix socket whose path was unlinked by the name that it was bound to', a
   const again = fds.add(sockets.listener(STREAM, unixAddress(path)));
   assert.deepEqual(told(await ask(path)), [[`unix stream ${path} listening`, [again]]]);
 });
+
+test('a socket that was bound by a relative name may be it, where no file is there any more', async () => {
+  const before = process.cwd();
+  process.chdir(folder);
+  const fd = fds.add(sockets.socket(sockets.AF_UNIX, STREAM));
+  sockets.bind(fd, unixAddress('relative.sock'));
+  process.chdir(before);
+  const path = join(folder, 'relative.sock');
+  assert.deepEqual(
+    told(await ask(path)).map(([, holders]) => holders),
+    [[fd]],
+  );
+  unlinkSync(path);
+  const { files, coverage } = await ask(path);
+  assert.deepEqual(files, []);
+  assert.match(coverage.skipped.map(({ reason }) => reason).join(), /bound by a relative name may be it/);
+  assert.deepEqual((await ask(join(folder, 'another.sock'))).coverage.skipped, []);
+});

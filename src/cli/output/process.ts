@@ -150,7 +150,7 @@ export class ProcessText implements Asked {
   }
 
   #withWhom(file: FoundFile): string {
-    const idle = file.idle === undefined ? [] : ['nobody accepts'];
+    const idle = file.idle === undefined ? [] : ['none of these accepts'];
     return [...alsoHeld([file], this.#own), ...endOf(file, this), ...idle, ...lockOf(file)].join('; ');
   }
 

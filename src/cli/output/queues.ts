@@ -13,7 +13,7 @@ export function fullText({ queues }: OpenFile): string {
 const SHOWN = 3;
 
 /**
- * `; nobody accepts at this moment: 4711 (sleep) waits in clock_nanosleep`
+ * `; none of these accepts at this moment: 4711 (sleep) waits in clock_nanosleep`: others who were not seen may
  * @param where - ` from tcp 127.0.0.1:80 listening`, where it must be said
  */
 export function idleText({ idle = [] }: OpenFile, where = ''): string {
@@ -21,7 +21,7 @@ export function idleText({ idle = [] }: OpenFile, where = ''): string {
   // Its first thread stands for a process.
   const firsts = idle.filter(({ pid }, i) => idle.findIndex((one) => one.pid === pid) === i);
   const told = firsts.map(({ pid, call }) => `${named(pid)} ${call === 'stopped' ? 'is stopped' : `waits in ${call}`}`);
-  return `; nobody accepts${where} at this moment: ${some(told, SHOWN)}`;
+  return `; none of these accepts${where} at this moment: ${some(told, SHOWN)}`;
 }
 
 /** A sentence; none where nothing waits in a connection. */

@@ -18,16 +18,16 @@ import { pidsOf, printPids, type Wanted } from './pids.ts';
 
 /**
  * A path that may not be looked at may be open, as a socket may be that nobody was seen to have.
- * @param isBusy - whether somebody waits to open a FIFO of what is a mount point, which keeps that busy, whichever it is
+ * @param isAwaited - whether somebody waits to open a FIFO, which may be this one, or keeps what is a mount point busy
  * @param where - the processes that were asked about: what others have locked is not theirs
  */
-function codeOfOpen(report: OpenReport, isBusy: boolean, where?: readonly number[]): ExitCode {
+function codeOfOpen(report: OpenReport, isAwaited: boolean, where?: readonly number[]): ExitCode {
   const { files, elsewhere = [], missing, coverage } = report;
   const isUsed = elsewhere.some(({ sure }) => sure !== 'possible');
   const locks = (report.locks ?? []).filter(({ takenBy }) => where?.includes(takenBy ?? 0) !== false);
   if (isUsed || locks.length > 0 || files.some(({ holders }) => holders.length > 0)) return 0;
   const isPlainlyMissing = missing === undefined || missing === 'ENOENT' || missing === 'ENOTDIR';
-  return elsewhere.length + files.length > 0 || isBusy || !isPlainlyMissing ? 2 : scanCode(false, coverage);
+  return elsewhere.length + files.length > 0 || isAwaited || !isPlainlyMissing ? 2 : scanCode(false, coverage);
 }
 
 /** Who else has what some processes have, or its other end; what all have, as /dev/null, is nobody's in particular. */
@@ -46,8 +46,8 @@ function whoHasNamed(reference: string, parts: Part[], { json, pids, all, where 
   const report = openWithoutUs(withProgress(io, (options) => findOpen(reference, { ...options, ...where, parts })));
   const holders = report.files.flatMap(({ holders }) => holders);
   tellPartial(io, report.coverage);
-  const { pids: opening, isMount } = openersOf(reference);
-  const code = codeOfOpen(report, isMount && opening.length > 0, where.pids);
+  const { pids: opening } = openersOf(reference);
+  const code = codeOfOpen(report, opening.length > 0, where.pids);
   if (pids) return printPids(io, pidsOf(holders, report), code);
   if (json) printJson(io, opening.length === 0 ? report : { ...report, opening });
   else printAnswer(io, openText(report, all, where.pids !== undefined));

@@ -24,6 +24,7 @@ const WHY: Readonly<Record<string, string>> = {
   EAGAIN: 'what the path names only a file server knows, which gave no answer or could not be asked',
   EXDEV: 'of an overlay those files are found that were written, since what is of its lower layers has other devices',
   ENODEV: 'a socket of that number is bound by another name, and of which part of the filesystem it is nothing tells',
+  ENOENT: 'a socket that was bound by a relative name may be it: in which folder nothing tells',
   EACCES: 'a folder on the way to the path may not be searched',
 };
 const OTHERWISE = 'what the path names could not be looked up';
@@ -80,7 +81,8 @@ export class SoughtPath implements Sought {
     const layers = this.mount?.type === 'overlay' ? 'EXDEV' : undefined;
     const code = this.#untold ?? layers ?? (this.#isDoubtful ? 'ENODEV' : undefined);
     if (code === undefined) return this.#unix.blind;
-    return [{ pid: process.pid, code, reason: WHY[code] ?? OTHERWISE }, ...this.#unix.blind];
+    const why = code === 'ENODEV' && this.inode === undefined ? WHY['ENOENT'] : WHY[code];
+    return [{ pid: process.pid, code, reason: why ?? OTHERWISE }, ...this.#unix.blind];
   }
 
   /** Of a mount point those on all of its filesystem; of a part of one that cannot be told. */
@@ -165,6 +167,12 @@ export class SoughtPath implements Sought {
     return isNamed;
   }
 
+  /** What is not there may have been bound by a name that says no folder, or but some. */
+  #mayBeBound(name: string): boolean {
+    const { normalize } = process.getBuiltinModule('node:path');
+    return /^[^/@]/.test(name) && `/${this.path}`.endsWith(`/${normalize(name).replace(/^(?:\.\.\/)+/, '')}`);
+  }
+
   /** Where only a list of names is to be had, or the file is gone, the name tells. */
   #isBoundTo(socket: UnixSocket | UnixListing): boolean {
     const { inode, mount } = this;
@@ -177,6 +185,9 @@ export class SoughtPath implements Sought {
       if (socket.vfs?.ino !== Number(inode.ino & U32)) return false;
       return socket.vfs.dev === inode.dev || this.#isOfSubvolume(socket.vfs.dev, socket.name);
     }
-    return socket.name !== undefined && (socket.name === this.#asked || socket.name === this.path);
+    const { name = '' } = socket;
+    if (name === this.#asked || name === this.path) return true;
+    this.#isDoubtful ||= this.#mayBeBound(name);
+    return false;
   }
 }

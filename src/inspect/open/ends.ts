@@ -36,7 +36,8 @@ export function* tellEnds(
   if (wanted.size === 0 || files.length > FEW) return;
   for (const [i, file] of files.entries()) {
     const [holder] = file.holders;
-    const hasEnd = parts.has('otherEnd') && HAVE_ENDS.has(file.kind);
+    // What gives no access to a file is an end of nothing.
+    const hasEnd = parts.has('otherEnd') && HAVE_ENDS.has(file.kind) && file.flags[0] !== 'path';
     const isAsked = hasEnd || (parts.has('watchers') && !UNWATCHED.has(file.kind));
     const steps = holder === undefined || !isAsked ? undefined : askedAgain(file, holder, pids, wanted);
     const now = steps === undefined ? undefined : yield* part(i / files.length, (i + 1) / files.length, steps);
