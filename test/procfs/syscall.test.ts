@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { parseSyscall, readSyscall } from '../../src/procfs/raw/syscall.ts';
 import '../support/leash.ts';
+import * as libc from '../support/libc.ts';
 import { until } from '../support/until.ts';
 
 const args = (first: string): string => `0x${first} 0x7ffc0a 0x400 0x0 0x0 0x0 0x7ffc0a50d0d8 0x7f3b0e6147e2\n`;
@@ -24,12 +25,20 @@ test(
   () => assert.equal(parseSyscall('426 0x5 0x0 0x0 0x0 0x0 0x0 0xffd0d0d8 0xf7f47e21\n'), undefined),
 );
 
-test('cat waits in read', async () => {
-  const cat = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] });
-  try {
-    const { call, fd } = await until('cat reads', () => readSyscall(cat.pid as number));
-    assert.deepEqual([call, fd], ['read', 0]);
-  } finally {
-    cat.kill();
-  }
-});
+for (const [kind, open] of Object.entries({
+  'a pipe': () => libc.pipe(),
+  'an eventfd': () => [libc.eventfd()],
+  'a socket': () => libc.socketpair(),
+}))
+  test(`cat waits in read on ${kind}`, async () => {
+    const [input = -1, ...others] = open();
+    [input, ...others].forEach(libc.closeOnExec);
+    const cat = spawn('cat', { stdio: [input, 'ignore', 'ignore'] });
+    try {
+      const { call, fd } = await until('cat reads', () => readSyscall(cat.pid as number));
+      assert.deepEqual([call, fd], ['read', 0]);
+    } finally {
+      cat.kill();
+      for (const one of [input, ...others]) libc.close(one);
+    }
+  });
