@@ -117,7 +117,13 @@ export function* holdersOf(
     if (parts.has('otherEnd')) {
       const lookAgain = (): Steps<boolean> => search.findsMore(({ end }) => end !== '');
       const otherEnd =
-        peer === undefined ? null : yield* part(COMPARED, COMPARED, tellOtherEnd(peer, seen, ends, holders, lookAgain));
+        peer === undefined
+          ? null
+          : yield* part(
+              COMPARED,
+              COMPARED,
+              tellOtherEnd(peer, seen, ends, holders, lookAgain, undefined, attempt === ATTEMPTS - 1),
+            );
       if (otherEnd === undefined) continue;
       more.otherEnd = otherEnd;
     }

@@ -52,6 +52,7 @@ type LookAgain = () => Steps<boolean>;
  * @param seen - descriptors that were found to be of it
  * @param own - who has the file itself
  * @param findAloft - what is in flight or registered, looked for once where many are asked about
+ * @param isLast - whether all cannot be looked at anew where one of them was closed meanwhile; undefined: it need not be
  */
 export function* tellOtherEnd(
   peer: Peer,
@@ -60,11 +61,18 @@ export function* tellOtherEnd(
   own: Holder[],
   lookAgain: LookAgain,
   findAloft: () => Steps<Aloft> = () => lookAloft(scan),
+  isLast?: boolean,
 ): Steps<OtherEnd | undefined> {
   // Without kcmp(2) there is but one look.
   if (!scan.comparable && (yield* peer.hasMoved())) return undefined;
   if (!peer.fits(own)) return { ...RESTLESS, name: null, via: peer.via };
-  const ends = yield* peer.tellEnds(seen, own, byDescription(scan));
+  let isClosed = false;
+  const onClosed = ({ pid }: Seen, code: string): void => {
+    isClosed = true;
+    if (isLast === true) scan.account.skip(pid, code === 'EBADF' ? 'EAGAIN' : code, 'descriptor');
+  };
+  const ends = yield* peer.tellEnds(seen, own, byDescription(scan, isLast === undefined ? undefined : onClosed));
+  if (isClosed && isLast === false) return undefined;
   const holders = ends.flatMap((end) => end.holders);
   const names = new Set(ends.map(({ name }) => name));
   const [name = peer.name] = names.size === 1 ? names : [];
