@@ -41,15 +41,15 @@ export function missingExtensions(cpuinfo: string): string[] | undefined {
 function isInstalled(): boolean {
   const { createRequire } = process.getBuiltinModule('node:module');
   const here = requireHere();
-  const isWithin = (reach: () => NodeJS.Require): boolean => {
+  const isFound = (resolve: () => string): boolean => {
     try {
-      reach().resolve(BINARY);
+      resolve();
       return true;
     } catch {
       return false;
     }
   };
-  return isWithin(() => here) || isWithin(() => createRequire(here.resolve('koffi')));
+  return isFound(() => here.resolve(BINARY)) || isFound(() => createRequire(here.resolve('koffi')).resolve(BINARY));
 }
 
 function readCpuinfo(): string {

@@ -19,6 +19,7 @@ import { tellLocks } from './locks.ts';
 import { tellIdle } from './open/idle.ts';
 import { describeOpen, type FileFacts, type OpenFile } from './open-file.ts';
 import { tellOtherEnd } from './peers.ts';
+import type { OnClosed } from './peers/by-description.ts';
 import { peerOf } from './peers/kinds.ts';
 import type { Seen } from './peers/peer.ts';
 import { findWatchers } from './watchers.ts';
@@ -116,15 +117,15 @@ export function* holdersOf(
     const more: Pick<HolderReport, 'otherEnd' | 'elsewhere'> = {};
     if (parts.has('otherEnd')) {
       const lookAgain = (): Steps<boolean> => search.findsMore(({ end }) => end !== '');
-      const otherEnd =
-        peer === undefined
-          ? null
-          : yield* part(
-              COMPARED,
-              COMPARED,
-              tellOtherEnd(peer, seen, ends, holders, lookAgain, undefined, attempt === ATTEMPTS - 1),
-            );
-      if (otherEnd === undefined) continue;
+      const isLast = attempt === ATTEMPTS - 1;
+      let isClosed = false;
+      const onClosed: OnClosed = ({ pid }, code) => {
+        isClosed = true;
+        if (isLast) seen.account.skip(pid, code === 'EBADF' ? 'EAGAIN' : code, 'descriptor');
+      };
+      const telling = peer && tellOtherEnd(peer, seen, ends, holders, lookAgain, undefined, onClosed);
+      const otherEnd = telling === undefined ? null : yield* part(COMPARED, COMPARED, telling);
+      if (otherEnd === undefined || (isClosed && !isLast)) continue;
       more.otherEnd = otherEnd;
     }
     if (parts.has('elsewhere')) {

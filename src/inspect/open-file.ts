@@ -65,8 +65,8 @@ export interface OpenFile extends FileFacts {
   /** The epoll instances of processes that were looked at that watch it, each once. Absent when it was not asked for. */
   watchers?: Watcher[];
   /**
-   * Of a listener from which none of its holders, as far as these were seen, takes connections: what each of their threads did instead at that moment.
-   * Absent where one may, or it could not be told.
+   * Of a listener from which none of its holders, as far as these were seen, takes connections: what each of their
+   * threads did instead at that moment. Absent where one may, or it could not be told.
    */
   idle?: Idle[];
 }

@@ -12,7 +12,7 @@ import type { Scan } from '../scan/tables.ts';
 import { some } from '../util/text.ts';
 import { type Aloft, type Carrier, carriersIn, lookAloft } from './elsewhere/aloft.ts';
 import { keptBy } from './elsewhere/registered.ts';
-import { byDescription } from './peers/by-description.ts';
+import { byDescription, type OnClosed } from './peers/by-description.ts';
 import type { Peer, PeerEnd, PeerState, PeerVia, Seen } from './peers/peer.ts';
 import { whyNotAll } from './peers/whole.ts';
 
@@ -52,7 +52,7 @@ type LookAgain = () => Steps<boolean>;
  * @param seen - descriptors that were found to be of it
  * @param own - who has the file itself
  * @param findAloft - what is in flight or registered, looked for once where many are asked about
- * @param isLast - whether all cannot be looked at anew where one of them was closed meanwhile; undefined: it need not be
+ * @param onClosed - told of those that were closed meanwhile, which are left out then
  */
 export function* tellOtherEnd(
   peer: Peer,
@@ -61,18 +61,12 @@ export function* tellOtherEnd(
   own: Holder[],
   lookAgain: LookAgain,
   findAloft: () => Steps<Aloft> = () => lookAloft(scan),
-  isLast?: boolean,
+  onClosed?: OnClosed,
 ): Steps<OtherEnd | undefined> {
   // Without kcmp(2) there is but one look.
   if (!scan.comparable && (yield* peer.hasMoved())) return undefined;
   if (!peer.fits(own)) return { ...RESTLESS, name: null, via: peer.via };
-  let isClosed = false;
-  const onClosed = ({ pid }: Seen, code: string): void => {
-    isClosed = true;
-    if (isLast === true) scan.account.skip(pid, code === 'EBADF' ? 'EAGAIN' : code, 'descriptor');
-  };
-  const ends = yield* peer.tellEnds(seen, own, byDescription(scan, isLast === undefined ? undefined : onClosed));
-  if (isClosed && isLast === false) return undefined;
+  const ends = yield* peer.tellEnds(seen, own, byDescription(scan, onClosed));
   const holders = ends.flatMap((end) => end.holders);
   const names = new Set(ends.map(({ name }) => name));
   const [name = peer.name] = names.size === 1 ? names : [];

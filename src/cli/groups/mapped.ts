@@ -3,7 +3,7 @@ import type { GroupReport } from '../../index.ts';
 import { findDeletedMappings } from '../../inspect/groups.ts';
 import { readUser } from '../../procfs/processes.ts';
 import { commandOf } from '../output/names.ts';
-import { type Bytes, deletedOf, type FoundReport, type Mapped, matches, type Search } from './search.ts';
+import { type Bytes, byRoom, deletedOf, type FoundReport, type Mapped, matches, type Search } from './search.ts';
 
 /**
  * Adds those that are looked for: descriptors are shared with others, mappings are not.
@@ -29,6 +29,6 @@ export function addMapped(
     .filter(({ key }) => !open.has(key))
     .map(({ key: _, pids, ...file }) => ({ ...file, pids: pids.filter((pid) => pid !== process.pid) }))
     .filter(isWanted)
-    .sort((a, b) => (b.allocated ?? -1) - (a.allocated ?? -1));
+    .sort(byRoom);
   report.coverage = { ...report.coverage, skipped: [...report.coverage.skipped, ...skipped] };
 }

@@ -113,6 +113,9 @@ export function searched(report: GroupReport, search: Search): FoundReport {
 
 const NONE: Bytes = { size: null, allocated: null };
 
+/** What takes most room first. */
+export const byRoom = (a: Partial<Bytes>, b: Partial<Bytes>): number => (b.allocated ?? -1) - (a.allocated ?? -1);
+
 const sumOf = (files: ReadonlyMap<string, Bytes>, which: keyof Bytes): number =>
   [...files.values()].reduce((sum, bytes) => sum + (bytes[which] ?? 0), 0);
 
@@ -131,7 +134,7 @@ export function deletedOf(groups: readonly FoundGroup[], files: Map<string, Byte
     files.set(inodeKey(stat.dev, stat.ino), bytes);
     return [{ ...group, ...bytes }];
   });
-  return found.sort((a, b) => (b.allocated ?? -1) - (a.allocated ?? -1));
+  return found.sort(byRoom);
 }
 
 const isStill = ({ pid, fd }: FileRef, link: string | null): boolean => readLink(pid, fd) === link;

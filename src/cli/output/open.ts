@@ -8,7 +8,7 @@ import { addTo } from '../../util/multimap.ts';
 import { describeFile, plural } from '../../util/text.ts';
 import { table } from './table.ts';
 import { elsewhereText } from './elsewhere.ts';
-import { openersText } from './process/opening.ts';
+import { NO_OPENERS, type Openers, openersText } from './process/opening.ts';
 import { giverText } from './giver.ts';
 import { lockTable, locksText } from './locks.ts';
 import { userOf } from './names.ts';
@@ -152,8 +152,14 @@ const manyTable = (files: readonly FoundFile[]): string[] =>
 /**
  * @param all - whether connections are shown one by one besides who listens
  * @param isLimited - whether only some processes were looked at
+ * @param openers - who waits to open it, where nobody has it
  */
-export function openText(report: OpenReport, all: boolean, isLimited: boolean = false): string[] {
+export function openText(
+  report: OpenReport,
+  all: boolean,
+  isLimited: boolean = false,
+  openers: Openers = NO_OPENERS,
+): string[] {
   const { files, elsewhere = [] } = report;
   const locks = [...files.flatMap((file) => file.locks ?? []), ...(report.locks ?? [])];
   const shown = shownOf(files, all);
@@ -167,7 +173,7 @@ export function openText(report: OpenReport, all: boolean, isLimited: boolean = 
     ...(kept === undefined ? [] : [kept]),
     ...(connections === 0 ? [] : [`${plural(connections, 'connection')} besides, which --all lists`]),
     ...ofUnheld(report),
-    ...(files.length === 0 && report.reference.includes('/') ? openersText(report.reference) : []),
+    ...openersText(openers),
     ...(report.missing === 'ENOENT' && files.some(({ kind }) => kind === 'socket') ? [UNNAMED] : []),
   ];
   const answer = shown.length > 0 ? ofFiles(shown, report) : ofNothing(report, isLimited);

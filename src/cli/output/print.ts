@@ -17,7 +17,7 @@ export function print(io: Io, lines: readonly Line[]): void {
     if (typeof line === 'string') return clean(line);
     return paints ? painted(clean(line.line), line.as) : clean(line.line);
   });
-  io.out(texts.map((text) => `${text}\n`).join(''));
+  printAsWritten(io, texts);
 }
 
 /** Lines of a language that has escapes of its own, in which whoever wrote them has made all visible. */

@@ -10,7 +10,7 @@ import { scanCode, tellPartial } from '../output/coverage.ts';
 import { printJson } from '../output/json.ts';
 import { PLAIN } from '../output/names.ts';
 import { openText } from '../output/open.ts';
-import { openersOf } from '../output/process/opening.ts';
+import { NO_OPENERS, openersOf } from '../output/process/opening.ts';
 import { print, printAnswer } from '../output/print.ts';
 import { ProcessText } from '../output/process.ts';
 import { withProgress } from '../output/progress.ts';
@@ -46,11 +46,12 @@ function whoHasNamed(reference: string, parts: Part[], { json, pids, all, where 
   const report = openWithoutUs(withProgress(io, (options) => findOpen(reference, { ...options, ...where, parts })));
   const holders = report.files.flatMap(({ holders }) => holders);
   tellPartial(io, report.coverage);
-  const { pids: opening } = openersOf(reference);
-  const code = codeOfOpen(report, opening.length > 0, where.pids);
+  // It takes a look at all threads, and text tells of it only where nobody has the path.
+  const openers = json || report.files.length === 0 ? openersOf(reference) : NO_OPENERS;
+  const code = codeOfOpen(report, openers.pids.length > 0, where.pids);
   if (pids) return printPids(io, pidsOf(holders, report), code);
-  if (json) printJson(io, opening.length === 0 ? report : { ...report, opening });
-  else printAnswer(io, openText(report, all, where.pids !== undefined));
+  if (json) printJson(io, openers.pids.length === 0 ? report : { ...report, opening: openers.pids });
+  else printAnswer(io, openText(report, all, where.pids !== undefined, openers));
   return code;
 }
 

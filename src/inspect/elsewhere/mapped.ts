@@ -14,7 +14,7 @@ import type { Scan } from '../../scan/tables.ts';
 
 /** The processes that have it mapped; who could not be looked at is counted as skipped. */
 export function mappedBy(scan: Scan, link: string, inode: FileStat): Steps<number[]> {
-  return whoMaps(scan, (pid) => maps(pid, inode.ino, link, (mapping) => isOf(pid, mapping, link, inode)));
+  return whoMapsIn(scan, (pid) => maps(pid, inode.ino, link, (mapping) => isOf(pid, mapping, link, inode)));
 }
 
 /** The same of a path, and the processes that have a file mapped that had this name and was deleted. */
@@ -30,7 +30,7 @@ export function* mappedAt(
     const stat = statMapping(pid, mapping);
     return typeof stat === 'string' ? mapping.dev === inode.dev : isFormer(stat);
   };
-  const now = yield* whoMaps(scan, (pid) => {
+  const now = yield* whoMapsIn(scan, (pid) => {
     const mappings = readMappings(pid, inode.ino, path);
     if (typeof mappings === 'string') return false;
     if (mappings.some((mapping) => isBefore(pid, mapping))) before.push(pid);
@@ -44,7 +44,7 @@ export function* mappedAt(
  * @param isIt - whether one that has this text may be it
  */
 export const mappedAs = (scan: Scan, link: string, isIt: (stat: FileStat) => boolean = () => true): Steps<number[]> =>
-  whoMaps(scan, (pid) =>
+  whoMapsIn(scan, (pid) =>
     maps(pid, 0n, link, (mapping) => {
       const stat = mapping.link === link ? statMapping(pid, mapping) : undefined;
       return stat !== undefined && (typeof stat === 'string' || isIt(stat));
@@ -60,7 +60,7 @@ export function* mappedAmong(
   keys: ReadonlySet<string>,
 ): Steps<Map<string, Map<number, 'inode' | 'possible'>>> {
   const found = new Map<string, Map<number, 'inode' | 'possible'>>();
-  yield* whoMaps(scan, (pid) => {
+  yield* whoMapsIn(scan, (pid) => {
     const mappings = readFileMappings(pid);
     for (const { dev, ino, link } of typeof mappings === 'string' ? [] : mappings) {
       const key = inodeKey(dev, ino);
@@ -81,7 +81,7 @@ function hasOpen(pid: number, link: string): boolean {
 
 /** The processes that have anything of a filesystem mapped, or of the part of it that is mounted there. */
 export const mappedOn = (scan: Scan, mount: Mount, isPart: boolean): Steps<number[]> =>
-  whoMaps(scan, (pid) => {
+  whoMapsIn(scan, (pid) => {
     const mappings = readMappingsOn(pid, mount.dev);
     return typeof mappings !== 'string' && mappings.some((mapping) => !isPart || isBy(pid, mapping, mount));
   });
@@ -98,8 +98,15 @@ function maps(pid: number, ino: bigint, link: string, isIt: (mapping: Mapping) =
   return typeof mappings !== 'string' && mappings.some(isIt);
 }
 
-function* whoMaps({ tables, account }: Scan, isIt: (pid: number) => boolean): Steps<number[]> {
-  const pids = processesOf(tables);
+const whoMapsIn = ({ tables, account }: Scan, isIt: (pid: number) => boolean): Steps<number[]> =>
+  whoMaps(processesOf(tables), account, isIt);
+
+/** The processes of which something is true that their mappings tell; whose may be locked is counted as skipped. */
+export function* whoMaps(
+  pids: ReadonlySet<number>,
+  account: Pick<Scan['account'], 'skip'>,
+  isIt: (pid: number) => boolean,
+): Steps<number[]> {
   const found: number[] = [];
   let asked = 0;
   for (const pid of pids) {

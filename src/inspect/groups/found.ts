@@ -113,10 +113,9 @@ export class FoundGroups {
       if (i % WALK === 0) yield;
       (isTouched(group.items[0] as number) ? before : kept).push(group);
     }
-    const again = new Set([...this.dropped.keys(), ...before.flatMap(({ items }) => items)]);
-    const groups = yield* this.#tellApart(isTouched, isCareful, drop, (members, isSought) =>
-      movedIn(files, members, isSought, read, again),
-    );
+    const isCrowded = files.isSought !== undefined;
+    const again = new Set(isCrowded ? [...this.dropped.keys(), ...before.flatMap(({ items }) => items)] : []);
+    const groups = yield* this.#tellApart(isTouched, isCareful, drop, read, again);
     const changed = this.#compare(open, before, groups);
     this.groups = kept;
     const names = new Map(before.filter(({ by }) => !read.has(files.ids[by] as number)).map((name) => [name.by, name]));
@@ -126,13 +125,15 @@ export class FoundGroups {
 
   /**
    * Tells apart all that is on one of these inodes.
-   * @param movedAmong - what of those of one inode may have moved, where that is all that is to be looked at again
+   * @param open - the tasks whose tables may have changed
+   * @param again - the items that were one with others, or could not be compared
    */
   *#tellApart(
     isTouched: (item: number) => boolean,
     isCareful: boolean,
     drop: OnDrop,
-    movedAmong: (members: Int32Array, isSought: OpenFiles['isSought']) => Int32Array | undefined,
+    open: ReadonlySet<number>,
+    again: ReadonlySet<number>,
   ): Steps<number[][]> {
     const files = this.#files;
     const isCurrent = new Uint8Array(files.length);
@@ -155,7 +156,7 @@ export class FoundGroups {
       if (next[head] === -1 && this.#minHolders > 1) continue;
       const members = Int32Array.from(membersOf({ next }, head));
       const isSought = soughtIn(files, members);
-      const moved = movedAmong(members, isSought);
+      const moved = movedIn(files, members, isSought, open, again);
       const isSure = isCareful && moved === undefined;
       const told = yield* isSure ? order.tellApart(members) : order.gather(moved ?? members, isSought);
       for (const group of told)

@@ -4,9 +4,9 @@ import { DELETED } from '../../procfs/link.ts';
 import { type Mapping, readDeletedMappings, statMapping } from '../../procfs/maps.ts';
 import { listProcesses } from '../../procfs/processes.ts';
 import { locate } from '../../procfs/raw/path.ts';
-import { mayKeepMappings } from '../../scan/busy.ts';
 import { Account, type Skipped } from '../../scan/coverage.ts';
 import type { Steps } from '../../scan/steps.ts';
+import { whoMaps } from '../elsewhere/mapped.ts';
 
 /** A file that has no name any more. */
 export interface DeletedMapping {
@@ -30,12 +30,7 @@ export function* deletedMappings(
 ): Steps<{ files: DeletedMapping[]; skipped: Skipped[] }> {
   const files = new Map<string, DeletedMapping>();
   const account = new Account();
-  for (const [i, pid] of pids.entries()) {
-    yield i / pids.length;
-    if (yield* mayKeepMappings(pid)) {
-      account.skip(pid, 'EBUSY', 'process');
-      continue;
-    }
+  yield* whoMaps(new Set(pids), account, (pid) => {
     const mappings = readDeletedMappings(pid);
     // Refused is whose descriptors are as well.
     for (const mapping of typeof mappings === 'string' ? [] : mappings) {
@@ -45,7 +40,8 @@ export function* deletedMappings(
       files.set(found.key, file);
       if (!file.pids.includes(pid)) file.pids.push(pid);
     }
-  }
+    return false;
+  });
   return { files: [...files.values()], skipped: account.skipped };
 }
 

@@ -23,9 +23,12 @@ const PLAIN: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 const WHY: Readonly<Record<string, string>> = {
   EAGAIN: 'what the path names only a file server knows, which gave no answer or could not be asked',
   EXDEV: 'of an overlay those files are found that were written, since what is of its lower layers has other devices',
-  ENODEV: 'a socket of that number is bound by another name, and of which part of the filesystem it is nothing tells',
-  ENOENT: 'a socket that was bound by a relative name may be it: in which folder nothing tells',
   EACCES: 'a folder on the way to the path may not be searched',
+};
+/** Why a socket may be it that was bound by another name. */
+const DOUBTS = {
+  number: 'a socket of that number is bound by another name, and of which part of the filesystem it is nothing tells',
+  name: 'a socket that was bound by a relative name may be it: in which folder nothing tells',
 };
 const OTHERWISE = 'what the path names could not be looked up';
 
@@ -52,8 +55,7 @@ export class SoughtPath implements Sought {
   #located: Located | string = 'ENOENT';
   #facts: string | undefined;
   #isServerDead = false;
-  /** Whether a socket may be it that was bound by another name. */
-  #isDoubtful = false;
+  #doubt: string | undefined;
 
   constructor(path: string) {
     this.#asked = wholePath(path);
@@ -79,10 +81,9 @@ export class SoughtPath implements Sought {
 
   get blind(): readonly Blind[] {
     const layers = this.mount?.type === 'overlay' ? 'EXDEV' : undefined;
-    const code = this.#untold ?? layers ?? (this.#isDoubtful ? 'ENODEV' : undefined);
+    const code = this.#untold ?? layers ?? (this.#doubt === undefined ? undefined : 'ENODEV');
     if (code === undefined) return this.#unix.blind;
-    const why = code === 'ENODEV' && this.inode === undefined ? WHY['ENOENT'] : WHY[code];
-    return [{ pid: process.pid, code, reason: why ?? OTHERWISE }, ...this.#unix.blind];
+    return [{ pid: process.pid, code, reason: WHY[code] ?? this.#doubt ?? OTHERWISE }, ...this.#unix.blind];
   }
 
   /** Of a mount point those on all of its filesystem; of a part of one that cannot be told. */
@@ -109,7 +110,7 @@ export class SoughtPath implements Sought {
     // A path that is there and no socket is none that a socket was bound to; on a filesystem any may be.
     const { inode, mount } = this;
     const mayBeSocket = inode === undefined || mount !== undefined || (inode.mode & S_IFMT) === S_IFSOCK;
-    this.#isDoubtful = false;
+    this.#doubt = undefined;
     const hasUnixMoved = mayBeSocket && (yield* this.#unix.hasMoved());
     const before = this.#facts;
     this.#facts = `${this.path} ${this.inode?.dev} ${this.inode?.ino}`;
@@ -163,7 +164,7 @@ export class SoughtPath implements Sought {
     const { basename } = process.getBuiltinModule('node:path');
     if (typeof this.#located === 'string' || dev !== this.#located.dev) return false;
     const isNamed = basename(name) === basename(this.path);
-    this.#isDoubtful ||= !isNamed;
+    if (!isNamed) this.#doubt = DOUBTS.number;
     return isNamed;
   }
 
@@ -187,7 +188,7 @@ export class SoughtPath implements Sought {
     }
     const { name = '' } = socket;
     if (name === this.#asked || name === this.path) return true;
-    this.#isDoubtful ||= this.#mayBeBound(name);
+    if (this.#mayBeBound(name)) this.#doubt = DOUBTS.name;
     return false;
   }
 }

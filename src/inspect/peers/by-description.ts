@@ -6,6 +6,9 @@ import type { Scan } from '../../scan/tables.ts';
 import { addTo } from '../../util/multimap.ts';
 import type { Group, Seen } from './peer.ts';
 
+/** Told of a descriptor that was closed since it was seen, with the errno's name. */
+export type OnClosed = (one: Seen, code: string) => void;
+
 /**
  * Where kcmp cannot tell, those that were opened alike are told as one. What moves is counted as not looked at; what was
  * closed since it was seen stands by itself.
@@ -13,7 +16,7 @@ import type { Group, Seen } from './peer.ts';
  */
 export const byDescription = (
   { comparable, account }: Pick<Scan, 'comparable' | 'account'>,
-  onClosed?: (one: Seen, code: string) => void,
+  onClosed?: OnClosed,
 ): Group =>
   function* (seen) {
     if (seen.length < 2) return seen.map((one) => [one]);

@@ -31,17 +31,23 @@ export function openingText(pids: readonly number[]): string | undefined {
   return breaker === undefined ? undefined : `${who(breaker)} waits in open of a file until its lease is given up`;
 }
 
-/** Who waits to open a FIFO: of a path that is one, or of a mount point, which that keeps busy; nobody of another path. */
-export function openersOf(path: string): { pids: number[]; isMount: boolean } {
-  const located = locate(path);
-  if (typeof located === 'string') return { pids: [], isMount: false };
+/** Who waits to open a FIFO, which may be one of a filesystem. */
+export interface Openers {
+  pids: readonly number[];
+  isMount: boolean;
+}
+export const NO_OPENERS: Openers = { pids: [], isMount: false };
+
+/** Of a path that is one, or of a mount point, which that keeps busy; nobody of anything else. */
+export function openersOf(reference: string): Openers {
+  const located = reference.includes('/') ? locate(reference) : 'ENOENT';
+  if (typeof located === 'string') return NO_OPENERS;
   const isMount = located.mount !== undefined;
   return { pids: isMount || (located.stat.mode & S_IFMT) === S_IFIFO ? listProcesses().filter(waits) : [], isMount };
 }
 
 /** `sh (4711) waits to open a FIFO, perhaps this one` */
-export function openersText(path: string): string[] {
-  const { pids, isMount } = openersOf(path);
+export function openersText({ pids, isMount }: Openers): string[] {
   if (pids.length === 0) return [];
   const which = isMount ? 'perhaps one of it' : 'perhaps this one';
   return [`${some(pids.map(named), SHOWN)} ${pids.length === 1 ? 'waits' : 'wait'} to open a FIFO, ${which}`];
