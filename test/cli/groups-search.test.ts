@@ -151,6 +151,25 @@ test('a deleted file that is but mapped takes room as well, and what has no name
   );
   assert.ok(out.includes(`\n   ${other.pid} (`), out);
   assert.equal((await kcmp('groups', '--deleted', '--match', 'nowhere', other.pid)).code, 1);
+  // Two have mapped it, of which one has it open as well: groups of two holders do not show that.
+  await using another = await startChild();
+  const fd = await other.run(
+    ({ fs, libc }, path) => {
+      const fd = fs.openSync(path, 'w+');
+      fs.writeSync(fd, 'x'.repeat(5000));
+      libc.mapPage(fd);
+      fs.unlinkSync(path);
+      return fd;
+    },
+    join(folder, 'open too'),
+  );
+  await another.run(({ fs, libc }, path) => {
+    const fd = fs.openSync(path, 'r');
+    libc.mapPage(fd);
+    fs.closeSync(fd);
+  }, `/proc/${other.pid}/fd/${fd}`);
+  const two = await kcmpJson<FoundReport>('groups', '--deleted', '--min', 2, other.pid, another.pid);
+  assert.deepEqual([two.report.mapped ?? [], two.code], [[], 1]);
 });
 
 test('kinds, parts of names, and commands', async () => {

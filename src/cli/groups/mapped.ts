@@ -17,12 +17,13 @@ export function addMapped(
   pids: readonly number[] | undefined,
 ): void {
   const { kinds, match, uid, min, inside } = search;
-  if (inside !== undefined || (kinds.length > 0 && !kinds.includes('regular'))) return;
+  // By descriptor few have what no group of so many holders shows.
+  if (inside !== undefined || min > 1 || (kinds.length > 0 && !kinds.includes('regular'))) return;
   const open = new Map<string, Bytes>();
   deletedOf(all.groups, open);
   const { files, skipped } = findDeletedMappings(pids);
   const isWanted = ({ path, pids }: Mapped): boolean =>
-    pids.length >= min &&
+    pids.length > 0 &&
     (uid === undefined || pids.some((pid) => readUser(pid) === uid)) &&
     (match === undefined || [path, ...pids.map(commandOf)].some((text) => matches(text, match)));
   report.mapped = files
