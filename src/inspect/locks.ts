@@ -130,6 +130,10 @@ function attach(
   const locks = new Map(kept.map((one) => [one, lockOf(one, requests)]));
   const told = new Set<Kept>();
   for (const file of files) {
+    file.locks = [];
+    file.blockedBy = [];
+    // Of thousands of files most often nobody has locked any.
+    if (kept.length === 0) continue;
     const { holders } = file;
     const own = kept.filter(({ keptBy: [first] }) => first !== undefined && holders.some((one) => isRef(one, first)));
     for (const one of own) told.add(one);

@@ -68,8 +68,8 @@ export function* tellOtherEnd(
   if (!peer.fits(own)) return { ...RESTLESS, name: null, via: peer.via };
   const ends = yield* peer.tellEnds(seen, own, byDescription(scan, onClosed));
   const holders = ends.flatMap((end) => end.holders);
-  const names = new Set(ends.map(({ name }) => name));
-  const [name = peer.name] = names.size === 1 ? names : [];
+  const [first] = ends;
+  const name = first !== undefined && ends.every((end) => end.name === first.name) ? first.name : peer.name;
   const isHeld = holders.length > 0 || (peer.state !== 'connected' && peer.state !== 'not-accepted');
   const told = isHeld ? peer : yield* tellUnheld(peer, scan, lookAgain, findAloft);
   if (told === undefined) return undefined;

@@ -53,8 +53,9 @@ export function* dumpUnix(diag: SockDiag): Pausing<Map<number, UnixSocket> | Ref
   if (typeof sockets === 'number') return refusal(sockets);
   yield* addIcons(diag, sockets);
   const byInode = new Map<number, UnixSocket>();
-  for (const [i, socket] of sockets.entries()) {
-    if (i % BETWEEN_PAUSES === 0) yield;
+  let walked = 0;
+  for (const socket of sockets) {
+    if (++walked % BETWEEN_PAUSES === 0) yield;
     byInode.set(socket.ino, socket);
   }
   return byInode;

@@ -42,11 +42,12 @@ export class OpenFiles extends Columns {
   isSought: ((item: number) => boolean) | undefined = undefined;
 
   /** All that is open in some tables, as it was read last. */
-  *itemsOf(tables: Iterable<{ id: number }>): Generator<number> {
-    for (const { id } of tables) {
-      const { start, end } = this.spanOf(id);
-      for (let item = start; item < end; item++) yield item;
-    }
+  itemsOf(tables: readonly { id: number }[]): Int32Array {
+    const spans = tables.map(({ id }) => this.spanOf(id));
+    const items = new Int32Array(spans.reduce((count, { start, end }) => count + end - start, 0));
+    let count = 0;
+    for (const { start, end } of spans) for (let item = start; item < end; item++) items[count++] = item;
+    return items;
   }
 
   /** What items of one inode have in common; hardly ever those of two. */

@@ -6,7 +6,20 @@ const isOther = ({ pid }: { pid: number }): boolean => pid !== process.pid;
 const locksWithoutUs = (locks: readonly Lock[]): Lock[] =>
   locks.map((lock) => ({ ...lock, keptBy: lock.keptBy.filter(isOther) }));
 
+/** Most files have nothing to do with it, and need not be made anew. */
+function concernsUs({ holders, sameInode, otherEnd, locks = [], blockedBy = [], watchers = [] }: OpenFile): boolean {
+  const lists = [
+    holders,
+    sameInode,
+    otherEnd?.holders ?? [],
+    watchers,
+    ...[...locks, ...blockedBy].map((one) => one.keptBy),
+  ];
+  return !lists.every((list) => list.every(isOther));
+}
+
 function fileWithoutUs<T extends OpenFile>(file: T): T {
+  if (!concernsUs(file)) return file;
   const { otherEnd } = file;
   const holders = file.holders.filter(isOther);
   const sameInode = file.sameInode.filter(isOther);

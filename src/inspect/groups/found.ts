@@ -88,8 +88,8 @@ export class FoundGroups {
     const kept: NamedGroup[] = [];
     for (const [i, group] of this.groups.entries()) {
       if (i % BETWEEN_PAUSES === 0) yield;
-      const items = group.items.filter((item) => !isRestless(item));
-      const [first = -1] = items;
+      const items = group.items.some(isRestless) ? group.items.filter((item) => !isRestless(item)) : group.items;
+      const first = items[0] ?? -1;
       if (items.length === 1 && running.has(files.ids[first] as number) && !isAlone(first))
         this.dropped.set(first, 'EAGAIN');
       else if (items.length === group.items.length) kept.push(group);
@@ -109,12 +109,12 @@ export class FoundGroups {
     }
     const isTouched = (item: number): boolean => touched.has(files.keyOf(item));
     const [kept, before]: [NamedGroup[], NamedGroup[]] = [[], []];
-    for (const [i, group] of this.groups.entries()) {
-      if (i % WALK === 0) yield;
+    let walked = 0;
+    for (const group of this.groups) {
+      if (++walked % WALK === 0) yield;
       (isTouched(group.items[0] as number) ? before : kept).push(group);
     }
-    const isCrowded = files.isSought !== undefined;
-    const again = new Set(isCrowded ? [...this.dropped.keys(), ...before.flatMap(({ items }) => items)] : []);
+    const again = new Set(files.isSought && [...this.dropped.keys(), ...before.flatMap(({ items }) => items)]);
     const groups = yield* this.#tellApart(isTouched, isCareful, drop, read, again);
     const changed = this.#compare(open, before, groups);
     this.groups = kept;

@@ -12,7 +12,7 @@ const BETWEEN_PAUSES = 64;
  */
 export function* touchedBy(
   files: OpenFiles,
-  tables: Iterable<Table>,
+  tables: readonly Table[],
   read: ReadonlySet<number>,
   onDrop: OnDrop,
 ): Steps<Set<number>> {
@@ -30,8 +30,8 @@ export function* touchedBy(
     }
   }
   yield* splitEventfds(files, Int32Array.from(anew), onDrop);
-  for (const [i, item] of anew.entries()) {
-    if (i % WALK === 0) yield;
+  for (const item of anew) {
+    if (++walked % WALK === 0) yield;
     touched.add(files.keyOf(item));
   }
   return touched;

@@ -27,7 +27,7 @@ interface Told {
   subject: SubjectFacts;
   facts: FileFacts;
   holders: Holder[];
-  otherEnd?: OtherEnd | null;
+  otherEnd?: OtherEnd | null | undefined;
 }
 
 export class ProcessFiles implements SocketFinder {
@@ -118,8 +118,8 @@ export class ProcessFiles implements SocketFinder {
 
   *#describeOne(group: Group): Steps<Told | undefined> {
     const told = yield* this.#describe(group);
-    if (told === undefined || isSocketLink(told.subject.link)) return told;
-    return { ...told, ...(yield* this.#endOf(group, told)) };
+    if (told !== undefined && !isSocketLink(told.subject.link)) told.otherEnd = yield* this.#endOf(group, told);
+    return told;
   }
 
   *#tellOne(group: Group): Steps<FoundFile | undefined> {
@@ -127,16 +127,18 @@ export class ProcessFiles implements SocketFinder {
     if (told === undefined) return undefined;
     const { subject, facts, holders } = told;
     const sameInode = this.#othersOf(group, subject, facts.flags[0]);
-    const end = isSocketLink(subject.link) ? yield* this.#endOf(group, told) : told;
-    const otherEnd = 'otherEnd' in end ? { otherEnd: end.otherEnd } : {};
-    const isConnection = facts.kind === 'socket' && end.otherEnd?.state === 'connected';
-    return { ...facts, holders, sameInode, ...otherEnd, isConnection };
+    const otherEnd = isSocketLink(subject.link) ? yield* this.#endOf(group, told) : told.otherEnd;
+    const isConnection = facts.kind === 'socket' && otherEnd?.state === 'connected';
+    const file: FoundFile = Object.assign(facts, { holders, sameInode, isConnection });
+    if (otherEnd !== undefined) file.otherEnd = otherEnd;
+    return file;
   }
 
-  *#endOf(group: Group, { subject, holders }: Told): Steps<Pick<Told, 'otherEnd'>> {
-    if (this.#ends === undefined) return {};
+  /** Undefined where it was not asked for. */
+  *#endOf(group: Group, { subject, holders }: Told): Steps<OtherEnd | null | undefined> {
+    if (this.#ends === undefined) return undefined;
     const asked = { subject, own: group.items, holders, alike: () => this.#alike(group).flatMap(({ items }) => items) };
-    return { otherEnd: yield* this.#ends.tell(asked, this.#holding) };
+    return yield* this.#ends.tell(asked, this.#holding);
   }
 
   /** All that is on its inode. */

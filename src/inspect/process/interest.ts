@@ -75,8 +75,9 @@ export class Interest {
 /** By item: the first of those that are one description, 0 for none. */
 export function* leadersOf(files: OpenFiles, groups: ReadonlyArray<{ items: readonly number[] }>): Steps<Float64Array> {
   const leaders = new Float64Array(files.length);
-  for (const [i, { items }] of groups.entries()) {
-    if (i % WALK === 0) yield;
+  let walked = 0;
+  for (const { items } of groups) {
+    if (++walked % WALK === 0) yield;
     let leader = Infinity;
     for (const item of items) leader = Math.min(leader, placeOf(files, item));
     for (const item of items) leaders[item] = leader;

@@ -133,9 +133,10 @@ export class Snapshot {
   /** Other groups on the inodes of those that are asked about, by {@link OpenFiles.keyOf}. */
   *neighbours(): Steps<Map<number, Group[]>> {
     const groups = new Map<number, Group[]>();
-    for (const [i, group] of this.#found.groups.entries()) {
-      if (i % WALK === 0) yield;
-      const [first = 0] = group.items;
+    let walked = 0;
+    for (const group of this.#found.groups) {
+      if (++walked % WALK === 0) yield;
+      const first = group.items[0] as number;
       if (this.#isOne(first)) addTo(groups, this.files.keyOf(first), group);
     }
     return groups;
@@ -174,7 +175,7 @@ export class Snapshot {
   }
 
   /** All items of some type: sockets, devices, or what is anonymous. */
-  *itemsOfType(tables: Iterable<Table>, ...types: number[]): Steps<number[]> {
+  *itemsOfType(tables: readonly Table[], ...types: number[]): Steps<number[]> {
     const items: number[] = [];
     const { files } = this;
     let walked = 0;
