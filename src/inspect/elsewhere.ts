@@ -16,7 +16,10 @@ import { registeredWith } from './elsewhere/registered.ts';
 /** Something that keeps, or may keep, a description open. */
 export interface Elsewhere {
   how: 'in-flight' | 'io_uring' | 'mapped' | 'cwd' | 'root' | 'exe' | 'mount' | 'loop' | 'swap';
-  /** The task by which it is known; that of a descriptor when there is an `fd`. Null for the kernel itself. */
+  /**
+   * The task by which it is known; that of a descriptor when there is an `fd`. Null for the kernel itself. Of a `mount` it
+   * is who has something open, or in use, on the filesystem of a device, which is mounted nowhere any more.
+   */
   pid: number | null;
   /** The unix socket that something is in flight to, or the io_uring instance. */
   fd?: number;

@@ -11,6 +11,7 @@ import { startChild, type Child } from '../support/child.ts';
 import { familyMissing, startFamily } from '../support/family.ts';
 import * as libc from '../support/libc.ts';
 import { flock, LOCK } from '../support/locks.ts';
+import { attach, detach, noLoop } from '../support/loop.ts';
 import { NOBODY, needsRoot } from '../support/user.ts';
 import { kcmp, kcmpJson, shell } from './command.ts';
 
@@ -170,6 +171,24 @@ test('a deleted file that is but mapped takes room as well, and what has no name
   }, `/proc/${other.pid}/fd/${fd}`);
   const two = await kcmpJson<FoundReport>('groups', '--deleted', '--min', 2, other.pid, another.pid);
   assert.deepEqual([two.report.mapped ?? [], two.code], [[], 1]);
+});
+
+test('a deleted file that is a loop device takes room, whoever has it open', { skip: noLoop }, async () => {
+  const image = join(folder, 'a disk');
+  const device = attach(image, 8 * 2 ** 20);
+  try {
+    const search = ['groups', '--deleted', '--match', image];
+    assert.deepEqual((await kcmpJson<FoundReport>(...search)).report.backs, []);
+    unlinkSync(image);
+    const { code, report } = await kcmpJson<FoundReport>(...search);
+    assert.equal(code, 0);
+    assert.deepEqual(report.backs, [{ path: image, device, size: 8 * 2 ** 20, allocated: null }]);
+    const { out } = await kcmp(...search);
+    assert.match(out, /^No deleted file that matches is open among \d+ processes; 1 is only a loop device\.$/m);
+    assert.ok(out.includes(`\nOnly ${device}: deleted file ${image}, 8 MiB`), out);
+  } finally {
+    detach(device);
+  }
 });
 
 test('kinds, parts of names, and commands', async () => {

@@ -23,6 +23,7 @@ import { Fds, refs } from '../support/brute.ts';
 import { startChild } from '../support/child.ts';
 import { findOpen } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
+import { attach, detach, noDisk, noLoop } from '../support/loop.ts';
 import { noRing, openRing } from '../support/ring.ts';
 import * as sockets from '../support/sockets.ts';
 import { until } from '../support/until.ts';
@@ -205,16 +206,7 @@ test('a folder that is mounted elsewhere as well stands for what was opened by t
 });
 
 const O_PATH = 0o10000000;
-/** Where the kernel has none to give. */
-const noLoop = needsRoot || (!hasLoop() && 'there is no loop device to be had');
-
-function hasLoop(): boolean {
-  const { status, stdout } = spawnSync('losetup', ['--find', '--show', '--read-only', process.execPath], {
-    encoding: 'utf8',
-  });
-  if (status === 0) spawnSync('losetup', ['--detach', stdout.trim()]);
-  return status === 0;
-}
+const MIB = 2 ** 20;
 
 test('what was deleted under this name in another mount namespace was never here', { skip: needsRoot }, async () => {
   await using child = await startChild({ wrapper: ['unshare', '--mount'] });
@@ -259,9 +251,7 @@ test('a device by another node, as a container has it, unless that is of a termi
 
 test('a file behind a loop device, which the kernel has', { skip: noLoop }, async () => {
   const image = join(folder, 'image');
-  writeFileSync(image, '');
-  spawnSync('truncate', ['--size=16M', image]);
-  const device = spawnSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).stdout.trim();
+  const device = attach(image, 16 * MIB);
   try {
     assert.deepEqual(await keptAt(image), [{ how: 'loop', pid: null, name: device, sure: 'inode' }]);
     assert.deepEqual(await keptAt(device), []);
@@ -275,7 +265,43 @@ test('a file behind a loop device, which the kernel has', { skip: noLoop }, asyn
     writeFileSync(image, '');
     assert.deepEqual(await keptAt(image), [{ how: 'loop', pid: null, name: device, sure: 'inode', deleted: true }]);
   } finally {
-    spawnSync('losetup', ['--detach', device]);
+    detach(device);
   }
   assert.deepEqual(await keptAt(image), []);
+});
+
+test('a device whose filesystem is mounted nowhere any more, by who has something of it', {
+  skip: noDisk,
+}, async () => {
+  await using child = await startChild({ wrapper: ['unshare', '--mount'] });
+  const device = attach(join(folder, 'disk'), 16 * MIB);
+  try {
+    assert.equal(spawnSync('mkfs.ext4', ['-q', device]).status, 0);
+    const point = join(folder, 'disk.d');
+    mkdirSync(point);
+    const fd = await child.run(
+      ({ fs, libc }, device, point) => {
+        libc.mount(device, point, 'ext4', 0, '');
+        return fs.openSync(`${point}/file`, 'w');
+      },
+      device,
+      point,
+    );
+    assert.deepEqual(await keptAt(device, [child.pid]), [{ how: 'mount', pid: null, name: point, sure: 'inode' }]);
+    const lost: Elsewhere[] = [{ how: 'mount', pid: child.pid, sure: 'inode' }];
+    const MNT_DETACH = 2;
+    await child.run(({ libc }, point, detach) => libc.umount2(point, detach), point, MNT_DETACH);
+    assert.deepEqual(await keptAt(device, [child.pid]), lost);
+    await child.run(({ fs, libc }, fd) => {
+      fs.ftruncateSync(fd, 4096);
+      const again = fs.openSync(`/proc/self/fd/${fd}`, 'r+');
+      libc.mapPage(again);
+      for (const one of [fd, again]) fs.closeSync(one);
+    }, fd);
+    assert.deepEqual(await keptAt(device, [child.pid]), lost);
+    await child.stop();
+    assert.deepEqual(await keptAt(device), []);
+  } finally {
+    detach(device);
+  }
 });

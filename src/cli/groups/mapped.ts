@@ -1,9 +1,21 @@
-/** `kcmp groups --deleted`: the deleted files that are but mapped, which no open file description shows. */
+/** `kcmp groups --deleted`: the deleted files that are but mapped, or loop devices, which no open file description shows. */
 import type { GroupReport } from '../../index.ts';
 import { findDeletedMappings } from '../../inspect/groups.ts';
+import { readLoopFiles } from '../../procfs/kind/backing.ts';
+import { DELETED } from '../../procfs/link.ts';
 import { readUser } from '../../procfs/processes.ts';
+import { locate } from '../../procfs/raw/path.ts';
 import { commandOf } from '../output/names.ts';
-import { type Bytes, byRoom, deletedOf, type FoundReport, type Mapped, matches, type Search } from './search.ts';
+import {
+  type Backs,
+  type Bytes,
+  byRoom,
+  deletedOf,
+  type FoundReport,
+  type Mapped,
+  matches,
+  type Search,
+} from './search.ts';
 
 /**
  * Adds those that are looked for: descriptors are shared with others, mappings are not.
@@ -31,5 +43,16 @@ export function addMapped(
     .map(({ key: _, pids, ...file }) => ({ ...file, pids: pids.filter((pid) => pid !== process.pid) }))
     .filter(isWanted)
     .sort(byRoom);
+  if (pids === undefined && uid === undefined) report.backs = deletedBacks(all, match);
   report.coverage = { ...report.coverage, skipped: [...report.coverage.skipped, ...skipped] };
 }
+
+/** Those that nobody has open besides; a file may be called `x (deleted)`. */
+const deletedBacks = ({ groups }: GroupReport, match: string | undefined): Backs[] =>
+  readLoopFiles()
+    .filter(
+      ({ file }) =>
+        file.endsWith(DELETED) && !groups.some(({ link }) => link === file) && typeof locate(file) === 'string',
+    )
+    .map(({ file, device, size }) => ({ path: file.slice(0, -DELETED.length), device, size, allocated: null }))
+    .filter(({ path, device }) => match === undefined || [path, device].some((text) => matches(text, match)));

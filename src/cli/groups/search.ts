@@ -32,6 +32,12 @@ export interface Mapped extends Bytes {
   pids: number[];
 }
 
+/** A deleted file that the kernel itself has, as a loop device. */
+export interface Backs extends Bytes {
+  path: string;
+  device: string;
+}
+
 /** A group, with what a search found out of it. */
 export interface FoundGroup extends FileGroup {
   /** Bytes of a deleted file, and how many of them take room: a sparse file has more. */
@@ -44,6 +50,7 @@ export interface FoundReport extends GroupReport {
   /** How many files are deleted, and their bytes, each counted once, however often it was opened. */
   deleted?: { files: number; bytes: number; allocated: number };
   mapped?: Mapped[];
+  backs?: Backs[];
   /** How many locks there are that no descriptor which was found keeps. */
   unkept?: number;
 }

@@ -46,8 +46,8 @@ function answer(
 }
 
 /** What no descriptor has. */
-const mappedToo = ({ length }: NonNullable<FoundReport['mapped']>): string =>
-  length === 0 ? '' : `; ${length} ${length === 1 ? 'is' : 'are'} only mapped`;
+const besides = ({ length }: readonly unknown[], one: string, many = one): string =>
+  length === 0 ? '' : `; ${length === 1 ? `1 is only ${one}` : `${length} are only ${many}`}`;
 
 /** How many descriptions of each there are, in one line. */
 function gathered(groups: readonly FoundGroup[]): string[] {
@@ -58,7 +58,7 @@ function gathered(groups: readonly FoundGroup[]): string[] {
 }
 
 export function groupsText(report: FoundReport, search: Search): string[] {
-  const { groups, sharedTables, coverage, unkept = 0, mapped = [] } = report;
+  const { groups, sharedTables, coverage, unkept = 0, mapped = [], backs = [] } = report;
   const { kinds, match, inside, isDeleted, isLocked } = search;
   const name = namer();
   const isWithin = inside === undefined ? () => true : withinOf(inside);
@@ -68,7 +68,7 @@ export function groupsText(report: FoundReport, search: Search): string[] {
   const isAskedFor = kinds.length > 0 || match !== undefined || isDeleted || isLocked;
   const isPlain = ({ link }: FoundGroup): boolean => !isAskedFor && PLAIN.has(link);
   return [
-    `${answer(report, search)} among ${plural(coverage.processes, 'process', 'processes')}${mappedToo(mapped)}.`,
+    `${answer(report, search)} among ${plural(coverage.processes, 'process', 'processes')}${besides(mapped, 'mapped')}${besides(backs, 'a loop device', 'loop devices')}.`,
     ...groups
       .filter((group) => !isPlain(group))
       .flatMap((group, i) => [
@@ -85,6 +85,7 @@ export function groupsText(report: FoundReport, search: Search): string[] {
       `Only mapped: deleted file ${path}${size === null ? '' : `, ${sized(size, allocated ?? size)}`}`,
       ...pids.map((pid) => `   ${name(pid)}`),
     ]),
+    ...backs.flatMap(({ path, device, size }) => ['', `Only ${device}: deleted file ${path}, ${bytes(size ?? 0)}`]),
     ...gathered(groups.filter(isPlain)),
     ...(unkept > 0
       ? [

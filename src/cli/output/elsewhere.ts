@@ -25,7 +25,11 @@ const CLAUSES: ReadonlyArray<
   [({ how }) => how === 'exe', (who, it) => `${it} is the program of ${who}`],
   [({ how }) => how === 'root', (who, it) => `${it} is the root directory of ${who}`],
   [({ how }) => how === 'cwd', (who, it) => `${it} is the working directory of ${who}`],
-  [({ how }) => how === 'mount', (where) => `it is in use by the mount at ${where}`],
+  [
+    ({ how, name }) => how === 'mount' && name === undefined,
+    (who) => `it is in use by a mount that was taken away, of which something is kept by ${who}`,
+  ],
+  [({ how, name }) => how === 'mount' && name !== undefined, (where) => `it is in use by the mount at ${where}`],
   [({ how }) => how === 'loop', (device, it) => `${device} is made of ${it}`],
   [({ how }) => how === 'swap', (file) => `${file} is swap space`],
   [({ how }) => how === 'mapped', (who, it) => `${it === IT ? 'its inode' : it} is mapped by ${who}`],

@@ -80,10 +80,10 @@ function hasOpen(pid: number, link: string): boolean {
 }
 
 /** The processes that have anything of a filesystem mapped, or of the part of it that is mounted there. */
-export const mappedOn = (scan: Scan, mount: Mount, isPart: boolean): Steps<number[]> =>
+export const mappedOn = (scan: Scan, dev: number, part?: Mount): Steps<number[]> =>
   whoMapsIn(scan, (pid) => {
-    const mappings = readMappingsOn(pid, mount.dev);
-    return typeof mappings !== 'string' && mappings.some((mapping) => !isPart || isBy(pid, mapping, mount));
+    const mappings = readMappingsOn(pid, dev);
+    return typeof mappings !== 'string' && mappings.some((mapping) => part === undefined || isBy(pid, mapping, part));
   });
 
 /** By which mount it was mapped only the privileged may ask; the name tells that mostly. */

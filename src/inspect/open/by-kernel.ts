@@ -1,15 +1,17 @@
 /** What the kernel itself has of a filesystem, a file or a device: mounts of other filesystems, loop devices, swap space. */
-import type { FileStat } from '../../procfs/fd.ts';
+import { type FileStat, statAt, statIno } from '../../procfs/fd.ts';
 import { readLoopFiles, readSwapFiles } from '../../procfs/kind/backing.ts';
 import { kindOf } from '../../procfs/kind.ts';
 import { DELETED } from '../../procfs/link.ts';
 import { isBelow, type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
 import { locate } from '../../procfs/raw/path.ts';
+import { PROC } from '../../procfs/root.ts';
 import { processesOf } from '../../scan/shared-tables.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
-import type { Used } from './uses.ts';
+import { mappedOn } from '../elsewhere/mapped.ts';
+import { USES, type Used } from './uses.ts';
 
 const told = (how: Elsewhere['how'], name: string): Elsewhere => ({ how, pid: null, name, sure: 'inode' });
 
@@ -30,7 +32,25 @@ export function* keptByKernel(
     if (isFormer(file)) return { deleted: true };
     return file === path || isSame(locate(file), inode) ? {} : undefined;
   };
-  return [...(point === undefined ? [] : [told('mount', point)]), ...backedBy(usedAs)];
+  const mounts = point === undefined ? [] : [told('mount', point)];
+  const isLost = kind === 'block device' && mounts.length === 0;
+  return [...mounts, ...(isLost ? yield* keepersOf(scan, inode.rdev) : []), ...backedBy(usedAs)];
+}
+
+/** Who has something of a filesystem that is mounted nowhere any more, by which the device is in use all the same. */
+function* keepersOf(scan: Scan, dev: number): Steps<Elsewhere[]> {
+  const pids = new Set(yield* mappedOn(scan, dev));
+  const isOn = (stat: FileStat | string): boolean => typeof stat !== 'string' && stat.dev === dev;
+  for (const { id, fds } of scan.tables) {
+    if (USES.some((how) => isOn(statAt(`${PROC}/${id}/${how}`)))) pids.add(id);
+    for (const fd of pids.has(id) ? [] : fds) {
+      yield;
+      if (!isOn(statIno(id, fd))) continue;
+      pids.add(id);
+      break;
+    }
+  }
+  return [...pids].sort((a, b) => a - b).map((pid) => ({ how: 'mount', pid, sure: 'inode' }));
 }
 
 /** The loop devices and the swap space that some files are. */

@@ -64,7 +64,7 @@ function* mappersOf(
   const { inode, text, links, mount, part: only } = sought;
   const now = new Set<number>();
   const add = (pids: readonly number[]): void => void pids.forEach((pid) => void now.add(pid));
-  if (mount !== undefined) add(yield* mappedOn(scan, mount, only !== undefined));
+  if (mount !== undefined) add(yield* mappedOn(scan, mount.dev, only === undefined ? undefined : mount));
   else if (inode !== undefined && path !== undefined) {
     const isFormer = (stat: FileStat): boolean => sought.isFormer?.(stat) === true;
     // Of other kinds only what had the name before can be mapped.

@@ -9,7 +9,12 @@ const BLOCK = '/sys/block';
 export interface Backing {
   file: string;
   device: string;
+  /** Its bytes, which are those of the file but for what is left out before and after. */
+  size: number;
 }
+
+/** /sys/block counts in these, whatever the device does. */
+const SECTOR = 512;
 
 export function readLoopFiles(): Backing[] {
   try {
@@ -18,7 +23,10 @@ export function readLoopFiles(): Backing[] {
       .filter((name) => name.startsWith('loop'))
       .flatMap((name) => {
         const read = readText(`${BLOCK}/${name}/loop/backing_file`, 'utf8');
-        return typeof read === 'string' ? [] : [{ file: read.text.trimEnd(), device: `/dev/${name}` }];
+        if (typeof read === 'string') return [];
+        const size = readText(`${BLOCK}/${name}/size`, 'latin1');
+        const sectors = typeof size === 'string' ? 0 : Number(size.text);
+        return [{ file: read.text.trimEnd(), device: `/dev/${name}`, size: sectors * SECTOR }];
       });
   } catch (error) {
     codeOf(error);
