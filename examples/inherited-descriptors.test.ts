@@ -8,13 +8,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { assertNoInherited } from 'kcmp';
+import { assertNoInherited, inheritedByUs } from 'kcmp';
 
 // Descriptors that this suite was itself started with are not the programs' fault.
-const own = readdirSync('/proc/self/fd').map((fd) => `/proc/self/fd/${fd}`).filter((path) => existsSync(path));
-const allow = own.map((path) => readlinkSync(path));
+const allow = inheritedByUs();
 
 const workers: number[] = [];
 after(() => workers.forEach((pid) => process.kill(pid)));

@@ -58,9 +58,11 @@ export { identifyFiles } from './inspect/identify.ts';
 export {
   assertNoInherited,
   findInherited,
+  inheritedByUs,
   type InheritedFile,
   type InheritedOptions,
   type InheritedReport,
+  type UnexplainedFile,
 } from './inspect/inherited.ts';
 export { taskSharing, type TaskSharing } from './inspect/tasks.ts';
 export type { SharingVerdict, TaskPair } from './inspect/tasks/verdict.ts';

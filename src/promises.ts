@@ -13,7 +13,7 @@ import { askEpoll, type EpollOptions, type EpollReport } from './inspect/epoll.t
 import { askGroups, type GroupOptions, type GroupReport } from './inspect/groups.ts';
 import { askHolders, type HolderOptions, type HolderReport } from './inspect/holders.ts';
 import { identifyFiles as identifyNow } from './inspect/identify.ts';
-import { askInherited, type InheritedOptions, type InheritedReport } from './inspect/inherited.ts';
+import { askInherited, askInheritedByUs, type InheritedOptions, type InheritedReport } from './inspect/inherited.ts';
 import { refuseInherited } from './inspect/inherited/refuse.ts';
 import { askTasks, type TaskSharing } from './inspect/tasks.ts';
 import { askOpen, type OpenOptions, type OpenReport } from './inspect/open.ts';
@@ -77,7 +77,7 @@ export async function resolveEpoll(pid: number, efd: number, options?: EpollOpti
 }
 
 /**
- * Which descriptors does a process share with its parent, or with another one? As {@link index!findInherited | `findInherited` of kcmp}.
+ * Which descriptors does a process share with those it descends from, or with another one? As {@link index!findInherited | `findInherited` of kcmp}.
  *
  * @example (await findInherited(process.pid, { allow: ['pipe:*'] })).inherited.map(({ fd, link }) => `${fd}: ${link}`);
  */
@@ -92,6 +92,18 @@ export async function findInherited(pid: number, options?: InheritedOptions & Ab
  */
 export async function assertNoInherited(pid: number, options?: InheritedOptions & Abortable): Promise<void> {
   refuseInherited(await findInherited(pid, options), assertNoInherited);
+}
+
+/**
+ * What was this process itself started with? As {@link index!inheritedByUs | `inheritedByUs` of kcmp}.
+ *
+ * @example const allow = await inheritedByUs(); // for assertNoInherited(child.pid, { allow }) of what a test started
+ */
+export async function inheritedByUs(options?: Abortable): Promise<Array<number | string>> {
+  return later((own) => {
+    readOptions(own, ['signal']);
+    return askInheritedByUs();
+  }, options);
 }
 
 /**

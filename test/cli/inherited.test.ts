@@ -1,6 +1,6 @@
 /** kcmp inherited: descriptors that a child should not have. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, before, test } from 'node:test';
@@ -91,5 +91,27 @@ test('what it is called is told, and may be allowed by that', async () => {
   } finally {
     child.kill();
     server.close();
+  }
+});
+
+test('what nobody explains is 2, and told beside what is inherited', async () => {
+  const orphan = 'exec 9>>/dev/full 8</dev/zero; sleep 100 >/dev/null 2>&1 & echo $!';
+  const pid = Number(execFileSync('sh', ['-c', orphan]));
+  try {
+    const { code, out } = await kcmp('inherited', pid, ...surplus);
+    assert.equal(code, 2);
+    assert.match(
+      out,
+      /^\d+ \(sleep\) shares no descriptor beyond 0, 1 and 2 with its parent \d+ \(.*\) or who else it descends from\.\n\n2 descriptors are unexplained: /,
+    );
+    assert.match(out, /^ 9 {2}character device {2}\/dev\/full$/m);
+    assert.equal((await kcmp('inherited', pid, '--allow', '9', '--allow', '/dev/zero', ...surplus)).code, 0);
+    const { report } = await kcmpJson<InheritedReport>('inherited', pid, ...surplus);
+    assert.deepEqual(
+      report.unexplained.map(({ fd }) => fd),
+      [8, 9],
+    );
+  } finally {
+    process.kill(pid);
   }
 });

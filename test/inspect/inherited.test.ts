@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { openSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import * as atOnce from '../../src/index.ts';
-import { sameFile, type InheritedFile, type InheritedReport } from '../../src/index.ts';
+import { sameFile, type InheritedFile, type InheritedReport, type UnexplainedFile } from '../../src/index.ts';
 import * as later from '../../src/promises.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
@@ -128,6 +129,97 @@ describe('findInherited', () => {
       },
     ]);
     process.kill(pid);
+  });
+
+  test('looks at everybody it descends from, and tells the nearest that has it', async () => {
+    const given = fds.eventfd();
+    await using parent = await startChild({ fds: [read, given] });
+    const pid = await parent.run(({ childProcess, fs, keep }) => {
+      const child = childProcess.spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', 4, 5] });
+      process.on('exit', () => void child.kill('SIGKILL'));
+      keep['child'] = child;
+      fs.closeSync(4);
+      return child.pid as number;
+    });
+    const { from, inherited, unexplained } = await findInherited(pid);
+    assert.equal(from, parent.pid);
+    assert.deepEqual(
+      inherited.map((file) => [file.fd, file.from]),
+      [
+        [3, { pid: me, fd: read }],
+        [4, { pid: parent.pid, fd: 5 }],
+      ],
+    );
+    assert.deepEqual(unexplained, []);
+    assert.deepEqual(numbersOf(await findInherited(pid, { from: parent.pid })), [4]);
+    await assert.rejects(
+      () => assertNoInherited(pid),
+      ({ message }: Error) =>
+        message.includes(`process ${pid} shares 2 descriptors with process ${parent.pid} and others`) &&
+        message.includes(` ${me}:${read} `),
+    );
+  });
+
+  test('finds what Node marked when it was started with it, and its parent has closed', async () => {
+    await using parent = await startChild({ fds: [read] });
+    const pid = await parent.run(async ({ childProcess, fs, keep }) => {
+      const child = childProcess.spawn(
+        process.execPath,
+        ['-e', 'process.stdin.on("data", () => {}).resume(); console.log()'],
+        { stdio: ['pipe', 'pipe', 'ignore', 4] },
+      );
+      process.on('exit', () => void child.kill('SIGKILL'));
+      keep['child'] = child;
+      fs.closeSync(4);
+      await new Promise((resolve) => child.stdout?.once('data', resolve));
+      return child.pid as number;
+    });
+    const { inherited } = await findInherited(pid);
+    assert.deepEqual(inherited.find(({ fd }) => fd === 3)?.from, { pid: me, fd: read });
+  });
+
+  test('tells what stays open on exec and nobody has that it descends from', async () => {
+    const path = join(tmpdir(), `kcmp-given-${me}`);
+    await using parent = await startChild();
+    const pid = await parent.run(({ childProcess, fs, libc, keep }, path: string) => {
+      const fd = fs.openSync(path, 'w');
+      const child = childProcess.spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
+      process.on('exit', () => void child.kill('SIGKILL'));
+      keep['child'] = child;
+      libc.close(fd);
+      return child.pid as number;
+    }, path);
+    rmSync(path);
+    const name = `deleted file ${path}`;
+    const given: UnexplainedFile = { fd: 3, kind: 'regular', link: `${path} (deleted)`, name };
+    const { inherited, unexplained } = await findInherited(pid);
+    assert.deepEqual([inherited, unexplained], [[], [given]]);
+    for (const options of [
+      { from: parent.pid },
+      { allow: [3] },
+      { allow: [name] },
+      { unexplained: 'ignore' as const },
+    ]) {
+      assert.deepEqual((await findInherited(pid, options)).unexplained, []);
+      await assertNoInherited(pid, options);
+    }
+    await assert.rejects(
+      () => assertNoInherited(pid),
+      ({ message }: Error) =>
+        message.includes(`process ${pid} has 1 descriptor`) && message.includes(`3   regular  ${name}`),
+    );
+    await assert.rejects(() => findInherited(pid, { unexplained: 'all' as 'ignore' }), {
+      code: 'ERR_INVALID_ARG_VALUE',
+    });
+    // Of what was opened by the process itself what it would not give is none.
+    const own = await parent.run(({ fs }) => fs.openSync('/dev/zero', 'r'));
+    assert.ok((await findInherited(parent.pid)).unexplained.every(({ fd }) => fd !== own));
+  });
+
+  test('inheritedByUs allows what this process was started with, and nothing else', async () => {
+    await using suite = await startChild({ fds: [read, event] });
+    const allow = await suite.run(({ door }) => door.inheritedByUs());
+    assert.deepEqual(new Set(allow), new Set([linkOf(read), 5]));
   });
 
   test('throws ESRCH for a process that does not exist, on either side', async () => {

@@ -164,7 +164,8 @@ test('every public name has a docstring, and that of a function says what it tak
     const declaration = new RegExp(`(?:/\\*\\*((?:[^*]|\\*(?!/))*)\\*/\n)?^export (\\w+) ${name}\\b`, 'm');
     const [, text = '', what] = files.map((file) => declaration.exec(file)).find((found) => found !== null) ?? [];
     if (what !== 'function') return text === '';
-    return !['@param', '@returns', '@since', '@see'].every((tag) => text.includes(tag));
+    const takesNothing = files.some((file) => file.includes(`export function ${name}():`));
+    return ![...(takesNothing ? [] : ['@param']), '@returns', '@since', '@see'].every((tag) => text.includes(tag));
   });
   assert.deepEqual(offences, []);
 });

@@ -16,5 +16,6 @@ export const groupFiles: typeof later.groupFiles = by(atOnce.groupFiles, later.g
 export const resolveEpoll: typeof later.resolveEpoll = by(atOnce.resolveEpoll, later.resolveEpoll);
 export const findInherited: typeof later.findInherited = by(atOnce.findInherited, later.findInherited);
 export const assertNoInherited: typeof later.assertNoInherited = by(atOnce.assertNoInherited, later.assertNoInherited);
+export const inheritedByUs: typeof later.inheritedByUs = by(atOnce.inheritedByUs, later.inheritedByUs);
 export const taskSharing: typeof later.taskSharing = by(atOnce.taskSharing, later.taskSharing);
 export const identifyFiles: typeof later.identifyFiles = by(atOnce.identifyFiles, later.identifyFiles);

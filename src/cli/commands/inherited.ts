@@ -1,4 +1,4 @@
-/** `kcmp inherited PID`: the descriptors beyond 0, 1 and 2 that a process shares with its parent. */
+/** `kcmp inherited PID`: the descriptors beyond 0, 1 and 2 that a process shares with those it descends from. */
 import { findInherited, type InheritedReport } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { plural, ref } from '../../util/text.ts';
@@ -11,20 +11,32 @@ import { named } from '../output/names.ts';
 import { printAnswer } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
 
-/** @param isParent - whom it was compared with without being told so */
-function text({ pid, from, inherited }: InheritedReport, isParent: boolean): string[] {
-  const whom = `${isParent ? 'its parent ' : ''}${named(from)}`;
+const HEAD = ['FD', 'FROM', 'KIND', 'FILE'];
+
+/** Beside the process and its parent others were looked at where something was left. */
+function whomOf({ from, unexplained, coverage }: InheritedReport, isParent: boolean): string {
+  const isFar = coverage.processes > 2 || unexplained.length > 0;
+  return isParent ? `its parent ${named(from)}${isFar ? ' or who else it descends from' : ''}` : named(from);
+}
+
+/** @param isParent - nobody was named to compare it with */
+function text(report: InheritedReport, isParent: boolean): string[] {
+  const { pid, inherited, unexplained } = report;
   const what = inherited.length === 0 ? 'no descriptor' : plural(inherited.length, 'descriptor');
-  const answer = `${named(pid)} shares ${what} beyond 0, 1 and 2 with ${whom}`;
-  if (inherited.length === 0) return [`${answer}.`];
+  const answer = `${named(pid)} shares ${what} beyond 0, 1 and 2 with ${whomOf(report, isParent)}`;
+  const rows = inherited.map(({ fd, from, kind, link, name }) => [`${fd}`, ref(from), kind, name ?? link ?? '?']);
+  const others = unexplained.map(({ fd, kind, link, name }) => [`${fd}`, kind, name ?? link ?? '?']);
+  const is = others.length === 1 ? 'is' : 'are';
   return [
-    `${answer}:`,
-    '',
-    ...table(
-      ['FD', 'FROM', 'KIND', 'FILE'],
-      inherited.map(({ fd, from, kind, link, name }) => [`${fd}`, ref(from), kind, name ?? link ?? '?']),
-      [0],
-    ),
+    ...(rows.length === 0 ? [`${answer}.`] : [`${answer}:`, '', ...table(HEAD, rows, [0])]),
+    ...(others.length === 0
+      ? []
+      : [
+          '',
+          `${plural(others.length, 'descriptor')} ${is} unexplained: given by somebody who has closed it since, or ended, or opened by itself:`,
+          '',
+          ...table(['FD', 'KIND', 'FILE'], others, [0]),
+        ]),
   ];
 }
 
@@ -39,8 +51,9 @@ export const run: Command = (args, io) => {
   const partial = unseen(report.coverage).length > 0;
   // "Shares none" would be more than is known.
   if (parsed.flag('json')) printJson(io, report);
-  else if (report.inherited.length > 0 || !partial) printAnswer(io, text(report, from === undefined));
+  else if (report.inherited.length + report.unexplained.length > 0 || !partial)
+    printAnswer(io, text(report, from === undefined));
   tellPartial(io, report.coverage);
   if (report.inherited.length > 0) return 1;
-  return partial ? 2 : 0;
+  return partial || report.unexplained.length > 0 ? 2 : 0;
 };

@@ -3,7 +3,7 @@ import type { FileRef } from '../../binding/kcmp.ts';
 import { sameWithoutKcmp } from '../../descriptions/without-kcmp.ts';
 import { readLink } from '../../procfs/fd.ts';
 import { type FileKind, kindAt } from '../../procfs/kind.ts';
-import { Account, type Coverage, unseen } from '../../scan/coverage.ts';
+import { type Account, type Coverage, unseen } from '../../scan/coverage.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { isSame } from '../../scan/subject.ts';
 import { addTo } from '../../util/multimap.ts';
@@ -20,7 +20,15 @@ export interface SharedFile {
 /** What is shared, and what could be looked at. */
 export interface Shared {
   files: SharedFile[];
+  /** The descriptors that could not be told apart from others. */
+  untold: Set<number>;
   coverage: Coverage;
+}
+
+/** Another process, with its descriptors. */
+export interface Giver {
+  pid: number;
+  fds: readonly number[];
 }
 
 /** So many pairs are compared at most: some 50 milliseconds' work. */
@@ -34,8 +42,7 @@ const BETWEEN_PAUSES = 256;
 export function* addPairs(
   pid: number,
   own: readonly number[],
-  from: number,
-  theirs: readonly number[],
+  { pid: from, fds: theirs }: Giver,
   allowed: Allow,
   { files, coverage }: Shared,
 ): Steps<void> {
@@ -76,27 +83,50 @@ const sameNumberFirst = (fd: number, others: readonly number[]): readonly number
 /** Whether two descriptors are one description under this link, before and after the links were read. */
 const isSameFile = (a: FileRef, b: FileRef, link: string | null): boolean =>
   isSame(a, b) && readLink(a.pid, a.fd) === link && readLink(b.pid, b.fd) === link && isSame(a, b);
+
 /** Without kcmp many cannot be told from others of their inode, so that only those are asked about that matter here. */
-export function* byInodes(pid: number, own: number[], from: number, theirs: number[], allowed: Allow): Steps<Shared> {
-  const account = new Account();
-  account.processes = account.tasks = pid === from ? 1 : 2;
-  account.descriptors = own.length + theirs.length;
+export function* byInodes(
+  pid: number,
+  own: readonly number[],
+  givers: readonly Giver[],
+  allowed: Allow,
+  account: Account,
+): Steps<Shared> {
+  account.processes = account.tasks = new Set([pid, ...givers.map((giver) => giver.pid)]).size;
+  account.descriptors = givers.reduce((count, { fds }) => count + fds.length, own.length);
   const files: SharedFile[] = [];
+  const untold = new Set<number>();
   for (const [i, fd] of own.entries()) {
     yield i / own.length;
-    if (fd <= 2) continue;
-    if (allowed(fd, readLink(pid, fd))) continue;
-    for (const other of sameNumberFirst(fd, theirs)) {
+    if (fd <= 2 || allowed(fd, readLink(pid, fd))) continue;
+    const file = yield* sharedOf({ pid, fd }, givers, account);
+    if (file === 'untold') untold.add(fd);
+    else if (file !== undefined) files.push(file);
+  }
+  return { files, untold, coverage: account.toCoverage() };
+}
+
+/** Undefined where none of them has it. */
+function* sharedOf(
+  { pid, fd }: FileRef,
+  givers: readonly Giver[],
+  account: Account,
+): Steps<SharedFile | 'untold' | undefined> {
+  let isTold = true;
+  for (const { pid: from, fds } of givers) {
+    for (const other of sameNumberFirst(fd, fds)) {
       yield;
-      if (sameWithoutKcmp({ pid, fd }, { pid: from, fd: other }, account) !== true) continue;
+      const isSame = sameWithoutKcmp({ pid, fd }, { pid: from, fd: other }, account);
+      isTold &&= isSame !== undefined;
+      if (isSame !== true) continue;
       // Either may be another file by now.
       const link = readLink(pid, fd);
       const kind = kindAt(pid, fd, link);
-      if (readLink(from, other) !== link || kindAt(from, other, link) !== kind)
-        account.skip(pid, 'EAGAIN', 'descriptor');
-      else files.push({ fd, from: { pid: from, fd: other }, kind, link });
-      break;
+      if (readLink(from, other) === link && kindAt(from, other, link) === kind)
+        return { fd, from: { pid: from, fd: other }, kind, link };
+      account.skip(pid, 'EAGAIN', 'descriptor');
+      return 'untold';
     }
   }
-  return { files, coverage: account.toCoverage() };
+  return isTold ? undefined : 'untold';
 }

@@ -53,7 +53,8 @@ function put(
       return door.findOpen(files.get(file)?.link as string, { ...pids, parts: ['otherEnd'] });
     }
     case 'inherited':
-      return door.findInherited(pid);
+      // What nobody explains is no part of the scene, and whoever is further up may not be read.
+      return door.findInherited(pid, { unexplained: 'ignore' });
     case 'epoll':
       return door.resolveEpoll(pid, fd, pids);
     case 'identify':
