@@ -93,3 +93,29 @@ test('resolveEpoll gives each target the descriptors of its own end, and none of
     }
   });
 });
+
+test('two opens of a file that nobody touches are not one, beside one that is both by turns', async () => {
+  await using flipper = await startChild();
+  const [low, ...still] = await flipper.run(({ fs, libc }) => {
+    const low = fs.openSync('/etc/passwd', 'r');
+    return [
+      low,
+      ...['/etc/passwd', '/etc/passwd'].map((path) => libc.dup2(fs.openSync(path, 'r'), low + 40 + libc.eventfd())),
+    ];
+  });
+  const flipping = flipper.run(
+    ({ libc }, low, still, ms) => {
+      for (const end = Date.now() + ms; Date.now() < end; )
+        for (let n = 0; n < 1000; n++) libc.dup2(still[n % 2] as number, low);
+    },
+    low as number,
+    still,
+    2 * SCENE_MS,
+  );
+  for (const end = Date.now() + 2 * SCENE_MS; Date.now() < end; ) {
+    const { groups } = await groupFiles({ pids: [flipper.pid] });
+    const one = groups.find(({ holders }) => still.every((fd) => holders.some((holder) => holder.fd === fd)));
+    assert.equal(one, undefined);
+  }
+  await flipping;
+});

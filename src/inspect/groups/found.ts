@@ -12,6 +12,7 @@ import { gather, type OnDrop } from './inode-buckets.ts';
 import { touchedBy } from './touched.ts';
 import { addDifferences, changedItems, idOf, itemKey } from './changes.ts';
 import { aloneAmong } from './alone.ts';
+import { confirmed } from './confirmed.ts';
 import { movedIn, soughtIn } from './crowd.ts';
 import type { Name, NamedGroup, NameOf } from './name.ts';
 import { groupSockets, groupStill, isReadable } from './still.ts';
@@ -48,8 +49,7 @@ export class FoundGroups {
   /** One look, as settle() wants it. */
   *look(open: readonly Table[], isCareful: boolean): Steps<ReadonlySet<Table>> {
     const files = this.#files;
-    const gone = new Set<number>();
-    this.gone = gone;
+    const gone = (this.gone = new Set<number>());
     const drop: OnDrop = (item, code) => {
       if (code === 'EBADF' || code === 'ESRCH') gone.add(files.ids[item] as number);
       this.dropped.set(item, code);
@@ -158,7 +158,7 @@ export class FoundGroups {
       const isSought = soughtIn(files, members);
       const moved = movedIn(files, members, isSought, open, again);
       const isSure = isCareful && moved === undefined;
-      const told = yield* isSure ? order.tellApart(members) : order.gather(moved ?? members, isSought);
+      const told = yield* isSure ? order.tellApart(members) : confirmed(order, moved ?? members, isSought, files, open);
       for (const group of told)
         if (group.length >= this.#minHolders && (isSought === undefined || group.some(isSought))) groups.push(group);
     }
