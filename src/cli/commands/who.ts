@@ -69,12 +69,16 @@ function isMangled(text: string): boolean {
   return !typed.includes(Buffer.from(`\0${text}\0`));
 }
 
-/** What stands for `--tree` without a PID: that of the process which is asked about. */
-const OWN = 'own';
+/** What stands for `--tree` without a PID, that of the process which is asked about: nobody can type it. */
+const OWN = '\0';
 
 /** An option that may have a value, which parseArgs does not know. */
-const ownTree = (args: string[]): string[] =>
-  args.map((arg, i) => (arg === '--tree' && /^(?!\d|\/)/.test(args[i + 1] ?? '') ? `--tree=${OWN}` : arg));
+function ownTree(args: string[]): string[] {
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  const isBare = (arg: string, i: number): boolean =>
+    arg === '--tree' && i < end && /^(?!\d|\/)/.test(args[i + 1] ?? '');
+  return args.map((arg, i) => (isBare(arg, i) ? `--tree=${OWN}` : arg));
+}
 
 export const run: Command = async (args, io) => {
   const parsed = parse('who', ownTree(args), {
@@ -85,7 +89,8 @@ export const run: Command = async (args, io) => {
   });
   const tree = parsed.value('tree');
   // Nothing but a tree is that process and all below it.
-  const rest = parsed.rest.length === 0 && tree !== undefined && tree !== OWN ? [tree] : parsed.rest;
+  const root = tree === undefined || tree === OWN ? undefined : taskId(tree);
+  const rest = parsed.rest.length === 0 && root !== undefined ? [`${root}`] : parsed.rest;
   expect('who', rest, 'REF');
   const [named = ''] = rest;
   const [json, pids, all] = [parsed.flag('json'), parsed.flag('pids'), parsed.flag('all')];
@@ -97,7 +102,7 @@ export const run: Command = async (args, io) => {
   const text = isNameHere(named) ? `./${named}` : named;
   const reference = parseReference(text);
   if (reference.is === 'none') throw new UsageError(reference.why);
-  const isOwn = reference.is === 'process' && (tree === OWN || tree === text);
+  const isOwn = reference.is === 'process' && (tree === OWN || root === reference.pid);
   if (tree === OWN && !isOwn) throw new UsageError('--tree alone is for a PID; expected --tree PID');
   const wanted = { json, pids, all, where: whereOf(parsed, isOwn ? undefined : tree) };
   if (reference.is === 'descriptor') return whoHas(reference, wanted, io);

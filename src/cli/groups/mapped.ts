@@ -28,9 +28,9 @@ export function addMapped(
   search: Search,
   pids: readonly number[] | undefined,
 ): void {
-  const { kinds, match, uid, min, inside } = search;
+  const { kinds, match, uid, min, inside, isLocked } = search;
   // By descriptor few have what no group of so many holders shows.
-  if (inside !== undefined || min > 1 || (kinds.length > 0 && !kinds.includes('regular'))) return;
+  if (inside !== undefined || min > 1 || isLocked || (kinds.length > 0 && !kinds.includes('regular'))) return;
   const open = new Map<string, Bytes>();
   deletedOf(all.groups, open);
   const { files, skipped } = findDeletedMappings(pids);

@@ -32,7 +32,10 @@ function answer(
 ): string {
   const number = deleted?.files ?? groups.length;
   const noun = isDeleted ? 'deleted file' : 'open file description';
-  const count = number === 0 ? `No ${noun}` : plural(number, noun);
+  // One is enough where something else is told of them, and two where they are shared with somebody.
+  const isPlain = min <= (isDeleted || isLocked ? 1 : 2) || (inside === undefined && !isDeleted && !isLocked);
+  const held = isPlain ? '' : ` of ${MOST[min] ?? `${min} holders or more`}`;
+  const count = `${number === 0 ? `No ${noun}` : plural(number, noun)}${held}`;
   const isSearched = kinds.length > 0 || match !== undefined || uid !== undefined;
   const such = isSearched ? (number <= 1 ? ' that matches' : ' that match') : '';
   const [is, has, keeps] = number <= 1 ? ['is', 'has', 'keeps'] : ['are', 'have', 'keep'];

@@ -1,6 +1,7 @@
 /** What `kcmp who` says of a port, a path and the like: the answer in one line, then each open file description. */
-import type { FoundFile, Holder, OpenReport } from '../../index.ts';
+import { type FoundFile, type Holder, type OpenReport, probe } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
+import { statIno } from '../../procfs/fd.ts';
 import { DELETED } from '../../procfs/link.ts';
 import { locate } from '../../procfs/raw/path.ts';
 import { isInFirstNamespace } from '../../procfs/processes.ts';
@@ -33,7 +34,7 @@ function ofNobody(file: FoundFile, report: OpenReport): string {
 }
 
 function whoUnseen({ coverage, elsewhere = [] }: OpenReport): string {
-  if (elsewhere.length > 0) return 'no descriptor';
+  if (elsewhere.some(({ sure }) => sure !== 'possible')) return 'no descriptor';
   const isRoot = process.getuid?.() === 0;
   if (unseen(coverage).length > 0)
     return isRoot
@@ -58,11 +59,20 @@ const fullOf = (files: readonly FoundFile[]): string =>
     .map((file) => fullText(file).replace('; it ', `; ${nameOf(file)} `) + idleText(file, ` from ${nameOf(file)}`))
     .join('');
 
-/** Whether something had the very name that was asked for, until that was given to another file. A memfd never has one. */
-function isFormer({ kind, link }: FoundFile, reference: string): boolean {
+/**
+ * Whether something had the very name that was asked for, until that was given to another file. A memfd never has one, and
+ * what has another name besides, or is on what is mounted there, may be called so as well.
+ */
+function isFormer({ kind, link, holders: [holder] }: FoundFile, reference: string): boolean {
   if (kind === 'memfd') return false;
   const { basename } = process.getBuiltinModule('node:path');
-  return link?.endsWith(DELETED) === true && basename(link.slice(0, -DELETED.length)) === basename(reference);
+  if (link?.endsWith(DELETED) !== true || basename(link.slice(0, -DELETED.length)) !== basename(reference))
+    return false;
+  const located = locate(reference);
+  if (typeof located === 'string' || holder === undefined) return true;
+  const stat = statIno(holder.pid, holder.fd);
+  const isIt = typeof stat !== 'string' && stat.ino === located.stat.ino && stat.dev === located.stat.dev;
+  return !isIt && located.mount === undefined;
 }
 
 /** The path that was asked for, where a file has another one for those that opened it: a hard link, a bind mount, a container's. */
@@ -75,7 +85,7 @@ function otherNameOf({ link }: FoundFile, reference: string): string | undefined
 function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   const [first] = files as [FoundFile];
   const holders = holdersOf(files);
-  if (holders.length === 0) return ofNobody(first, report);
+  if (holders.length === 0 && files.length === 1) return ofNobody(first, report);
   if (report.missing === undefined && files.every((file) => isFormer(file, report.reference)))
     return `${report.reference} that is there now is open nowhere; a file of this name that was deleted is ${heldBy(holders)}${fullOf(files)}`;
   if (files.length === 1) {
@@ -83,7 +93,10 @@ function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
     const held = `${asked ?? nameOf(first)} is ${heldBy(holders)}${asked === undefined ? '' : `, as ${nameOf(first)}`}`;
     return [held, idleText(first), fullText(first), endOf(first)].join('');
   }
-  return `${report.reference} is open as ${files.length} open file descriptions, ${heldBy(holders)}${fullOf(files)}`;
+  const what =
+    probe().types.file === 'available' ? 'open file descriptions' : 'descriptors, which cannot be compared here';
+  const by = holders.length === 0 ? `held by ${whoUnseen(report)}` : heldBy(holders);
+  return `${report.reference} is open as ${files.length} ${what}, ${by}${fullOf(files)}`;
 }
 
 /** Who connects to it by that name is refused: the file was deleted, or it is of another root directory or mount. */

@@ -1,5 +1,6 @@
 /** What `kcmp who PID` says: the answer in one line, then what there is many of, then a line for each. */
 import type { FoundFile, Holder, OpenReport } from '../../index.ts';
+import { unseen } from '../../scan/coverage.ts';
 import { threadsOf } from '../../procfs/processes.ts';
 import { readProcess } from '../../procfs/status.ts';
 import { plural, some } from '../../util/text.ts';
@@ -85,16 +86,17 @@ export class ProcessText implements Asked {
     const { files } = this.#report;
     const count = files.reduce((sum, file) => sum + this.#ownOf(file).length, 0);
     const who = `${named(pid)}${others.length === 0 ? '' : ` and ${plural(others.length, 'process', 'processes')} below it`}`;
-    if (count === 0) return `${who} ${others.length === 0 ? 'has' : 'have'} nothing open.`;
+    const isHidden = unseen(this.#report.coverage).some((skipped) => this.#asked.pids.includes(skipped.pid));
+    const has = `${who} ${others.length === 0 ? 'has' : 'have'}`;
+    if (count === 0) return `${has} nothing open${isHidden ? ' that could be seen' : ''}.`;
     const waiting = this.#ofWaiting();
-    const stale = staleText(this.#report, this.#pids.size <= 1);
+    const stale = staleText(this.#report, this.#isAlone);
     const opening = waiting === undefined || waiting.isLoop ? openingText(this.#asked.pids) : undefined;
     const told = [opening, awaitedText(files), this.#ofMost(many), this.#ofOthers(), stale];
     const clauses = (waiting?.isLoop === true ? [...told, waiting.text] : [waiting?.text, ...told]).filter(
       (one) => one !== undefined,
     );
-    const has = `${who} ${others.length === 0 ? 'has' : 'have'} ${plural(count, 'descriptor')} open`;
-    return `${[has, ...clauses].join('; ')}.`;
+    return `${[`${has} ${plural(count, 'descriptor')} open`, ...clauses].join('; ')}.`;
   }
 
   /** What a thread waits for all by itself says more than what an event loop does. */
@@ -114,9 +116,9 @@ export class ProcessText implements Asked {
   }
 
   #ofMost([first]: readonly Gathered[]): string | undefined {
-    return first === undefined || first.files.length < MANY
-      ? undefined
-      : first.what.replace(/: (?=opened \d+ times$)/, ' is ');
+    if (first === undefined || first.files.length < MANY) return undefined;
+    const what = first.what.replace(/: (?=opened \d+ times$)/, ' is ');
+    return what === first.what ? `among them ${what}` : what;
   }
 
   /** Who else has the other ends of what is no standard stream. */
@@ -128,7 +130,7 @@ export class ProcessText implements Asked {
   #ofMany({ files, what }: Gathered): string {
     const own = files.flatMap((file) => this.#ownOf(file));
     const [first] = files as [FoundFile];
-    return `${[what, ...alsoHeld(files, this.#own), ...endsOf(files, this)].join(', ')}: fd ${some(
+    return `${[what, ...alsoHeld(files, this.#own), ...endsOf(files, this), ...lockOf(first)].join(', ')}: fd ${some(
       own.map((one) => this.fd(one)),
       SHOWN,
     )}${first.flags.length > 0 && files.every(({ flags }) => flags.join() === first.flags.join()) ? ` (${first.flags.join(', ')})` : ''}`;
@@ -163,7 +165,12 @@ export class ProcessText implements Asked {
   }
 
   fd({ pid, fd }: Holder): string {
-    return this.#pids.size === 1 ? `${fd}` : `${pid}:${fd}`;
+    return this.#isAlone ? `${fd}` : `${pid}:${fd}`;
+  }
+
+  /** Whether a number is enough to say whose descriptor it is. */
+  get #isAlone(): boolean {
+    return this.#pids.size <= 1 && this.#asked.pids.length === 1;
   }
 
   #isWaitedFor({ holders }: FoundFile): boolean {

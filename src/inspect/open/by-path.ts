@@ -32,12 +32,12 @@ const DOUBTS = {
 };
 const OTHERWISE = 'what the path names could not be looked up';
 
-/** By the text of the working directory, unless that was deleted or is no text: the kernel knows it all the same. */
+/** From the root on, unless the working directory was deleted or is no text; `..` is left to the kernel, which follows links first. */
 function wholePath(path: string): string {
-  const { resolve } = process.getBuiltinModule('node:path');
+  if (path.startsWith('/')) return path;
   try {
-    const whole = resolve(path);
-    return whole.includes(REPLACEMENT) ? path : whole;
+    const cwd = process.cwd();
+    return cwd.includes(REPLACEMENT) ? path : `${cwd}/${path}`;
   } catch {
     return path;
   }
@@ -146,17 +146,19 @@ export class SoughtPath implements Sought {
   isHere({ dev }: FileStat, mount: number | undefined = seen.mount()): boolean {
     const mounts = readMounts(process.pid);
     if (mount === undefined || typeof mounts === 'string' || mounts.some(({ id }) => id === mount)) return true;
-    const folder = locate(process.getBuiltinModule('node:path').dirname(this.path));
+    const folder = locate(process.getBuiltinModule('node:path').dirname(this.#asked));
     return typeof folder === 'string' || folder.stat.dev === dev;
   }
 
-  /** The folder may be there still, by another name than was asked for. */
+  /** The folder may be there still, by another name than was asked for, or deleted as well, which is said once. */
   #pathOfMissing(): string {
-    const { dirname, basename, join } = process.getBuiltinModule('node:path');
+    const { basename, dirname, join, normalize } = process.getBuiltinModule('node:path');
     // As /proc prints it.
     const asked = this.#asked.endsWith(DELETED) ? this.#asked.slice(0, -DELETED.length) : this.#asked;
     const folder = locate(dirname(asked));
-    return typeof folder === 'string' ? asked : join(folder.path, basename(asked));
+    if (typeof folder === 'string') return normalize(asked);
+    const isGone = folder.stat.more?.nlink === 0 && folder.path.endsWith(DELETED);
+    return join(isGone ? folder.path.slice(0, -DELETED.length) : folder.path, basename(asked));
   }
 
   /** The kernel tells the device of the whole filesystem, of which each subvolume has the same numbers: the name decides. */

@@ -1,10 +1,12 @@
 /** Many lines that say the same are one: so a count of descriptors that grows explains itself on one screen. */
 import type { FoundFile } from '../../../index.ts';
 import { addTo } from '../../../util/multimap.ts';
-import { describeFile, plural } from '../../../util/text.ts';
+import { describeFile, plural, some } from '../../../util/text.ts';
 
 /** From so many on alike ones are gathered. */
 const ALIKE = 4;
+/** So many listeners are named. */
+const SHOWN = 3;
 /** From so many on files that have nothing in common but their folder are. */
 const IN_FOLDER = 12;
 
@@ -28,15 +30,19 @@ export const nameOf = ({ kind, link, name }: FoundFile): string => name ?? descr
 const INET = /^((?:tcp|udp)\S*) (\S+) -> (\S+)(?: (\S+))?$/;
 const UNIX = /^(unix(?: stream| dgram| seqpacket)?)(?: .*)?$/;
 
+const LISTENING = ' listening';
+const unfinished = (file: FoundFile): string => nameOf(file).slice(0, -LISTENING.length);
+
 /** What ones of a kind have in common, and a plural for it. */
 function commonOf(file: FoundFile): { key: string; many: (count: number, files: readonly FoundFile[]) => string } {
   const name = nameOf(file);
   const [, protocol, , , state = ''] = INET.exec(name) ?? [];
   if (protocol !== undefined)
     return { key: `${protocol} ${state}`, many: (count, files) => connections(count, protocol, state, files) };
+  if (file.kind === 'socket' && name.endsWith(LISTENING))
+    return { key: LISTENING, many: (count, files) => `${count} listeners (${some(files.map(unfinished), SHOWN)})` };
   const [, unix] = UNIX.exec(name) ?? [];
-  if (unix !== undefined && !name.endsWith(' listening'))
-    return { key: unix, many: (count) => plural(count, `${unix} socket`) };
+  if (unix !== undefined) return { key: unix, many: (count) => plural(count, `${unix} socket`) };
   const [, end] = /^(read|write|both) ends? of pipe:\[/.exec(name) ?? [];
   if (end !== undefined) {
     const ends = end === 'both' ? 'both ends of' : plural(2, `${end} end`).slice(2);
