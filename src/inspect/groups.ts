@@ -13,8 +13,9 @@ import { checkScan, type ScanOptions } from '../scan/options.ts';
 import { settle } from '../scan/settle.ts';
 import { type Asked, finish, part, type Steps, WALK } from '../scan/steps.ts';
 import { type Scan, scan, type Table } from '../scan/tables.ts';
+import type { Carrier } from './elsewhere/aloft.ts';
 import { FoundGroups } from './groups/found.ts';
-import { type DeletedMapping, deletedMappings } from './groups/mapped.ts';
+import { type DeletedMapping, deletedMappings, mayHaveDeleted } from './groups/mapped.ts';
 import { type NamedGroup, nameOfOpen, plainName, wholeName } from './groups/name.ts';
 
 /** One open file description, and every descriptor that refers to it. */
@@ -66,6 +67,9 @@ export function groupFiles(options?: GroupOptions): GroupReport {
 export const findDeletedMappings = (
   pids: readonly number[] | undefined,
 ): { files: DeletedMapping[]; skipped: Coverage['skipped'] } => finish({ steps: deletedMappings(pids) });
+
+/** What may have some that nobody has. */
+export const findDeletedAloft = (): Carrier[] => finish({ steps: mayHaveDeleted() });
 
 /** {@link groupFiles}, in steps. */
 export function askGroups(options: GroupOptions | undefined): Asked<GroupReport> {

@@ -173,6 +173,22 @@ test('a deleted file that is but mapped takes room as well, and what has no name
   assert.deepEqual([two.report.mapped ?? [], two.code], [[], 1]);
 });
 
+test('a deleted file that nobody has open may be in flight', async () => {
+  const [here, there] = libc.socketpair().map((fd) => fds.add(fd)) as [number, number];
+  const fd = openSync(join(folder, 'flying'), 'w');
+  unlinkSync(join(folder, 'flying'));
+  const search = ['groups', '--deleted', '--match', join(folder, 'flying')];
+  libc.sendFd(here, fd);
+  libc.close(fd);
+  const { code, report } = await kcmpJson<FoundReport>(...search);
+  assert.equal(code, 2);
+  assert.ok(report.elsewhere?.some((one) => one.how === 'in-flight' && one.pid === me && one.fd === there));
+  const { out } = await kcmp(...search);
+  assert.match(out, /\n\nA deleted file may be elsewhere: .*it may be in flight to /);
+  fds.add(libc.receiveFd(there));
+  assert.deepEqual((await kcmpJson<FoundReport>(...search)).report.elsewhere, []);
+});
+
 test('a deleted file that is a loop device takes room, whoever has it open', { skip: noLoop }, async () => {
   const image = join(folder, 'a disk');
   const device = attach(image, 8 * 2 ** 20);

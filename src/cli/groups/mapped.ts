@@ -1,6 +1,6 @@
 /** `kcmp groups --deleted`: the deleted files that are but mapped, or loop devices, which no open file description shows. */
 import type { GroupReport } from '../../index.ts';
-import { findDeletedMappings } from '../../inspect/groups.ts';
+import { findDeletedAloft, findDeletedMappings } from '../../inspect/groups.ts';
 import { readLoopFiles } from '../../procfs/kind/backing.ts';
 import { DELETED } from '../../procfs/link.ts';
 import { readUser } from '../../procfs/processes.ts';
@@ -44,6 +44,8 @@ export function addMapped(
     .filter(isWanted)
     .sort(byRoom);
   if (pids === undefined && uid === undefined) report.backs = deletedBacks(all, match);
+  const isNone = report.groups.length + report.mapped.length + (report.backs?.length ?? 0) === 0;
+  if (pids === undefined && isNone) report.elsewhere = findDeletedAloft();
   report.coverage = { ...report.coverage, skipped: [...report.coverage.skipped, ...skipped] };
 }
 

@@ -1,5 +1,5 @@
 /** Which groups of descriptors are wanted: by kind, name, user, lock, by being deleted, or shared with somebody outside. */
-import type { FileGroup, FileRef, GroupReport } from '../../index.ts';
+import type { Elsewhere, FileGroup, FileRef, GroupReport } from '../../index.ts';
 import { inodeKey, readLink, statIno } from '../../procfs/fd.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { DELETED, EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK } from '../../procfs/link.ts';
@@ -51,6 +51,8 @@ export interface FoundReport extends GroupReport {
   deleted?: { files: number; bytes: number; allocated: number };
   mapped?: Mapped[];
   backs?: Backs[];
+  /** Where no deleted file was found: who may have one in flight, or registered. */
+  elsewhere?: Elsewhere[];
   /** How many locks there are that no descriptor which was found keeps. */
   unkept?: number;
 }

@@ -2,6 +2,7 @@
 import { byTask } from '../../draw/sharing-graph.ts';
 import { bytes, describeFile, list, plural } from '../../util/text.ts';
 import { type FoundGroup, type FoundReport, type Search, withinOf } from './search.ts';
+import { elsewhereText } from '../output/elsewhere.ts';
 import { named, PLAIN } from '../output/names.ts';
 
 /** Names are asked once: a server may appear in a thousand groups. */
@@ -61,7 +62,7 @@ function gathered(groups: readonly FoundGroup[]): string[] {
 }
 
 export function groupsText(report: FoundReport, search: Search): string[] {
-  const { groups, sharedTables, coverage, unkept = 0, mapped = [], backs = [] } = report;
+  const { groups, sharedTables, coverage, unkept = 0, mapped = [], backs = [], elsewhere = [] } = report;
   const { kinds, match, inside, isDeleted, isLocked } = search;
   const name = namer();
   const isWithin = inside === undefined ? () => true : withinOf(inside);
@@ -89,6 +90,7 @@ export function groupsText(report: FoundReport, search: Search): string[] {
       ...pids.map((pid) => `   ${name(pid)}`),
     ]),
     ...backs.flatMap(({ path, device, size }) => ['', `Only ${device}: deleted file ${path}, ${bytes(size ?? 0)}`]),
+    ...(elsewhere.length === 0 ? [] : ['', `A deleted file may be elsewhere: ${elsewhereText(elsewhere)}.`]),
     ...gathered(groups.filter(isPlain)),
     ...(unkept > 0
       ? [

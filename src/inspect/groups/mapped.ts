@@ -6,6 +6,8 @@ import { listProcesses } from '../../procfs/processes.ts';
 import { locate } from '../../procfs/raw/path.ts';
 import { Account, type Skipped } from '../../scan/coverage.ts';
 import type { Steps } from '../../scan/steps.ts';
+import { scan } from '../../scan/tables.ts';
+import { type Carrier, carriersIn, lookAloft } from '../elsewhere/aloft.ts';
 import { whoMaps } from '../elsewhere/mapped.ts';
 
 /** A file that has no name any more. */
@@ -68,3 +70,11 @@ const bytesOf = ({ more }: FileStat): Pick<DeletedMapping, 'size' | 'allocated'>
   size: more === undefined ? null : Number(more.size),
   allocated: more === undefined ? null : Number(more.allocated),
 });
+
+/** How the kernel writes it where it tells which files an io_uring instance has; older ones tell names alone. */
+const IS_DELETED = /\\040\(deleted\)$|^ *\d+: (?![/<]|\w+:\[|anon_inode:)/m;
+
+/** Where a file may be that nobody has open or mapped: in flight, or registered with an io_uring instance. */
+export function* mayHaveDeleted(): Steps<Carrier[]> {
+  return carriersIn(yield* lookAloft(yield* scan(undefined)), (text) => (IS_DELETED.test(text) ? 'possible' : 'no'));
+}
