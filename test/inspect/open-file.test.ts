@@ -116,12 +116,13 @@ function openQueue(name: string): number {
   return fds.add(fd);
 }
 
-test('a message queue is none of the regular files', async (t) => {
+test('a message queue is none of the regular files, also when it was unlinked', async () => {
   const name = `/kcmp-${pid}`;
   const fd = openQueue(name);
-  t.after(() => libc.libc('int mq_unlink(str)')(name));
   const { kind, name: called, size, pos } = await ask(fd);
   assert.deepEqual([kind, called, size, pos], ['message queue', `message queue ${name}`, null, null]);
+  libc.libc('int mq_unlink(str)')(name);
+  assert.equal((await ask(fd)).kind, 'message queue');
 });
 
 test('one of another IPC namespace is told by where it is mounted', { skip: needsRoot }, async () => {

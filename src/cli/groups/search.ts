@@ -128,13 +128,16 @@ export const byRoom = (a: Partial<Bytes>, b: Partial<Bytes>): number => (b.alloc
 const sumOf = (files: ReadonlyMap<string, Bytes>, which: keyof Bytes): number =>
   [...files.values()].reduce((sum, bytes) => sum + (bytes[which] ?? 0), 0);
 
+/** What takes memory of the kernel's, and no room on a disk. */
+const NO_FILES: ReadonlySet<FileGroup['kind']> = new Set(['memfd', 'message queue']);
+
 /**
- * A file may be called `x (deleted)`; only its having no name left proves it. A memfd never has one.
+ * A file may be called `x (deleted)`; only its having no name left proves it.
  * @param files - gets those of each by its device and inode
  */
 export function deletedOf(groups: readonly FoundGroup[], files: Map<string, Bytes>): FoundGroup[] {
   const found = groups.flatMap((group): FoundGroup[] => {
-    if (group.link?.endsWith(DELETED) !== true || group.kind === 'memfd') return [];
+    if (group.link?.endsWith(DELETED) !== true || NO_FILES.has(group.kind)) return [];
     const holder = group.holders.find((one) => isStill(one, group.link));
     const stat = holder === undefined ? 'ENOENT' : statIno(holder.pid, holder.fd);
     if (typeof stat === 'string' || (stat.more !== undefined && stat.more.nlink > 0)) return [];
