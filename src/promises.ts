@@ -35,10 +35,14 @@ function later<T, O extends Abortable>(ask: (own: O | undefined) => Asked<T>, op
   const { signal } = readProperties<Abortable, 'signal'>(options, ['signal'], 'options', 'an object');
   const { aborted } = readProperties(signal, ['aborted'], 'options.signal', SIGNAL);
   if (signal !== undefined && typeof aborted !== 'boolean') throw badType('options.signal', SIGNAL, signal);
-  // Whatever else the object has is read through this one, which hides the signal.
-  const own = options && (Object.create(options, { signal: { value: undefined } }) as O);
-  return finishLater(ask(own), signal);
+  return finishLater(ask(options && withoutSignal(options)), signal);
 }
+
+/** Whatever else it has is read of the object itself, which may have secrets that nobody else can read. */
+const withoutSignal = <O extends object>(options: O): O =>
+  new Proxy(Object.create(options, { signal: { value: undefined } }), {
+    get: (_, key) => (key === 'signal' ? undefined : Reflect.get(options, key)),
+  });
 
 /**
  * Who refers to this open file description? As {@link index!findHolders | `findHolders` of kcmp}.

@@ -124,3 +124,14 @@ test('what is no signal is refused, by a rejection', async () => {
     await assert.rejects(later.taskSharing([process.pid], options), refused);
   }
 });
+
+test('options may be an object that keeps its properties to itself', async () => {
+  class Options {
+    readonly #pids = [process.pid];
+    get pids(): number[] {
+      return this.#pids;
+    }
+  }
+  for (const options of [new Options(), Object.freeze({ pids: [process.pid], signal: undefined })])
+    assert.equal((await later.groupFiles(options)).coverage.processes, 1);
+});
