@@ -13,7 +13,7 @@ import * as libc from '../support/libc.ts';
 import { flock, LOCK } from '../support/locks.ts';
 import { attach, detach, noLoop } from '../support/loop.ts';
 import { NOBODY, needsRoot } from '../support/user.ts';
-import { kcmp, kcmpJson, shell } from './command.ts';
+import { kcmp, kcmpJson, kcmpProcess, shell } from './command.ts';
 
 const me = process.pid;
 const fds = new Fds();
@@ -217,6 +217,16 @@ test('kinds, parts of names, and commands', async () => {
   assert.ok((await linksOf('--match', 'searched', '--min', 1, child.pid)).length > 3);
   assert.deepEqual(await linksOf('--match', 'searched', other.pid), []);
   assert.deepEqual(await linksOf('--min', 3, '--match', 'shared', ...pids), []);
+});
+
+test('a user may have two names', { skip: needsRoot }, () => {
+  const passwd = join(folder, 'passwd');
+  writeFileSync(passwd, `first:x:${NOBODY}:0::/:/bin/sh\nsecond:x:${NOBODY}:0::/:/bin/sh\n`);
+  const mounted = ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" /etc/passwd && exec "$@"', passwd];
+  for (const name of ['first', 'second']) {
+    const { err, code } = kcmpProcess(['groups', '--user', name, me], mounted);
+    assert.deepEqual([err, code], ['', 1]);
+  }
 });
 
 test('only what a user has', { skip: needsRoot }, async () => {

@@ -25,22 +25,20 @@ export function timeOf(date: Date | undefined): string {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-let users: ReadonlyMap<number, string> | undefined;
+let users: ReadonlyArray<readonly [uid: number, name: string]> | undefined;
 
-/** Each number's first name in /etc/passwd. */
-function readUsers(): ReadonlyMap<number, string> {
+/** What /etc/passwd has, in its order: one number may have several names. */
+function readUsers(): NonNullable<typeof users> {
   const read = readText('/etc/passwd', 'utf8');
   const lines = typeof read === 'string' ? [] : read.text.matchAll(/^([^:\n]+):[^:\n]*:(\d+):/gm);
-  return new Map([...lines].map(([, name = '', uid]) => [Number(uid), name] as const).reverse());
+  return (users ??= Array.from(lines, ([, name = '', uid]) => [Number(uid), name]));
 }
 
-/** The user's name where /etc/passwd has one, else the number. */
-export const userOf = (uid: number): string => (users ??= readUsers()).get(uid) ?? `${uid}`;
+/** The user's first name where /etc/passwd has one, else the number. */
+export const userOf = (uid: number): string => readUsers().find(([id]) => id === uid)?.[1] ?? `${uid}`;
 
 /** A user's number, by that or by a name that /etc/passwd has. */
 export function uidOf(user: string): number | undefined {
   if (/^\d{1,10}$/.test(user)) return Number(user);
-  users ??= readUsers();
-  for (const [uid, name] of users) if (name === user) return uid;
-  return undefined;
+  return readUsers().find(([, name]) => name === user)?.[0];
 }
