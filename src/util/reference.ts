@@ -116,14 +116,17 @@ function portOf(text: string): Reference | NoReference | undefined {
 const OTHERS = /^(?:tcp|udp|sctp|dccp|udplite|mptcp)[46]?$/;
 const isInet = (text: string): text is InetProtocol => text === 'tcp' || text === 'udp';
 
+const BRACKETS = 'an IPv6 address stands in brackets, such as [::1]:80';
+
 /** The address as sockets tell it, or what is wrong with it. */
 function addressOf(host: string): readonly string[] | string {
   const isBracketed = host.startsWith('[');
   const bare = isBracketed ? host.slice(1, -1) : host;
   const words = addressWords(bare);
+  if (words === undefined && host.endsWith(':')) return BRACKETS; // the rest is after its last colon
   if (words === undefined)
     return `${host} is neither an address nor localhost, and no name is looked up; expected such as 127.0.0.1:80`;
-  if (bare.includes(':') && !isBracketed) return `an IPv6 address stands in brackets, such as [::1]:80`;
+  if (bare.includes(':') && !isBracketed) return BRACKETS;
   return [v6Text(...words)];
 }
 

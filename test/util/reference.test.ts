@@ -74,6 +74,8 @@ const REFUSED: ReadonlyArray<readonly [text: string, why: RegExp]> = [
   ['file:///tmp/x', /expected the path, such as \/tmp\/x$/],
   ['example.org:80', /no name is looked up/],
   ['127.0.0.256:80', /neither an address/],
+  ['::1', /in brackets/],
+  ['fe80::1', /in brackets/],
   ['::1:80', /stands in brackets/],
   ['[::1%lo]:80', /neither an address/],
   ['http://localhost:8080/x', /expected its port, such as localhost:8080$/],

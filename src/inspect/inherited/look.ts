@@ -98,7 +98,7 @@ function* ofAncestors(task: number, allowed: Allow, ignores: boolean): Steps<Fou
   const [from, ...others] = ancestors;
   const births = birthsOf(ancestors);
   let look = yield* part(0, PARENT, lookAt(task, [from], allowed));
-  if (look.open.size > 0 || (yield* anyoneHas(others, task, look.left)))
+  if (others.length > 0 && (look.open.size > 0 || (yield* anyoneHas(others, task, look.left))))
     look = yield* part(PARENT, NAMING, lookAt(task, ancestors, allowed));
   const inherited = yield* part(NAMING, 1, namesOf(task, ancestors, look, allowed));
   const unexplained = ignores ? [] : yield* unexplainedIn(task, ancestors, look, allowed);
