@@ -61,6 +61,8 @@ test('a mapping of its inode is told, and changes nothing', { skip: notAlone }, 
   assert.equal(code, 1);
   assert.match(out, /; its inode is mapped by \d+ \([^)]*\), without a descriptor\.\n/);
   assert.match(out, /has no other descriptor;/);
+  const { code: alike, out: pids } = await kcmp('who', '--pids', `${pid}:${memfd}`);
+  assert.deepEqual([alike, pids], [1, '']);
 });
 
 test('each way is a clause, the sure one first, and decides about the exit code', () => {

@@ -36,13 +36,18 @@ function codeOf({ otherEnd, elsewhere = [], coverage }: HolderReport, others: re
   return elsewhereCode(elsewhere) ?? (isUnsure ? 2 : scanCode(false, coverage));
 }
 
+/** What is mapped of the inode may be another one, which is told and changes no code. */
+const surelyOf = ({ elsewhere = [] }: HolderReport): Pick<HolderReport, 'elsewhere'> => ({
+  elsewhere: elsewhere.filter(({ sure }) => sure === 'description'),
+});
+
 function whoHas(file: FileRef, { json, pids, where }: Wanted, io: Io): ExitCode {
   const report = withoutUs(withProgress(io, (options) => findHolders(file, { ...options, ...where })));
   const others = othersOf(report);
   const code = codeOf(report, others);
   tellPartial(io, report.coverage);
   // Of a pipe, or one of a pair of sockets, who has the other end is the answer; the process asked about is known.
-  if (pids) return printPids(io, pidsOf([...others, ...(report.otherEnd?.holders ?? [])], report), code);
+  if (pids) return printPids(io, pidsOf([...others, ...(report.otherEnd?.holders ?? [])], surelyOf(report)), code);
   if (json) printJson(io, report);
   else printAnswer(io, whoText(report, others, where.pids !== undefined));
   return code;
