@@ -26,6 +26,26 @@ test('of a thread its own process is nobody else', async () => {
   assert.doesNotMatch((await kcmp('who', '--pids', thread)).out, new RegExp(`^${child.pid}$`, 'm'));
 });
 
+test('a thread with a table of its own is no second process', async () => {
+  await using child = await startChild();
+  writeFileSync(pathOf('threads'), '');
+  const [pid] = await child.run(
+    ({ fs, startWorker }, worker: string, path: string) =>
+      new Promise<[number, number]>((resolve, reject) => {
+        fs.openSync(path, 'r');
+        startWorker(worker, { path }).on('error', reject).on('message', resolve);
+      }),
+    new URL('../support/giver.ts', import.meta.url).href,
+    pathOf('threads'),
+  );
+  const { out } = await kcmp('who', pathOf('threads'));
+  process.kill(pid);
+  assert.match(
+    firstLine(out),
+    / is open as \d open file descriptions, held by \S+ \(\d+\), fd [\d, and]+(?: \(a thread of \d+\))?, and 1 more process\.$/,
+  );
+});
+
 describe('a POSIX lock on a file that a child has inherited', {
   skip: !hasLongOffsets && 'struct flock is another one here',
 }, () => {

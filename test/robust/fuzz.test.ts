@@ -142,8 +142,9 @@ test('every call with random arguments gives an answer of the documented type or
             };
     const allow = (): unknown => iterable(() => random.pick([fd(), 'pipe:*', /./, wrong()]))();
     const inheritedOptions = mostly(() => ({
-      from: random.pick([pid, other.pid, task()]),
+      ...(random.below(4) === 0 ? {} : { from: random.pick([pid, other.pid, task()]) }),
       ...(random.below(2) === 0 ? { allow: allow() } : {}),
+      ...(random.below(4) === 0 ? { unexplained: random.pick(['ignore', undefined, wrong()]) } : {}),
     }));
 
     const rows: Record<string, Row> = {
@@ -225,9 +226,10 @@ test('every call with random arguments gives an answer of the documented type or
       findInherited: {
         call: api.findInherited,
         args: [task, inheritedOptions],
-        good: isReport('inherited'),
+        good: isReport('inherited', 'unexplained'),
         rounds: 1000,
       },
+      inheritedByUs: { call: api.inheritedByUs, args: [], good: Array.isArray, rounds: 20 },
       assertNoInherited: {
         call: api.assertNoInherited,
         args: [task, inheritedOptions],

@@ -35,16 +35,26 @@ export function sharersOf(holder: Holder): Holder[] {
   return [one, ...othersWith(holder).map((pid) => ({ ...one, pid, command: commandOf(pid) }))];
 }
 
+/** Of more it is not told which of them are one description, nor whose threads they are. */
+const FEW = 64;
+
+/** `, and 3 more processes`, besides the first; threads that have tables of their own are no more processes. */
+function besides(tasks: ReadonlySet<number>): string {
+  const processes = tasks.size > FEW ? tasks : new Set([...tasks].map((task) => readProcess(task)));
+  if (processes.size > 1) return `, and ${plural(processes.size - 1, 'more process', 'more processes')}`;
+  return tasks.size > 1 ? `, and ${plural(tasks.size - 1, 'more thread')} of it` : '';
+}
+
 /** `sleep (4711), fd 1 and 2, and 3 more processes`: the descriptors of the first of them, of whom there is one. */
 export function heldBy(holders: readonly Holder[]): string {
   const [{ pid, command = commandOf(pid) }] = holders as [Holder];
   const own = holders.filter((holder) => holder.pid === pid).map(({ fd }) => `${fd}`);
-  const more = new Set(holders.flatMap((holder) => [holder.pid, ...othersWith(holder)])).size - 1;
   const fds = own.length > SHOWN ? some(own, SHOWN - 1) : list(own);
   // A thread that has a table of its own is in no list of processes.
   const process = readProcess(pid);
   const thread = process === pid ? '' : ` (a thread of ${process})`;
-  return `held by ${command} (${pid}), fd ${fds}${thread}${more > 0 ? `, and ${plural(more, 'more process', 'more processes')}` : ''}`;
+  const tasks = new Set(holders.flatMap((holder) => [holder.pid, ...othersWith(holder)]));
+  return `held by ${command} (${pid}), fd ${fds}${thread}${besides(tasks)}`;
 }
 
 export function ofOtherEnd({ state, reason, holders, ends }: OtherEnd): string {
@@ -88,9 +98,6 @@ function row({ pid, fd, mode, cloexec, uid, started, command, sharedWith = [] }:
 
 const COLUMNS = ['PID', 'FD', 'MODE', 'CLOEXEC', 'USER', 'STARTED', 'COMMAND'];
 export const holderTable = (holders: readonly Holder[]): string[] => table(COLUMNS, holders.map(row), [0, 1]);
-
-/** Of more it is not told which of them are one description. */
-const FEW = 64;
 
 /** Those that are one description together; all together where that cannot be told. */
 function byDescription(holders: readonly Holder[]): Holder[][] {
