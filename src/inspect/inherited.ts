@@ -32,7 +32,7 @@ export interface InheritedOptions extends ScanOptions {
   from?: number | undefined;
   /** What may be shared: descriptor numbers, and patterns of link texts or names (a string may hold `*`). */
   allow?: Iterable<number | string | RegExp> | undefined;
-  /** `ignore`: what no ancestor has is not told. */
+  /** `ignore`: what no ancestor has, as far as these may be looked at, is not told. */
   unexplained?: 'ignore' | undefined;
 }
 
@@ -58,7 +58,7 @@ export interface InheritedReport {
  * @param options.from - the only process to compare with; when left out all ancestors, of which the nearest that has it is told
  * @param options.allow - what may be shared: descriptor numbers, link texts or names (`*` stands for anything), such as
  *   `tcp * listening`, and regular expressions for either
- * @param options.unexplained - `ignore`: what no ancestor has is not told
+ * @param options.unexplained - `ignore`: what no ancestor has, as far as these may be looked at, is not told
  * @param options.onProgress - told how much of all the work is done, the comparing too, in thousandths
  * @returns the shared descriptors, each with its number in the other process, whatever it is there, and what nobody explains
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` — a bad argument

@@ -11,6 +11,7 @@ import * as later from '../../src/promises.ts';
 import { Fds } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { assertNoInherited, findInherited } from '../support/door.ts';
+import * as libc from '../support/libc.ts';
 import { numbersIn, startThread, startZombies } from '../support/scenes.ts';
 import { needsRoot, ORDINARY } from '../support/user.ts';
 
@@ -56,7 +57,7 @@ describe('findInherited', () => {
     ];
     assert.deepEqual(report.inherited, expected);
     assert.deepEqual([report.pid, report.from], [leaky.pid, me]);
-    assert.equal(report.coverage.processes, 2);
+    assert.ok(report.coverage.processes >= 2);
   });
 
   test('finds nothing in a clean child, and never counts 0, 1 and 2, which it does share', async () => {
@@ -161,21 +162,22 @@ describe('findInherited', () => {
   });
 
   test('finds what Node marked when it was started with it, and its parent has closed', async () => {
-    await using parent = await startChild({ fds: [read] });
+    await using parent = await startChild({ fds: [read, event] });
     const pid = await parent.run(async ({ childProcess, fs, keep }) => {
       const child = childProcess.spawn(
         process.execPath,
         ['-e', 'process.stdin.on("data", () => {}).resume(); console.log()'],
-        { stdio: ['pipe', 'pipe', 'ignore', 4] },
+        { stdio: ['pipe', 'pipe', 'ignore', 4, 5] },
       );
       process.on('exit', () => void child.kill('SIGKILL'));
       keep['child'] = child;
-      fs.closeSync(4);
+      for (const fd of [4, 5]) fs.closeSync(fd);
       await new Promise((resolve) => child.stdout?.once('data', resolve));
       return child.pid as number;
     });
     const { inherited } = await findInherited(pid);
-    assert.deepEqual(inherited.find(({ fd }) => fd === 3)?.from, { pid: me, fd: read });
+    for (const [i, fd] of [read, event].entries())
+      assert.deepEqual(inherited.find((file) => file.fd === 3 + i)?.from, { pid: me, fd });
   });
 
   test('tells what stays open on exec and nobody has that it descends from', async () => {
@@ -287,6 +289,12 @@ describe('findInherited', () => {
     const asked = ordinary.run(({ door }) => door.findInherited(process.pid));
     await assert.rejects(asked, ({ code }: NodeJS.ErrnoException) => code === 'EACCES' || code === 'EPERM');
     assert.deepEqual(numbersOf(await findInherited(ordinary.pid)), [4]); // root may
+    // By its name, when nothing else is left.
+    const memfd = fds.add(libc.memfd('kcmp-named'));
+    await using named = await startChild({ ...ORDINARY, fds: [memfd] });
+    const allow = ['memfd:kcmp-named', 'anon_inode:*', 'pipe:*', 'socket:*', '/dev/*'];
+    const report = await named.run(({ door }, allow) => door.findInherited(process.pid, { allow }), allow);
+    assert.deepEqual([report.inherited, report.coverage.skipped], [[], []]);
   });
 
   test('refuses bad arguments as Node does', async () => {

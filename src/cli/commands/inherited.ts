@@ -3,7 +3,7 @@ import { findInherited, type InheritedReport } from '../../index.ts';
 import { unseen } from '../../scan/coverage.ts';
 import { plural, ref } from '../../util/text.ts';
 import { table } from '../output/table.ts';
-import { expect, parse, taskId } from '../args.ts';
+import { expect, parse, taskId, UsageError } from '../args.ts';
 import type { Command } from '../io.ts';
 import { tellPartial } from '../output/coverage.ts';
 import { printJson } from '../output/json.ts';
@@ -40,12 +40,18 @@ function text(report: InheritedReport, isParent: boolean): string[] {
   ];
 }
 
+function numberOf(text: string): number {
+  const fd = Number(text);
+  if (fd >= 2 ** 31) throw new UsageError(`--allow ${text}: no descriptor has such a number`);
+  return fd;
+}
+
 export const run: Command = (args, io) => {
   const parsed = parse('inherited', args, { from: { type: 'string' }, allow: { type: 'string', multiple: true } });
   expect('inherited', parsed.rest, 'PID');
   const pid = taskId(parsed.rest[0] ?? '');
   const from = parsed.value('from');
-  const allow = parsed.values('allow').map((pattern) => (/^\d+$/.test(pattern) ? Number(pattern) : pattern));
+  const allow = parsed.values('allow').map((pattern) => (/^\d+$/.test(pattern) ? numberOf(pattern) : pattern));
   const own = { allow, ...(from === undefined ? {} : { from: taskId(from) }) };
   const report = withProgress(io, (options) => findInherited(pid, { ...own, ...options }));
   const partial = unseen(report.coverage).length > 0;

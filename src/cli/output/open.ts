@@ -104,7 +104,7 @@ const UNNAMED = 'a file of that name does not exist here';
 
 const MISSING: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
-  ENOTDIR: 'it does not exist',
+  ENOTDIR: 'a part of it is no directory',
   EACCES: 'it may not be looked at',
   EAGAIN: 'what it is only a file server knows',
 };

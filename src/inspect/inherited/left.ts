@@ -3,13 +3,11 @@
  * opened it itself. What is closed on exec came by none, unless it was marked so since, as Node does with most of what it
  * is started with.
  */
-import { saysNothing } from '../../descriptions/same-inode.ts';
-import { linkAt, statIno } from '../../procfs/fd.ts';
+import { linkAt } from '../../procfs/fd.ts';
 import { O_CLOEXEC, readFdinfo } from '../../procfs/fdinfo.ts';
-import { EPOLL_LINK, isAnonymousLink } from '../../procfs/link.ts';
+import { EPOLL_LINK } from '../../procfs/link.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
-import { isStuckInExec, mayKeepMutex } from '../../scan/busy.ts';
-import { listOpen } from '../../scan/listing.ts';
+import { mayKeepMutex } from '../../scan/busy.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Allow } from './allow.ts';
 import type { Shared } from './pairs.ts';
@@ -51,20 +49,4 @@ export function* openOnExec(pid: number, left: Listing): Steps<Listing> {
     if (typeof info === 'string' || ((info.flags ?? 0) & O_CLOEXEC) === 0) open.set(fd, link);
   }
   return open;
-}
-
-/** Whether any of these tasks has something that may be one of those, of which but the name is known. */
-export function* anyoneHas(tasks: readonly number[], pid: number, left: Listing): Steps<boolean> {
-  const links = new Set<string | null>();
-  for (const [fd, link] of left) {
-    yield;
-    const stat = isAnonymousLink(link) ? 'ENOENT' : statIno(pid, fd);
-    if (typeof stat !== 'string' && !saysNothing(link, stat)) links.add(link);
-  }
-  for (const task of links.size === 0 ? [] : tasks) {
-    const fds = (yield* isStuckInExec(task)) ? 'EBUSY' : yield* listOpen(task);
-    if (typeof fds === 'string') continue;
-    for (const link of (yield* linksOf(task, fds)).values()) if (links.has(link)) return true;
-  }
-  return false;
 }

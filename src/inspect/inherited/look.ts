@@ -16,7 +16,7 @@ import { listComparable, requireComparable, requireTask, subjectError } from '..
 import { livingTask } from '../../scan/task-state.ts';
 import type { Allow } from './allow.ts';
 import { type Ancestors, ancestorsOf, asParentOf } from './ancestors.ts';
-import { anyoneHas, leftOf, type Listing, linksOf, openOnExec } from './left.ts';
+import { leftOf, type Listing, linksOf, openOnExec } from './left.ts';
 import { type Named, named } from './named.ts';
 import type { Shared, SharedFile } from './pairs.ts';
 import { sharedWith } from './shared.ts';
@@ -84,11 +84,12 @@ export function* inheritedByOneself(): Steps<Array<{ fd: number; link: string | 
 
 function* ofOne(task: number, from: number, allowed: Allow): Steps<Found> {
   yield* requireComparable(from);
-  yield* listComparable(from);
-  const { startTime } = requireTask(from);
-  const look = yield* part(0, NAMING, lookAt(task, [from], allowed));
-  const inherited = yield* part(NAMING, 1, namesOf(task, [from], look, allowed));
-  if (requireTask(from).startTime !== startTime) throw subjectError('ESRCH', from);
+  const giver = livingTask(from);
+  yield* listComparable(giver);
+  const { startTime } = requireTask(giver);
+  const look = yield* part(0, NAMING, lookAt(task, [giver], allowed));
+  const inherited = yield* part(NAMING, 1, namesOf(task, [giver], look, allowed));
+  if (requireTask(giver).startTime !== startTime) throw subjectError('ESRCH', from);
   return { from, inherited, unexplained: [], coverage: look.coverage };
 }
 
@@ -98,12 +99,11 @@ function* ofAncestors(task: number, allowed: Allow, ignores: boolean): Steps<Fou
   const [from, ...others] = ancestors;
   const births = birthsOf(ancestors);
   let look = yield* part(0, PARENT, lookAt(task, [from], allowed));
-  if (others.length > 0 && (look.open.size > 0 || (yield* anyoneHas(others, task, look.left))))
-    look = yield* part(PARENT, NAMING, lookAt(task, ancestors, allowed));
+  if (others.length > 0 && look.left.size > 0) look = yield* part(PARENT, NAMING, lookAt(task, ancestors, allowed));
   const inherited = yield* part(NAMING, 1, namesOf(task, ancestors, look, allowed));
-  const unexplained = ignores ? [] : yield* unexplainedIn(task, ancestors, look, allowed);
+  const unexplained = ignores ? [] : yield* namedLeft(task, ancestors, look.open, allowed);
   if (births !== birthsOf(ancestorsOf(task))) return undefined;
-  const coverage = unexplained.length > 0 ? look.coverage : yield* withoutUnread(task, ancestors, look);
+  const coverage = unexplained.length > 0 ? look.coverage : yield* withoutUnread(task, ancestors, look, allowed);
   return { from, inherited, unexplained, coverage };
 }
 
@@ -149,13 +149,14 @@ function* namesOf(
   return all.filter(({ fd, name }) => !allowed(fd, name));
 }
 
-function* unexplainedIn(
+/** What is left, but for what is allowed by its name. */
+function* namedLeft(
   task: number,
   givers: readonly number[],
-  { open }: Look,
+  left: Listing,
   allowed: Allow,
 ): Steps<Found['unexplained']> {
-  const files = Array.from(open, ([fd, link]) => ({ fd, kind: kindAt(task, fd, link), link }));
+  const files = Array.from(left, ([fd, link]) => ({ fd, kind: kindAt(task, fd, link), link }));
   const all = yield* named(task, givers, files, () => true);
   return all.filter(({ fd, name }) => !allowed(fd, name));
 }
@@ -165,9 +166,11 @@ function* unexplainedIn(
  * may have given that and marked it, or the process has.
  * @throws EACCES, EPERM, EBUSY of the parent
  */
-function* withoutUnread(task: number, ancestors: Ancestors, { coverage, left }: Look): Steps<Coverage> {
+function* withoutUnread(task: number, ancestors: Ancestors, { coverage, left }: Look, allowed: Allow): Steps<Coverage> {
   const unread = unseen(coverage).filter(({ pid, unit }) => unit === 'process' && ancestors.includes(pid));
-  if (left.size > 0 && unread.some(({ pid }) => pid === ancestors[0])) yield* requireParent(task, ancestors[0]);
+  const isParent = unread.some(({ pid }) => pid === ancestors[0]);
+  if (isParent && (yield* namedLeft(task, ancestors, left, allowed)).length > 0)
+    yield* requireParent(task, ancestors[0]);
   return { ...coverage, skipped: coverage.skipped.filter((one) => !unread.includes(one)) };
 }
 

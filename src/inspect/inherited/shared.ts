@@ -37,24 +37,35 @@ function* byGroups(pid: number, givers: readonly number[], allowed: Allow): Step
   const ranks = ranksOf(pid, givers);
   const isOneself = givers.includes(pid);
   const { groups, sharedTables, coverage } = yield* part(0, 0.9, groupsOf([pid, ...givers], isOneself ? 1 : 2, false));
-  const files: SharedFile[] = [];
   // A table in common is listed under one of those that have it.
-  const common = sharedTables.find((table) => table.pid === pid || table.sharedWith.includes(pid));
-  const whole = isOneself ? undefined : givers.find((one) => one === common?.pid || common?.sharedWith.includes(one));
-  const rankOf = ({ pid: id }: FileRef): number => (whole !== undefined ? 0 : (ranks.get(id) ?? Infinity));
-  for (const { holders, kind, link } of whole ? (yield* part(0.9, 1, groupsOf([pid], 1, false))).groups : groups) {
+  const common = isOneself ? undefined : sharedTables.find((one) => one.pid === pid || one.sharedWith.includes(pid));
+  const listed = common?.pid ?? pid;
+  const rankOf = (id: number): number => (id === listed && !isOneself ? Infinity : (ranks.get(id) ?? Infinity));
+  const files = new Map<number, SharedFile>();
+  for (const { holders, kind, link } of groups) {
     yield;
-    const nearest = holders.reduce((rank, holder) => Math.min(rank, rankOf(holder)), Infinity);
-    const theirs = holders.filter((holder) => rankOf(holder) === nearest);
+    const nearest = holders.reduce((rank, holder) => Math.min(rank, rankOf(holder.pid)), Infinity);
+    const theirs = nearest === Infinity ? [] : holders.filter((holder) => rankOf(holder.pid) === nearest);
     const sameNumber = new Map(theirs.toReversed().map((holder) => [holder.fd, holder]));
-    for (const holder of nearest === Infinity ? [] : holders) {
+    for (const holder of theirs.length === 0 ? [] : holders) {
       const { fd } = holder;
-      if (fd <= 2 || holder.pid !== pid || allowed(fd, link)) continue;
-      const other = sameNumber.get(fd) ?? (theirs[0] as FileRef);
-      files.push({ fd, from: { pid: whole ?? other.pid, fd: other.fd }, kind, link });
+      if (fd <= 2 || holder.pid !== listed || allowed(fd, link)) continue;
+      const { pid: other, fd: number } = sameNumber.get(fd) ?? (theirs[0] as FileRef);
+      files.set(fd, { fd, from: { pid: other, fd: number }, kind, link });
     }
   }
-  return { files, untold: new Set(), coverage };
+  const sharers = [listed, ...(common?.sharedWith ?? [])].filter((id) => id !== pid && ranks.has(id));
+  const whole = common && sharers.sort((a, b) => (ranks.get(a) as number) - (ranks.get(b) as number))[0];
+  for (const { holders, kind, link } of whole ? (yield* part(0.9, 1, groupsOf([pid], 1, false))).groups : []) {
+    yield;
+    for (const { fd } of holders) {
+      const known = files.get(fd);
+      const isNearer = known !== undefined && rankOf(known.from.pid) < (ranks.get(whole as number) as number);
+      if (fd > 2 && !isNearer && !allowed(fd, link))
+        files.set(fd, { fd, from: { pid: whole as number, fd }, kind, link });
+    }
+  }
+  return { files: [...files.values()], untold: new Set(), coverage };
 }
 
 /** How near each task is; a thread may have a table of its own, which it alone had to give. */
