@@ -31,7 +31,7 @@ const INET = /^((?:tcp|udp)\S*) (\S+) -> (\S+)(?: (\S+))?$/;
 const UNIX = /^(unix(?: stream| dgram| seqpacket)?)(?: .*)?$/;
 
 const LISTENING = ' listening';
-const unfinished = (file: FoundFile): string => nameOf(file).slice(0, -LISTENING.length);
+const placeOf = (file: FoundFile): string => nameOf(file).slice(0, -LISTENING.length);
 
 /** What ones of a kind have in common, and a plural for it. */
 function commonOf(file: FoundFile): { key: string; many: (count: number, files: readonly FoundFile[]) => string } {
@@ -40,7 +40,7 @@ function commonOf(file: FoundFile): { key: string; many: (count: number, files: 
   if (protocol !== undefined)
     return { key: `${protocol} ${state}`, many: (count, files) => connections(count, protocol, state, files) };
   if (file.kind === 'socket' && name.endsWith(LISTENING))
-    return { key: LISTENING, many: (count, files) => `${count} listeners (${some(files.map(unfinished), SHOWN)})` };
+    return { key: LISTENING, many: (count, files) => `${count} listeners (${some(files.map(placeOf), SHOWN)})` };
   const [, unix] = UNIX.exec(name) ?? [];
   if (unix !== undefined) return { key: unix, many: (count) => plural(count, `${unix} socket`) };
   const [, end] = /^(read|write|both) ends? of pipe:\[/.exec(name) ?? [];
