@@ -92,7 +92,8 @@ for (const [how, kind, plans, only] of SCENES) {
     const [turns, given] = pipe();
     const scene = await Scene.start(program(), [how, kind, 'asked', `${random.next()}`], shareMemory(), turns);
     closeSync(turns);
-    const door = await openDoor('sync');
+    // Behind both doors are the same steps.
+    const asked = await openDoor('sync');
     const asks = scene.asks.filter(({ question }) => question === (only ?? question));
     let told = 0;
     try {
@@ -101,7 +102,7 @@ for (const [how, kind, plans, only] of SCENES) {
           for (let isTold = true, tries = isOnce ? TRIES : 1; isTold && tries > 0; tries--) {
             let calls = 0;
             beforeCalls(() => void (isDue(++calls) && move(scene, given)));
-            const verdict = await inquire(ask, door, scene);
+            const verdict = await inquire(ask, asked, scene);
             beforeCalls(undefined);
             assert.equal(verdict.wrong, undefined, `${shown(ask)}: ${verdict.wrong}\n  ${verdict.look}`);
             isTold = verdict.told;

@@ -39,7 +39,7 @@ function put(
   { question, pid, fd, other }: Ask,
   door: Door,
   pids: { pids?: number[] },
-  { files, still }: Scene,
+  { files, still, keeper }: Scene,
 ): Answer | Promise<Answer> {
   switch (question) {
     case 'holders':
@@ -53,8 +53,8 @@ function put(
       return door.findOpen(files.get(file)?.link as string, { ...pids, parts: ['otherEnd'] });
     }
     case 'inherited':
-      // What nobody explains is no part of the scene, and whoever is further up may not be read.
-      return door.findInherited(pid, { unexplained: 'ignore' });
+      // Whoever is further up is no part of the scene.
+      return door.findInherited(pid, { from: keeper });
     case 'epoll':
       return door.resolveEpoll(pid, fd, pids);
     case 'identify':
