@@ -16,8 +16,9 @@ import { refusalReason, taskExists } from '../scan/reason.ts';
 import type { Steps } from '../scan/steps.ts';
 import { isRef } from '../scan/subject.ts';
 import { drain } from '../util/drain.ts';
+import { ERRNO } from '../util/errno.ts';
 
-const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
+const { EBADF, ESRCH } = ERRNO;
 
 /** How it was found out that two descriptors share a description, or that they do not. */
 export type Via = 'kcmp' | 'dupfd-query' | 'socket-inode' | 'different-inode' | 'same-descriptor' | 'none';

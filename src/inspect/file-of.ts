@@ -6,9 +6,10 @@
  */
 import { badInt31, badType, coded, isInt31, unreadable } from '../binding/arguments.ts';
 import type { FileRef } from '../binding/kcmp.ts';
+import { ERRNO } from '../util/errno.ts';
 
 const EXPECTED = 'a descriptor, or a FileHandle, stream, socket or server of node:fs, node:net, node:dgram or node:tty';
-const { EBADF } = process.getBuiltinModule('node:os').constants.errno;
+const { EBADF } = ERRNO;
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 

@@ -13,8 +13,9 @@ import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
 import { isStuckInExec } from '../scan/busy.ts';
 import { sharersOf } from './tasks/sharers.ts';
 import { interpret, settle, type Sight, type TaskPair } from './tasks/verdict.ts';
+import { ERRNO } from '../util/errno.ts';
 
-const { EBUSY } = process.getBuiltinModule('node:os').constants.errno;
+const { EBUSY } = ERRNO;
 
 /** What {@link taskSharing} found out about tasks. */
 export interface TaskSharing {

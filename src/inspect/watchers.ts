@@ -15,8 +15,9 @@ import type { Steps } from '../scan/steps.ts';
 import { isSame } from '../scan/subject.ts';
 import type { Scan } from '../scan/tables.ts';
 import { Walks } from './epoll/walks.ts';
+import { ERRNO } from '../util/errno.ts';
 
-const { EPERM } = process.getBuiltinModule('node:os').constants.errno;
+const { EPERM } = ERRNO;
 
 /** An epoll instance that watches a description. */
 export interface Watcher {

@@ -16,8 +16,9 @@ import {
 } from '../util/socket.ts';
 import { inetParser, writeAddresses, writeInterface, writePorts, writeTable } from './inet-message.ts';
 import { type LookUp, type Refusal, refusal, type SockDiag, type WriteBody } from './sock-diag.ts';
+import { ERRNO } from '../util/errno.ts';
 
-const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
+const { ENOENT } = ERRNO;
 
 const EVERY_STATE = 2 ** 32 - 1;
 const NO_STATE = 0;

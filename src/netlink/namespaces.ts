@@ -18,8 +18,7 @@ import { PROC } from '../procfs/root.ts';
 import { addTo } from '../util/multimap.ts';
 import { type NamespaceFile, openNamespaceFile } from './namespace-files.ts';
 import { type Refusal, SockDiag } from './sock-diag.ts';
-
-const codes = process.getBuiltinModule('node:os').constants.errno;
+import { ERRNO as codes } from '../util/errno.ts';
 
 const CLONE_NEWNET = 0x40000000;
 const SELF = 'thread-self';

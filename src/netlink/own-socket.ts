@@ -5,8 +5,9 @@
  * Sources: socket(7), tcp(7); tcp_get_info() of net/ipv4/tcp.c, inet_getname() of net/ipv4/af_inet.c.
  */
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.ts';
+import { ERRNO } from '../util/errno.ts';
 
-const { ENOTCONN } = process.getBuiltinModule('node:os').constants.errno;
+const { ENOTCONN } = ERRNO;
 /** Level and name of options. */
 const SO_PEERNAME = [1, 28] as const;
 const TCP_INFO = [6, 11] as const;

@@ -14,8 +14,7 @@ import { addressOfBytes, syscallNumbers, wordCallRaw } from '../binding/syscall.
 import { forget, keep } from '../procfs/raw/fd-directory.ts';
 import type { Pausing } from '../util/drain.ts';
 import { HEADER, NLM_F_DUMP, NLM_F_REQUEST, Reply, SOCK_DIAG_BY_FAMILY } from './messages.ts';
-
-const codes = process.getBuiltinModule('node:os').constants.errno;
+import { ERRNO as codes } from '../util/errno.ts';
 
 const AF_NETLINK = 16;
 const NETLINK_SOCK_DIAG = 4;

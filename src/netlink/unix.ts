@@ -7,8 +7,9 @@ import { stateBits, type UnixSocket } from '../util/socket.ts';
 import type { Pausing } from '../util/drain.ts';
 import { type LookUp, type Refusal, refusal, type SockDiag } from './sock-diag.ts';
 import { body, ICONS_SHOWN, inodeIn, parseUnix, peerIn, SHOWN } from './unix-message.ts';
+import { ERRNO } from '../util/errno.ts';
 
-const { EINVAL, ENOENT } = process.getBuiltinModule('node:os').constants.errno;
+const { EINVAL, ENOENT } = ERRNO;
 
 const U32_MAX = 2 ** 32 - 1;
 const EVERY_STATE = U32_MAX;

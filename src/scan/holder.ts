@@ -9,6 +9,7 @@ import { readUser } from '../procfs/processes.ts';
 import { readStart } from '../procfs/raw/start.ts';
 import { readThreadStat } from '../procfs/stat.ts';
 import type { Table } from './tables.ts';
+import { ERRNO } from '../util/errno.ts';
 
 /** A task and a descriptor that refer to a description. What could not be read of them is left out. */
 export interface Holder extends FileRef {
@@ -27,7 +28,7 @@ export interface Holder extends FileRef {
   sharedWith?: number[];
 }
 
-const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
+const { EBADF, ESRCH } = ERRNO;
 
 /** What is said of a task: read before its descriptors are, and seen to be the same one afterwards. */
 export type TaskInfo = Pick<Holder, 'command' | 'uid' | 'startTime' | 'started'>;

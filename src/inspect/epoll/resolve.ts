@@ -26,8 +26,9 @@ import { InstanceView } from './view.ts';
 import { requireFree } from './together/free.ts';
 import { Owner } from './together/owner.ts';
 import { Walks } from './walks.ts';
+import { ERRNO } from '../../util/errno.ts';
 
-const { EBADF } = process.getBuiltinModule('node:os').constants.errno;
+const { EBADF } = ERRNO;
 
 export interface Resolved {
   instance: FileRef[];

@@ -13,8 +13,9 @@ import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
 import { Pause, type Steps } from '../../scan/steps.ts';
 import { clock } from '../../util/clock.ts';
 import { readEpollText } from './instance.ts';
+import { ERRNO } from '../../util/errno.ts';
 
-const { ETIMEDOUT } = process.getBuiltinModule('node:os').constants.errno;
+const { ETIMEDOUT } = ERRNO;
 
 /** Of more targets the work takes rests. */
 const MANY = 10_000;

@@ -4,8 +4,9 @@ import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { S_IFMT } from '../../procfs/kind.ts';
 import type { OpenFiles } from '../../scan/inode-columns.ts';
 import { type Steps, WALK } from '../../scan/steps.ts';
+import { ERRNO } from '../../util/errno.ts';
 
-const { EAGAIN, EMFILE, ENOENT, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
+const { EAGAIN, EMFILE, ENOENT, ESRCH } = ERRNO;
 const FEW = 32;
 const BETWEEN_PAUSES = 256;
 const EVENTFD_LINK = 'anon_inode:[eventfd]';

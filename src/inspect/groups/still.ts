@@ -13,8 +13,9 @@ import type { Table } from '../../scan/tables.ts';
 import { membersOf } from '../../util/merge-sort.ts';
 import { soughtIn } from './crowd.ts';
 import { gather, type OnDrop, splitEventfds } from './inode-buckets.ts';
+import { ERRNO } from '../../util/errno.ts';
 
-const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
+const { ENOENT } = ERRNO;
 const BETWEEN_PAUSES = 256;
 
 /** Items that stand for others, told alike by a comparison of their own: by item the next one, or -1. */

@@ -28,8 +28,9 @@ import {
   stillHolders,
 } from './found.ts';
 import type { Subject } from './subject.ts';
+import { ERRNO } from '../../util/errno.ts';
 
-const { EBADF, ESRCH } = process.getBuiltinModule('node:os').constants.errno;
+const { EBADF, ESRCH } = ERRNO;
 /** After so many looks that found the same holders the subject is taken to be one and the same file. */
 const STEADY = 3;
 /** So often what was found is asked again where it may move: in each look, and of a table that never held still. */

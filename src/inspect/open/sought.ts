@@ -11,8 +11,9 @@ import type { Steps } from '../../scan/steps.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Scan } from '../../scan/tables.ts';
 import type { InetSocket, UnixListing, UnixSocket } from '../../util/socket.ts';
+import { ERRNO } from '../../util/errno.ts';
 
-const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
+const { ENOENT } = ERRNO;
 
 /** What the kernel has of a thing, and no process. */
 export interface Unheld {

@@ -13,8 +13,9 @@ import { mayKeepMutex } from '../../scan/busy.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { isText, readEpollText } from '../epoll/instance.ts';
 import type { FoundFile } from '../open/found-file.ts';
+import { ERRNO } from '../../util/errno.ts';
 
-const { EBADF } = process.getBuiltinModule('node:os').constants.errno;
+const { EBADF } = ERRNO;
 
 /** An epoll instance, and the numbers of its targets that are not those files. */
 export interface StaleEpoll {

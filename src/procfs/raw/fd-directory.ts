@@ -10,8 +10,9 @@ import { O_CLOEXEC } from '../fdinfo.ts';
 import { fs } from '../read.ts';
 import { PROC } from '../root.ts';
 import { look, seen } from './statx.ts';
+import { ERRNO } from '../../util/errno.ts';
 
-const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
+const { ENOENT } = ERRNO;
 
 const ZERO = 48;
 const EVENTFD_ID = 'eventfd-id:';

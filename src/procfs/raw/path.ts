@@ -17,8 +17,9 @@ import { type Mount, mountOf, readMounts } from '../kind/mountinfo.ts';
 import { lockKeyAt } from '../locks.ts';
 import { fs } from '../read.ts';
 import { readStart } from './start.ts';
+import { ERRNO } from '../../util/errno.ts';
 
-const { EAGAIN, ELOOP, ENAMETOOLONG } = process.getBuiltinModule('node:os').constants.errno;
+const { EAGAIN, ELOOP, ENAMETOOLONG } = ERRNO;
 
 /** What a path names. */
 export interface Located {

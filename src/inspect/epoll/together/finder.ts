@@ -7,8 +7,9 @@ import type { Steps } from '../../../scan/steps.ts';
 import { membersOf } from '../../../util/merge-sort.ts';
 import type { Walks } from '../walks.ts';
 import type { Gathered } from './gathered.ts';
+import { ERRNO } from '../../../util/errno.ts';
 
-const { ENOENT } = process.getBuiltinModule('node:os').constants.errno;
+const { ENOENT } = ERRNO;
 
 const BETWEEN_PAUSES = 32;
 /** What a target that is gone compares as: it fits nothing. */
