@@ -8,10 +8,9 @@ import { KCMP_EPOLL_TFD, KCMP_FILE, KCMP_FILES } from './abi.ts';
 import { errnoName, errnoText, type KcmpArguments, KcmpError } from './errors.ts';
 import { hasPtrace } from './privilege.ts';
 import { kcmpEpollRaw, kcmpRaw } from './syscall.ts';
+import { ERRNO } from '../util/errno.ts';
 
-const { constants } = process.getBuiltinModule('node:os');
-
-const { EBADF, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } = constants.errno;
+const { EBADF, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } = ERRNO;
 const NO_TYPE = -1;
 const NO_FD = 2 ** 31 - 1;
 

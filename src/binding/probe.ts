@@ -3,8 +3,9 @@ import { KCMP_FILE, TASK_RESOURCE_TYPES, type TaskResource } from './abi.ts';
 import { errnoName } from './errors.ts';
 import { accessTo, BLOCKED, blockedFix, epollTargetsSupported, MISSING, MISSING_FIX } from './explain.ts';
 import { kcmpRaw, koffiDenial, load, platformRefusal, trialScript } from './syscall.ts';
+import { ERRNO } from '../util/errno.ts';
 
-const { constants, release } = process.getBuiltinModule('node:os');
+const { release } = process.getBuiltinModule('node:os');
 
 /**
  * `available`; `blocked` by a filter; `missing` from this kernel; `unsupported` on this platform
@@ -31,7 +32,7 @@ export interface KcmpSupport {
   arch: string;
 }
 
-const { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } = constants.errno;
+const { EBADF, EINVAL, ENOSYS, EOPNOTSUPP, EPERM } = ERRNO;
 const CHILD_TIMEOUT_MS = 30_000;
 
 function statusOf(result: number): KcmpStatus {

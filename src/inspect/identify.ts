@@ -12,10 +12,9 @@ import { type FileIdentity, identifyWithoutKcmp } from '../descriptions/without-
 import { refusalReason } from '../scan/reason.ts';
 import { finish } from '../scan/steps.ts';
 import { requireComparable } from '../scan/subject.ts';
+import { ERRNO } from '../util/errno.ts';
 
-const { constants } = process.getBuiltinModule('node:os');
-
-const { EBADF, EPERM, ESRCH } = constants.errno;
+const { EBADF, EPERM, ESRCH } = ERRNO;
 
 /** Why kcmp(2) gave no answer: a filter, the kernel, or the tasks that it refused. */
 function whyNot(result: number, a: FileRef, b: FileRef): string {

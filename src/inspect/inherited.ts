@@ -90,11 +90,7 @@ export function askInherited(pid: number, options: InheritedOptions | undefined)
   const allowed = compileAllow(allow);
   // Which processes there are to look at does not matter: these are.
   const { onProgress } = checkScan(others);
-  return { steps: inheritedOf(pid, from, allowed, unexplained === 'ignore'), onProgress };
-}
-
-function* inheritedOf(...asked: Parameters<typeof inheritedBy>): Steps<InheritedReport> {
-  return { pid: asked[0], ...(yield* inheritedBy(...asked)) };
+  return { steps: inheritedBy(pid, from, allowed, unexplained === 'ignore'), onProgress };
 }
 
 /**

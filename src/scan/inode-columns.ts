@@ -11,8 +11,7 @@ import { readThreadStat } from '../procfs/stat.ts';
 import { Columns, type Span } from './columns.ts';
 import { isOurs } from './listing.ts';
 import type { Steps } from './steps.ts';
-
-const { constants } = process.getBuiltinModule('node:os');
+import { ERRNO } from '../util/errno.ts';
 
 /** No device has this number. It marks what is open without an inode to be read: on a mount of another user's, say. */
 const NO_INODE = -2;
@@ -97,7 +96,7 @@ export class OpenFiles extends Columns {
     this.origins[item] = item;
     this.ranks[item] = 0;
     if (typeof stat === 'string') {
-      this.inos[item] = isOpen(id, fd) ? 0 : -constants.errno[stat as keyof typeof constants.errno];
+      this.inos[item] = isOpen(id, fd) ? 0 : -ERRNO[stat as keyof typeof ERRNO];
       this.devs[item] = NO_INODE;
       this.modes[item] = S_IFMT;
       return;

@@ -10,8 +10,7 @@ import { CAP_SYS_PTRACE, hasPtrace } from '../binding/privilege.ts';
 import { readOwner } from '../procfs/fd.ts';
 import { isListed } from '../procfs/processes.ts';
 import { type Credentials, readCredentials } from '../procfs/status.ts';
-
-const { constants } = process.getBuiltinModule('node:os');
+import { ERRNO } from '../util/errno.ts';
 
 const OUTSIDE = 'outside of this sandbox or namespace, or guarded by a security module';
 const NOT_DUMPABLE = 'not dumpable: it changed its user, or asked for protection';
@@ -107,7 +106,7 @@ export function refusalReason(code: string, pid: number): string {
     case 'ENOSYS':
       return MISSING;
     default: {
-      const errno = (constants.errno as Record<string, number | undefined>)[code];
+      const errno = (ERRNO as Record<string, number | undefined>)[code];
       return errno === undefined ? code : errnoText(-errno);
     }
   }

@@ -14,9 +14,9 @@ import { listOpen } from './listing.ts';
 import { refusalAdvice, refusalReason, taskExists } from './reason.ts';
 import type { Steps } from './steps.ts';
 import { presence } from './task-state.ts';
+import { ERRNO } from '../util/errno.ts';
 
-const { constants } = process.getBuiltinModule('node:os');
-const { EINVAL } = constants.errno;
+const { EINVAL } = ERRNO;
 
 export interface SubjectError extends Error {
   code: string;
@@ -49,7 +49,7 @@ function inWords(code: string, pid: number): string | undefined {
  */
 export function subjectError(code: string, pid: number, fd?: number, why?: string): SubjectError {
   const subject = fd === undefined ? `pid ${pid}` : `fd ${fd} of pid ${pid}`;
-  const errno = -(constants.errno[code as keyof typeof constants.errno] ?? 0);
+  const errno = -(ERRNO[code as keyof typeof ERRNO] ?? 0);
   const error = new Error(`${code}: ${subject} ${why ?? inWords(code, pid) ?? 'could not be read'}`);
   return Object.assign(error, { code, errno, pid, ...(fd === undefined ? {} : { fd }) });
 }

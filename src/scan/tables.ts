@@ -13,9 +13,9 @@ import { hasRested, lookAt, type Rest, restOf } from './rest.ts';
 import { distinctTables, isAmong, NOT_TOLD, sharesTable, withoutShared, withoutTwin } from './shared-tables.ts';
 import { part, type Steps } from './steps.ts';
 import { goneOrHidden } from './subject.ts';
+import { ERRNO } from '../util/errno.ts';
 
-const { constants } = process.getBuiltinModule('node:os');
-const { EINVAL, ESRCH } = constants.errno;
+const { EINVAL, ESRCH } = ERRNO;
 
 /** One descriptor table. */
 export interface Table {

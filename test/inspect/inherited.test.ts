@@ -58,6 +58,7 @@ describe('findInherited', () => {
     assert.deepEqual(report.inherited, expected);
     assert.deepEqual([report.pid, report.from], [leaky.pid, me]);
     assert.ok(report.coverage.processes >= 2);
+    assert.equal((await findInherited(leaky.pid, { from: me })).coverage.processes, 2);
   });
 
   test('finds nothing in a clean child, and never counts 0, 1 and 2, which it does share', async () => {

@@ -54,9 +54,9 @@ function whoHas(file: FileRef, { json, pids, where }: Wanted, io: Io): ExitCode 
 }
 
 /** Who is not there has nothing open, which would look like an answer. */
-function whereOf(parsed: Parsed, tree: string | undefined): { pids?: number[] } {
+function whereOf(parsed: Parsed, tree: number | undefined): { pids?: number[] } {
   const listed = parsed.values('pid').map(taskId);
-  const root = tree === undefined ? [] : [taskId(tree)];
+  const root = tree === undefined ? [] : [tree];
   if (listed.length + root.length === 0) return {};
   for (const pid of [...listed, ...root])
     if (!isListed(pid)) throw new Error(`there is no process ${pid}, or /proc hides it`);
@@ -109,7 +109,7 @@ export const run: Command = async (args, io) => {
   if (reference.is === 'none') throw new UsageError(reference.why);
   const isOwn = reference.is === 'process' && (tree === OWN || root === reference.pid);
   if (tree === OWN && !isOwn) throw new UsageError('--tree alone is for a PID; expected --tree PID');
-  const wanted = { json, pids, all, where: whereOf(parsed, isOwn ? undefined : tree) };
+  const wanted = { json, pids, all, where: whereOf(parsed, isOwn ? undefined : root) };
   if (reference.is === 'descriptor') return whoHas(reference, wanted, io);
   return (await import('../more.ts')).whoHasOpen(text, reference, isOwn, wanted, io);
 };

@@ -1,7 +1,7 @@
 /** `kcmp groups --deleted`: the deleted files that are but mapped, or loop devices, which no open file description shows. */
 import type { GroupReport } from '../../index.ts';
 import { findDeletedAloft, findDeletedMappings } from '../../inspect/groups.ts';
-import { readLoopFiles } from '../../procfs/kind/backing.ts';
+import { readLoopFiles, readSize } from '../../procfs/kind/backing.ts';
 import { DELETED } from '../../procfs/link.ts';
 import { readUser } from '../../procfs/processes.ts';
 import { locate } from '../../procfs/raw/path.ts';
@@ -56,5 +56,7 @@ const deletedBacks = ({ groups }: GroupReport, match: string | undefined): Backs
       ({ file }) =>
         file.endsWith(DELETED) && !groups.some(({ link }) => link === file) && typeof locate(file) === 'string',
     )
-    .map(({ file, device, size }) => ({ path: file.slice(0, -DELETED.length), device, size, allocated: null }))
-    .filter(({ path, device }) => match === undefined || [path, device].some((text) => matches(text, match)));
+    .filter(({ file, device }) => match === undefined || [nameOf(file), device].some((text) => matches(text, match)))
+    .map((one) => ({ path: nameOf(one.file), device: one.device, size: readSize(one), allocated: null }));
+
+const nameOf = (file: string): string => file.slice(0, -DELETED.length);

@@ -8,8 +8,7 @@ import { kindAt } from '../../procfs/kind.ts';
 import { codeOf } from '../../procfs/read.ts';
 import { checkProc } from '../../procfs/root.ts';
 import { readStat } from '../../procfs/stat.ts';
-import { type Coverage, type Skipped, unseen } from '../../scan/coverage.ts';
-import { refusalReason } from '../../scan/reason.ts';
+import { Account, type Coverage, unseen } from '../../scan/coverage.ts';
 import { hasRested, type Rest, restOf } from '../../scan/rest.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import { listComparable, requireComparable, requireTask, subjectError } from '../../scan/subject.ts';
@@ -23,11 +22,14 @@ import { sharedWith } from './shared.ts';
 
 /** What is told of a process. */
 export interface Found {
+  pid: number;
   from: number;
   inherited: Array<Named<SharedFile>>;
   unexplained: Array<Named<Omit<SharedFile, 'from'>>>;
   coverage: Coverage;
 }
+
+type Told = Omit<Found, 'pid'>;
 
 interface Look extends Shared {
   rest: Rest | undefined;
@@ -63,7 +65,7 @@ export function* inheritedBy(
       : ofOne(task, given, allowed);
     // What ended meanwhile had closed what it was given.
     if (requireTask(task).startTime !== started) throw subjectError('ESRCH', task);
-    if (found !== undefined) return found;
+    if (found !== undefined) return { pid, ...found };
     if (attempt === ATTEMPTS) throw subjectError('EAGAIN', task, undefined, 'has another parent each time');
   }
 }
@@ -82,25 +84,33 @@ export function* inheritedByOneself(): Steps<Array<{ fd: number; link: string | 
   }
 }
 
-function* ofOne(task: number, from: number, allowed: Allow): Steps<Found> {
+function* ofOne(task: number, from: number, allowed: Allow): Steps<Told> {
   yield* requireComparable(from);
   const giver = livingTask(from);
   yield* listComparable(giver);
   const { startTime } = requireTask(giver);
   const look = yield* part(0, NAMING, lookAt(task, [giver], allowed));
-  const inherited = yield* part(NAMING, 1, namesOf(task, [giver], look, allowed));
+  const inherited = yield* part(
+    NAMING,
+    1,
+    named(task, [giver], look.files, allowed, () => hasRested(task, look.rest)),
+  );
   if (requireTask(giver).startTime !== startTime) throw subjectError('ESRCH', from);
   return { from, inherited, unexplained: [], coverage: look.coverage };
 }
 
 /** Undefined when one of them has ended meanwhile, so that there are others by now. */
-function* ofAncestors(task: number, allowed: Allow, ignores: boolean): Steps<Found | undefined> {
+function* ofAncestors(task: number, allowed: Allow, ignores: boolean): Steps<Told | undefined> {
   const ancestors = ancestorsOf(task);
   const [from, ...others] = ancestors;
   const births = birthsOf(ancestors);
   let look = yield* part(0, PARENT, lookAt(task, [from], allowed));
   if (others.length > 0 && look.left.size > 0) look = yield* part(PARENT, NAMING, lookAt(task, ancestors, allowed));
-  const inherited = yield* part(NAMING, 1, namesOf(task, ancestors, look, allowed));
+  const inherited = yield* part(
+    NAMING,
+    1,
+    named(task, ancestors, look.files, allowed, () => hasRested(task, look.rest)),
+  );
   const unexplained = ignores ? [] : yield* namedLeft(task, ancestors, look.open, allowed);
   if (births !== birthsOf(ancestorsOf(task))) return undefined;
   const coverage = unexplained.length > 0 ? look.coverage : yield* withoutUnread(task, ancestors, look, allowed);
@@ -125,41 +135,22 @@ function* lookAt(task: number, givers: readonly number[], allowed: Allow): Steps
     const moved = [...open].filter(([fd, link]) => before.get(fd) !== link).map(([fd]) => fd);
     if (moved.length > 0 && attempt < ATTEMPTS) continue;
     for (const fd of moved) open.delete(fd);
-    const { coverage } = shared;
-    if (moved.length > 0) coverage.skipped.push(changed(task, moved.length));
+    const account = new Account();
+    if (moved.length > 0) account.skip(task, 'EAGAIN', 'descriptor', moved.length);
+    shared.coverage.skipped.push(...account.skipped);
     return { ...shared, rest, left, open };
   }
 }
 
-const changed = (pid: number, count: number): Skipped => ({
-  pid,
-  code: 'EAGAIN',
-  count,
-  unit: 'descriptor',
-  reason: refusalReason('EAGAIN', pid),
-});
-
-function* namesOf(
-  task: number,
-  givers: readonly number[],
-  { files, rest }: Look,
-  allowed: Allow,
-): Steps<Found['inherited']> {
-  const all = yield* named(task, givers, files, () => hasRested(task, rest));
-  return all.filter(({ fd, name }) => !allowed(fd, name));
-}
-
-/** What is left, but for what is allowed by its name. */
-function* namedLeft(
+const namedLeft = (
   task: number,
   givers: readonly number[],
   left: Listing,
   allowed: Allow,
-): Steps<Found['unexplained']> {
+): Steps<Found['unexplained']> => {
   const files = Array.from(left, ([fd, link]) => ({ fd, kind: kindAt(task, fd, link), link }));
-  const all = yield* named(task, givers, files, () => true);
-  return all.filter(({ fd, name }) => !allowed(fd, name));
-}
+  return named(task, givers, files, allowed, () => true);
+};
 
 /**
  * Who may not be looked at matters only while something is unexplained; but a parent also while anything is left, since it

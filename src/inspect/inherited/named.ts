@@ -5,6 +5,7 @@ import type { FileKind } from '../../procfs/kind.ts';
 import { inodeOf, isSocketLink } from '../../procfs/link.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { nameOfOpen } from '../groups/name.ts';
+import type { Allow } from './allow.ts';
 
 /** So many are named between two pauses. */
 const BETWEEN_PAUSES = 16;
@@ -21,12 +22,14 @@ export type Named<T> = T & { name: string | null };
 
 /**
  * @param givers - in whose network namespaces sockets may be as well
+ * @param allowed - what is left out, by its name
  * @param isStill - whether nothing under the numbers of the process asked about can have changed
  */
 export function* named<T extends Nameless>(
   pid: number,
   givers: readonly number[],
   files: readonly T[],
+  allowed: Allow,
   isStill: () => boolean,
 ): Steps<Array<Named<T>>> {
   const inos = files.map(({ link }) => (isSocketLink(link) ? inodeOf(link as string) : 0)).filter((ino) => ino > 0);
@@ -44,12 +47,11 @@ export function* named<T extends Nameless>(
       all.push({ ...file, name: (yield* nameOfOpen({ pid, fd: file.fd }, file, sockets)) ?? null });
     }
     // Two files by turns may be read as one: then whoever gave it calls it otherwise.
-    if (isStill()) return all;
-    for (const [i, file] of all.entries()) {
+    for (const [i, file] of (isStill() ? [] : all).entries()) {
       yield* pause(i);
       if (file.from !== undefined && file.name !== (yield* nameOfOpen(file.from, file, sockets))) file.name = null;
     }
-    return all;
+    return all.filter(({ fd, name }) => !allowed(fd, name));
   } finally {
     sockets.close();
   }

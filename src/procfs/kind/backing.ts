@@ -9,8 +9,6 @@ const BLOCK = '/sys/block';
 export interface Backing {
   file: string;
   device: string;
-  /** Its bytes, which are those of the file but for what is left out before and after. */
-  size: number;
 }
 
 /** /sys/block counts in these, whatever the device does. */
@@ -23,15 +21,18 @@ export function readLoopFiles(): Backing[] {
       .filter((name) => name.startsWith('loop'))
       .flatMap((name) => {
         const read = readText(`${BLOCK}/${name}/loop/backing_file`, 'utf8');
-        if (typeof read === 'string') return [];
-        const size = readText(`${BLOCK}/${name}/size`, 'latin1');
-        const sectors = typeof size === 'string' ? 0 : Number(size.text);
-        return [{ file: read.text.trimEnd(), device: `/dev/${name}`, size: sectors * SECTOR }];
+        return typeof read === 'string' ? [] : [{ file: read.text.trimEnd(), device: `/dev/${name}` }];
       });
   } catch (error) {
     codeOf(error);
     return [];
   }
+}
+
+/** The bytes of a device, which are those of its file but for what is left out before and after. */
+export function readSize({ device }: Backing): number {
+  const read = readText(`${BLOCK}/${device.slice('/dev/'.length)}/size`, 'latin1');
+  return typeof read === 'string' ? 0 : Number(read.text) * SECTOR;
 }
 
 export function readSwapFiles(): string[] {

@@ -14,6 +14,7 @@ import { PROC } from '../root.ts';
 /** mq_open(3) knows names without a folder, and so prints them; others come by a mount, which is there as a rule. */
 const NAME = /^\/(?:dev\/mqueue\/)?([^/]+)$/;
 const MOUNT = /^\d+ \d+ (\d+):(\d+) .* - mqueue /gm;
+/** The size of each queue, whatever is in it. */
 const FILENT_SIZE = 80n;
 const O_NONBLOCK = 0o4000;
 

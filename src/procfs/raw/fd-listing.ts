@@ -7,9 +7,10 @@ import { AT_FDCWD, STATX_NLINK_SIZE, STX_NLINK, STX_SIZE } from '../../binding/a
 import { addressOfBytes, syscallNumbers, wordCallRaw } from '../../binding/syscall.ts';
 import { FdFolder } from './fd-directory.ts';
 import { PROC } from '../root.ts';
+import { ERRNO } from '../../util/errno.ts';
 
-const { constants, endianness } = process.getBuiltinModule('node:os');
-const { EACCES } = constants.errno;
+const { endianness } = process.getBuiltinModule('node:os');
+const { EACCES } = ERRNO;
 const LITTLE = endianness() === 'LE';
 
 const D_RECLEN = 16;
