@@ -10,6 +10,8 @@ export interface Stat {
   ppid: number;
   /** The id of its session: that of the process which made it, by setsid(2), or 0 where that is of another pid namespace. */
   session: number;
+  /** Its terminal, as new_encode_dev() packs a device; 0 for none. */
+  terminal: number;
   /** The PF_ flags. */
   flags: number;
   /** When the task started, in clock ticks since boot: with the pid it names a task for good. */
@@ -25,6 +27,7 @@ export const PF_KTHREAD = 0x00200000;
 const STATE = 0;
 const PPID = 1;
 const SESSION = 3;
+const TERMINAL = 4;
 const FLAGS = 6;
 const THREADS = 17;
 const START_TIME = 19;
@@ -50,6 +53,7 @@ export function parseStat(text: string): Stat | undefined {
     state,
     ppid: Number(fields[PPID]),
     session: Number(fields[SESSION]),
+    terminal: Number(fields[TERMINAL]),
     flags: Number(fields[FLAGS]),
     startTime: BigInt(fields[START_TIME] as string),
     threads: Number(fields[THREADS]),

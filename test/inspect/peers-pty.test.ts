@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { constants, openSync, readlinkSync } from 'node:fs';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test, type TestContext } from 'node:test';
 import type { FileRef, OtherEnd } from '../../src/index.ts';
 import { Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
@@ -84,7 +84,7 @@ pid, master = pty.fork()
 if pid == 0:
     ctypes.CDLL(None).prctl(1, 9)
     tty = os.open('/dev/tty', os.O_RDWR)
-    for fd in (0, 1, 2): os.close(fd)
+    for fd in (0, 1, 2)[int(sys.argv[1]):]: os.close(fd)
     os.write(tty, b'ready')
     while True: os.read(tty, 1)
 while not os.read(master, 5).endswith(b'y'): pass
@@ -93,20 +93,36 @@ sys.stdin.read()
 `;
 const hasPython = spawnSync('python3', ['-c', 'import pty, ctypes']).status === 0;
 
-test('/dev/tty may be the slave, which then is not closed', { skip: !hasPython && 'needs python3' }, async (t) => {
-  const python = spawn('python3', ['-c', PYTHON], { stdio: ['pipe', 'pipe', 'inherit'] });
+/** A shell that has /dev/tty and the first so many of its standard descriptors, and who has its terminal's master. */
+async function shellOn(t: TestContext, kept: number): Promise<{ shell: number; master: number; pids: number[] }> {
+  const python = spawn('python3', ['-c', PYTHON, `${kept}`], { stdio: ['pipe', 'pipe', 'inherit'] });
   t.after(() => once(python.stdin.end() && python, 'exit'));
   const [line] = (await once(createInterface({ input: python.stdout }), 'line')) as [string];
   const [shell = 0, master = 0] = line.split(' ').map(Number);
-  const pids = [shell, python.pid as number];
-  const { name, state, reason, holders } = await otherEnd({ pid: python.pid as number, fd: master }, pids);
+  return { shell, master, pids: [shell, python.pid as number] };
+}
+
+test('/dev/tty may be the slave besides those who have that', { skip: !hasPython && 'needs python3' }, async (t) => {
+  const { shell, master, pids } = await shellOn(t, 1);
+  const [, host = 0] = pids;
+  const { state, reason, holders } = await otherEnd({ pid: host, fd: master }, pids);
+  assert.deepEqual([state, refs(holders)], ['connected', [{ pid: shell, fd: 0 }]]);
+  assert.match(`${reason}`, new RegExp(`^fd \\d+ of pid ${shell}, which is /dev/tty, may be it as well$`));
+  const other = pty();
+  assert.equal((await otherEnd(mine(other[0]), [...pids, me])).reason, undefined, 'that of another terminal');
+});
+
+test('/dev/tty may be the slave, which then is not closed', { skip: !hasPython && 'needs python3' }, async (t) => {
+  const { shell, master, pids } = await shellOn(t, 0);
+  const [, host = 0] = pids;
+  const { name, state, reason, holders } = await otherEnd({ pid: host, fd: master }, pids);
   assert.deepEqual([state, holders], ['unknown', []]);
   // Nor is it open nowhere.
   const { files, coverage } = await findOpen(name?.replace('slave ', '') ?? '', { pids });
   assert.deepEqual(files, []);
   assert.ok(coverage.skipped.some((one) => one.pid === shell && /^has \/dev\/tty open/.test(one.reason)));
   assert.match(`${reason}`, new RegExp(`^fd \\d+ of pid ${shell}, which is /dev/tty, may be it; only`));
-  const { otherEnd: whole } = await findHolders({ pid: python.pid as number, fd: master });
+  const { otherEnd: whole } = await findHolders({ pid: host, fd: master });
   assert.ok(whole?.state === 'unseen' || whole?.state === 'unknown', whole?.state);
 });
 

@@ -7,8 +7,17 @@ import { startChild } from '../support/child.ts';
 import { makeTree } from './tree.ts';
 
 const line = (command: string, state = 'S', startTime = '8812'): string =>
-  `4711 (${command}) ${state} 42 4711 4711 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 3 0 ${startTime} 1000 200 18446744073709551615 1 1 0\n`;
-const wanted = { command: 'cat', state: 'S', ppid: 42, session: 4711, flags: 4194560, startTime: 8812n, threads: 3 };
+  `4711 (${command}) ${state} 42 4711 4711 34816 -1 4194560 100 0 0 0 1 2 0 0 20 0 3 0 ${startTime} 1000 200 18446744073709551615 1 1 0\n`;
+const wanted = {
+  command: 'cat',
+  state: 'S',
+  ppid: 42,
+  session: 4711,
+  terminal: 0x8800,
+  flags: 4194560,
+  startTime: 8812n,
+  threads: 3,
+};
 
 test('parseStat reads the fields of a line', () => {
   assert.deepEqual(parseStat(line('cat')), wanted);

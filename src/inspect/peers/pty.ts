@@ -14,6 +14,7 @@ import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { S_IFCHR, S_IFMT } from '../../procfs/kind.ts';
 import { DELETED } from '../../procfs/link.ts';
+import { readStat } from '../../procfs/stat.ts';
 import { mountOf, readMounts } from '../../procfs/kind/mountinfo.ts';
 import type { Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
@@ -47,6 +48,8 @@ interface Pty {
 }
 
 const SLAVE_NUMBER = 0xfffff;
+/** How new_encode_dev() packs a slave. */
+const terminalOf = (index: number): number => (SLAVES << 8) | (index & 0xff) | ((index & 0xfff00) << 12);
 const slavePty = ({ dev, rdev }: FileStat): Pty => ({ dev, index: rdev & SLAVE_NUMBER });
 
 function masterIndex(info: ReturnType<typeof readFdinfo>): number | undefined {
@@ -81,6 +84,17 @@ function devptsOf(
   return top?.type === 'devpts' ? { dev: top.dev, below } : {};
 }
 
+function sideAt({ pid, fd }: FileRef): Side | undefined {
+  const stat = statIno(pid, fd);
+  return typeof stat === 'string' ? undefined : sideOf(stat);
+}
+
+/** Whether a slave is the terminal of a task, be it of another devpts. */
+function isTerminalOf(pid: number, index: number): boolean {
+  const stat = readStat(pid);
+  return typeof stat !== 'string' && stat.terminal === terminalOf(index);
+}
+
 /** The number that a descriptor of either side has; undefined where it has none, or it cannot be told. */
 export function numberOf(pid: number, fd: number, stat: FileStat): number | undefined {
   const side = sideOf(stat);
@@ -97,6 +111,8 @@ export class PtyPeer extends Peer {
   #pty: Partial<Pty> | undefined;
   /** Another master that said the same of itself. */
   #twin: FileRef | undefined;
+  /** /dev/tty of a task whose terminal this is. */
+  #tty: FileRef | undefined;
 
   constructor(subject: SubjectFacts, stat: FileStat, isMaster: boolean) {
     super();
@@ -132,7 +148,10 @@ export class PtyPeer extends Peer {
     const stat = statIno(pid, fd);
     if (typeof stat === 'string') return undefined;
     const side = sideOf(stat);
-    if (this.#isMaster && side === 'tty') this.doubt = `fd ${fd} of pid ${pid}, which is /dev/tty, may be it`;
+    if (this.#isMaster && side === 'tty') {
+      this.doubt = `fd ${fd} of pid ${pid}, which is /dev/tty, may be it`;
+      if (isTerminalOf(pid, index)) this.#tty = { pid, fd };
+    }
     if (side !== 'slave' && side !== 'master') return undefined;
     const pty = side === 'slave' ? slavePty(stat) : masterPty(pid, fd, link, stat);
     if (pty?.index !== index) return undefined;
@@ -164,6 +183,9 @@ export class PtyPeer extends Peer {
       this.reason = `fd ${twin.fd} of pid ${twin.pid} is a master of this number as well, of another devpts`;
       return [];
     }
+    const tty = this.#tty;
+    if (tty !== undefined && groups.length > 0 && sideAt(tty) === 'tty')
+      this.reason = `fd ${tty.fd} of pid ${tty.pid}, which is /dev/tty, may be it as well`;
     return groups.map((one) => ({
       link: one[0]?.end ?? null,
       name: this.#isMaster ? slaveName(one[0]?.end ?? '') : this.name,
