@@ -27,6 +27,7 @@ export interface Idle {
 interface Described {
   kind: string;
   name: string | null;
+  flags: readonly string[];
   holders: readonly Holder[];
   idle?: Idle[];
 }
@@ -34,8 +35,9 @@ interface Described {
 /** Of more threads, or descriptors, it is not told. */
 const [THREADS, FDS] = [1000, 4096];
 
-const isListener = ({ kind, name, holders }: Described): boolean =>
-  kind === 'socket' && name?.endsWith(' listening') === true && holders.length > 0;
+/** Whose holders are not woken by a signal either, of which any may be the one to accept. */
+const isListener = ({ kind, name, flags, holders }: Described): boolean =>
+  kind === 'socket' && name?.endsWith(' listening') === true && !flags.includes('async') && holders.length > 0;
 
 /** Adds to each listener from which nobody accepts what those who have it do instead. */
 export function* tellIdle(files: readonly Described[], tables: readonly Table[]): Steps<void> {
