@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import {
   constants,
   linkSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readlinkSync,
@@ -35,7 +36,7 @@ after(() => {
 
 const ask = (reference: string, others: number[] = []): Promise<OpenReport> =>
   findOpen(reference, { pids: [pid, ...others] });
-const open = (path: string, flags: string | number = 'r'): number => fds.add(openSync(path, flags));
+const open = (path: string | Buffer, flags: string | number = 'r'): number => fds.add(openSync(path, flags));
 const make = (name: string): string => {
   writeFileSync(join(folder, name), name);
   return join(folder, name);
@@ -110,6 +111,43 @@ test('a deleted file by the name that it had, also when another one has that by 
     [`deleted file ${path}`, [fd]],
     [path, [other]],
   ]);
+});
+
+test('a deleted file by the links that led to it', async () => {
+  mkdirSync(join(folder, 'logs'));
+  const path = make('logs/app.1');
+  const fd = open(path);
+  const [latest, current, named] = ['latest', 'current', 'by-folder'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  symlinkSync('logs/../logs/app.1', latest);
+  symlinkSync(latest, current);
+  symlinkSync('logs', named);
+  unlinkSync(path);
+  for (const asked of [latest, current, join(named, 'app.1')])
+    assert.deepEqual(told(await ask(asked)), [[`deleted file ${path}`, [fd]]], asked);
+  rmSync(join(folder, 'logs'), { recursive: true });
+  assert.deepEqual(told(await ask(join(named, 'app.1'))), [[`deleted file ${path}`, [fd]]]);
+  symlinkSync('loop', join(folder, 'loop'));
+  assert.equal((await ask(join(folder, 'loop'))).missing, 'ELOOP');
+});
+
+test('a name that is no UTF-8 reads as others do', async () => {
+  const bytes = Buffer.from(`${folder}/no-\xff`, 'latin1');
+  writeFileSync(bytes, '');
+  const fd = open(bytes);
+  unlinkSync(bytes);
+  const { files, coverage } = await ask(`${folder}/no-\ufffd`);
+  assert.deepEqual(
+    files.map(({ holders }) => refs(holders)),
+    [[{ pid: process.pid, fd }]],
+  );
+  assert.deepEqual(
+    coverage.skipped.map(({ code }) => code),
+    ['ENODEV'],
+  );
 });
 
 test('a file that is called as if it was deleted is another one', async () => {

@@ -7,6 +7,7 @@ import { type FileStat, inodeKey, statIno } from '../../procfs/fd.ts';
 import { S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
 import { DELETED } from '../../procfs/link.ts';
 import { isBelow, type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
+import { pathOfMissing } from '../../procfs/raw/missing.ts';
 import { type Located, locate } from '../../procfs/raw/path.ts';
 import { seen } from '../../procfs/raw/statx.ts';
 import type { Steps } from '../../scan/steps.ts';
@@ -29,6 +30,7 @@ const WHY: Readonly<Record<string, string>> = {
 const DOUBTS = {
   number: 'a socket of that number is bound by another name, and of which part of the filesystem it is nothing tells',
   name: 'a socket that was bound by a relative name may be it: in which folder nothing tells',
+  bytes: 'it has bytes that are no UTF-8, or stands for such: another path reads alike',
 };
 const OTHERWISE = 'what the path names could not be looked up';
 
@@ -42,6 +44,9 @@ function wholePath(path: string): string {
     return path;
   }
 }
+
+/** As /proc prints what is deleted, it may be asked for. */
+const asPrinted = (path: string): string => (path.endsWith(DELETED) ? path.slice(0, -DELETED.length) : path);
 
 export class SoughtPath implements Sought {
   inode: FileStat | undefined;
@@ -105,12 +110,12 @@ export class SoughtPath implements Sought {
     this.inode = typeof located === 'string' ? undefined : located.stat;
     this.mount = typeof located === 'string' ? undefined : located.mount;
     this.part = typeof located === 'string' ? undefined : located.part;
-    this.path = typeof located === 'string' ? this.#pathOfMissing() : located.path;
+    this.path = typeof located === 'string' ? pathOfMissing(asPrinted(this.#asked)) : located.path;
     this.text = this.path + DELETED;
     // A path that is there and no socket is none that a socket was bound to; on a filesystem any may be.
     const { inode, mount } = this;
     const mayBeSocket = inode === undefined || mount !== undefined || (inode.mode & S_IFMT) === S_IFSOCK;
-    this.#doubt = undefined;
+    this.#doubt = inode === undefined && this.path.includes(REPLACEMENT) ? DOUBTS.bytes : undefined;
     const hasUnixMoved = mayBeSocket && (yield* this.#unix.hasMoved());
     const before = this.#facts;
     this.#facts = `${this.path} ${this.inode?.dev} ${this.inode?.ino}`;
@@ -148,17 +153,6 @@ export class SoughtPath implements Sought {
     if (mount === undefined || typeof mounts === 'string' || mounts.some(({ id }) => id === mount)) return true;
     const folder = locate(process.getBuiltinModule('node:path').dirname(this.#asked));
     return typeof folder === 'string' || folder.stat.dev === dev;
-  }
-
-  /** The folder may be there still, by another name than was asked for, or deleted as well, which is said once. */
-  #pathOfMissing(): string {
-    const { basename, dirname, join, normalize } = process.getBuiltinModule('node:path');
-    // As /proc prints it.
-    const asked = this.#asked.endsWith(DELETED) ? this.#asked.slice(0, -DELETED.length) : this.#asked;
-    const folder = locate(dirname(asked));
-    if (typeof folder === 'string') return normalize(asked);
-    const isGone = folder.stat.more?.nlink === 0 && folder.path.endsWith(DELETED);
-    return join(isGone ? folder.path.slice(0, -DELETED.length) : folder.path, basename(asked));
   }
 
   /** The kernel tells the device of the whole filesystem, of which each subvolume has the same numbers: the name decides. */

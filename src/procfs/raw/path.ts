@@ -147,13 +147,28 @@ function isLink(fd: number): boolean {
 /** These say that the kernel remembers nothing, or that it cannot be asked in this way. */
 const UNTOLD: ReadonlySet<string> = new Set(['EAGAIN', 'ENOSYS', 'EPERM', 'EINVAL', 'EOPNOTSUPP']);
 
+function open(path: string): number {
+  const cached = openCached(path);
+  return cached < 0 && UNTOLD.has(errnoName(cached)) ? walk(path) : cached;
+}
+
+/** What a symbolic link in a folder of this machine reads; undefined for anything else. */
+export function readLinkOf(folder: string, text: string): string | undefined {
+  const at = open(folder);
+  if (at < 0) return undefined;
+  const mount = mountOf(infoAt(process.pid, at).text, readMounts(process.pid));
+  const link = isLocal(mount) ? openName(at, text) : -EAGAIN;
+  const target = isLink(link) ? targetOf(link) : undefined;
+  for (const fd of [at, link]) if (fd >= 0) close(fd);
+  return typeof target === 'string' ? target : undefined;
+}
+
 /**
  * What a path names, links followed.
  * @returns the errno's name where there is nothing; 'EAGAIN' where only a file server knows
  */
 export function locate(path: string): Located | string {
-  const cached = openCached(path);
-  const fd = cached < 0 && UNTOLD.has(errnoName(cached)) ? walk(path) : cached;
+  const fd = open(path);
   if (fd < 0) return errnoName(fd);
   try {
     return locatedAt({ pid: process.pid, fd });
