@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Elsewhere, FileRef, OpenReport } from '../../src/index.ts';
 import { Fds, refs } from '../support/brute.ts';
-import { startChild } from '../support/child.ts';
+import { type Child, startChild } from '../support/child.ts';
 import { findOpen } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
 import { attach, detach, noDisk, noLoop } from '../support/loop.ts';
@@ -158,17 +158,21 @@ test('a mapping that keeps a lock is told beside somebody who has the file open'
   }
 });
 
-test('the working directory of a thread that has one of its own', async () => {
-  const path = join(folder, 'of a thread');
-  mkdirSync(path);
-  await using child = await startChild();
-  const tid = await child.run(
+/** A thread with a working directory of its own. */
+const threadIn = (child: Child, path: string): Promise<number> =>
+  child.run(
     ({ startWorker, libc }, cwd: string) =>
       new Promise<number>((resolve) => {
         startWorker('./thread.ts', { flags: libc.CLONE_FS, cwd }).once('message', resolve);
       }),
     path,
   );
+
+test('the working directory of a thread that has one of its own', async () => {
+  const path = join(folder, 'of a thread');
+  mkdirSync(path);
+  await using child = await startChild();
+  const tid = await threadIn(child, path);
   assert.deepEqual(await keptAt(path, [child.pid]), [{ how: 'cwd', pid: tid, sure: 'inode' }]);
 });
 
@@ -288,7 +292,8 @@ test('a device whose filesystem is mounted nowhere any more, by who has somethin
       point,
     );
     assert.deepEqual(await keptAt(device, [child.pid]), [{ how: 'mount', pid: null, name: point, sure: 'inode' }]);
-    const lost: Elsewhere[] = [{ how: 'mount', pid: child.pid, sure: 'inode' }];
+    const tid = await threadIn(child, point);
+    const lost = [child.pid, tid].map((pid): Elsewhere => ({ how: 'mount', pid, sure: 'inode' }));
     const MNT_DETACH = 2;
     await child.run(({ libc }, point, detach) => libc.umount2(point, detach), point, MNT_DETACH);
     assert.deepEqual(await keptAt(device, [child.pid]), lost);

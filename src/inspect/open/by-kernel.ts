@@ -1,17 +1,19 @@
 /** What the kernel itself has of a filesystem, a file or a device: mounts of other filesystems, loop devices, swap space. */
-import { type FileStat, statAt, statIno } from '../../procfs/fd.ts';
+import type { FileStat } from '../../procfs/fd.ts';
 import { readLoopFiles, readSwapFiles } from '../../procfs/kind/backing.ts';
-import { kindOf } from '../../procfs/kind.ts';
+import { kindOf, S_IFDIR } from '../../procfs/kind.ts';
 import { DELETED } from '../../procfs/link.ts';
 import { isBelow, type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
 import { locate } from '../../procfs/raw/path.ts';
-import { PROC } from '../../procfs/root.ts';
 import { processesOf } from '../../scan/shared-tables.ts';
+import { settle } from '../../scan/settle.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
 import { mappedOn } from '../elsewhere/mapped.ts';
-import { USES, type Used } from './uses.ts';
+import { OpenSearch } from './search.ts';
+import type { Sought } from './sought.ts';
+import { type Used, usesOf } from './uses.ts';
 
 const told = (how: Elsewhere['how'], name: string): Elsewhere => ({ how, pid: null, name, sure: 'inode' });
 
@@ -39,17 +41,14 @@ export function* keptByKernel(
 
 /** Who has something of a filesystem that is mounted nowhere any more, by which the device is in use all the same. */
 function* keepersOf(scan: Scan, dev: number): Steps<Elsewhere[]> {
-  const pids = new Set(yield* mappedOn(scan, dev));
-  const isOn = (stat: FileStat | string): boolean => typeof stat !== 'string' && stat.dev === dev;
-  for (const { id, fds } of scan.tables) {
-    if (USES.some((how) => isOn(statAt(`${PROC}/${id}/${how}`)))) pids.add(id);
-    for (const fd of pids.has(id) ? [] : fds) {
-      yield;
-      if (!isOn(statIno(id, fd))) continue;
-      pids.add(id);
-      break;
-    }
-  }
+  const inode = { dev, ino: 0n, mode: S_IFDIR, rdev: 0 };
+  const mount = { id: 0, parent: 0, dev, root: '/', point: '', type: '', source: '' };
+  const lost: Sought = { links: new Set(), inode, mount };
+  const search = new OpenSearch(lost, scan);
+  search.count(yield* settle(scan, (open) => search.look(open)));
+  const open = (yield* search.hits()).map(({ table }) => table.id);
+  const uses = (yield* usesOf(scan, lost)).map(({ pid }) => pid as number);
+  const pids = new Set([...open, ...uses, ...(yield* mappedOn(scan, dev))]);
   return [...pids].sort((a, b) => a - b).map((pid) => ({ how: 'mount', pid, sure: 'inode' }));
 }
 

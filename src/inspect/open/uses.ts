@@ -13,7 +13,7 @@ import type { Scan } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
 import { isOfPart, type Sought } from './sought.ts';
 
-export const USES = ['cwd', 'root', 'exe'] as const;
+const USES = ['cwd', 'root', 'exe'] as const;
 const DIRECTORY = 'directory';
 
 /** What is told of a file that is in use: of a path it may be one of that name that was deleted. */
