@@ -39,6 +39,16 @@ describe('where kcmp is blocked, as in a container', { skip: noAnswers }, () => 
   const answers = async (fd: number): Promise<unknown> => {
     const { state, holders, ends } = await ask(asker, mine(fd), [me]);
     assert.deepEqual(refs(ends.flatMap((end) => end.holders)), refs(holders));
+    const found = await asker.run(
+      async ({ door }, pid: number, fd: number) => {
+        const { files } = await door.findOpen(`${pid}`, { pids: [pid] });
+        const file = files.find(({ holders }) => holders.some((holder) => holder.fd === fd));
+        return [file?.otherEnd?.state, file?.otherEnd?.holders ?? []] as const;
+      },
+      me,
+      fd,
+    );
+    assert.deepEqual([found[0], refs([...found[1]])], [state, refs(holders)], 'of all that the process has');
     return [state, refs(holders)];
   };
 

@@ -13,7 +13,8 @@ import type { FoundFile } from '../open/found-file.ts';
 import { type OtherEnd, RESTLESS } from '../peers.ts';
 import type { Ends } from './ends.ts';
 import { Holding, type Lost } from './holding.ts';
-import type { Group, Snapshot } from './snapshot.ts';
+import type { Group } from './interest.ts';
+import type { Snapshot } from './snapshot.ts';
 import { socketLink } from '../peers/socket.ts';
 
 /** Of more descriptions on one inode it is not told of each which others there are. */
@@ -185,8 +186,7 @@ export class ProcessFiles implements SocketFinder {
     if (!isFew || typeof inode === 'string' || isSocketLink(link) || saysNothing(link, inode)) return [];
     const isPipe = (inode.mode & S_IFMT) === S_IFIFO;
     const others: Holder[] = [];
-    for (const { items } of alike) {
-      if (items === group.items) continue;
+    for (const { items } of alike.filter((one) => one.items !== group.items && one.isUntold === undefined)) {
       for (const item of items) {
         const holder = this.#holding.describe(item, file, this.#holding.linkOf(item) ?? null, false);
         const isEnd = isPipe && holder?.mode !== ACCESS[access ?? ''];

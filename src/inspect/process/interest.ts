@@ -87,3 +87,17 @@ export function* leadersOf(files: OpenFiles, groups: ReadonlyArray<{ items: read
 
 export const areAlike = (a: Float64Array, b: Float64Array): boolean =>
   a.length === b.length && a.every((value, i) => value === b[i]);
+
+/** The items of one description. */
+export interface Group {
+  items: number[];
+  /** Which description it is was not told: it may be that of others. */
+  isUntold?: true;
+}
+
+/** It is there, and kcmp(2) does not tell which description it is. */
+const UNTOLD: ReadonlySet<string> = new Set(['EPERM', 'ENOSYS']);
+
+/** @param dropped - why items could not be compared */
+export const untoldIn = (dropped: ReadonlyMap<number, string>): Group[] =>
+  [...dropped].filter(([, code]) => UNTOLD.has(code)).map(([item]) => ({ items: [item], isUntold: true }));

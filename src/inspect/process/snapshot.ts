@@ -16,15 +16,7 @@ import { addTo } from '../../util/multimap.ts';
 import { FoundGroups } from '../groups/found.ts';
 import type { NameOf } from '../groups/name.ts';
 import type { SubjectFacts } from '../holders/subject.ts';
-import { areAlike, Interest, leadersOf, placeOf } from './interest.ts';
-
-/** It is there, and kcmp(2) does not tell which description it is. */
-const UNTOLD: ReadonlySet<string> = new Set(['EPERM', 'ENOSYS']);
-
-/** The items of one description. */
-export interface Group {
-  items: number[];
-}
+import { areAlike, type Group, Interest, leadersOf, placeOf, untoldIn } from './interest.ts';
 
 /** To name all that there is would take longer than all the rest. */
 const nameless: NameOf = (_, items) => ({ kind: 'unknown', link: null, name: null, by: items[0] as number });
@@ -40,7 +32,6 @@ export class Snapshot {
   readonly #facts = new Map<Table, Float64Array>();
   /** By inode: one inode is one socket for as long as it is open. */
   readonly #sockets = new Map<number, SubjectFacts & { link: string; dev: number }>();
-
   /** What is asked about, where that is a thread and no process. */
   readonly #thread: number | undefined;
 
@@ -124,7 +115,7 @@ export class Snapshot {
       if (++walked % WALK === 0) yield;
       if (group.items.some(isOwn)) groups.push(group);
     }
-    for (const [item, code] of this.#found.dropped) if (UNTOLD.has(code) && isOwn(item)) groups.push({ items: [item] });
+    groups.push(...untoldIn(this.#found.dropped).filter(({ items }) => isOwn(items[0] as number)));
     for (const { items } of groups) items.sort((a, b) => placeOf(files, a) - placeOf(files, b));
     const places = new Map(groups.map((group) => [group, placeOf(files, group.items.find(isOwn) as number)]));
     return groups.sort((a, b) => (places.get(a) as number) - (places.get(b) as number));
@@ -134,7 +125,7 @@ export class Snapshot {
   *neighbours(): Steps<Map<number, Group[]>> {
     const groups = new Map<number, Group[]>();
     let walked = 0;
-    for (const group of this.#found.groups) {
+    for (const group of [...this.#found.groups, ...untoldIn(this.#found.dropped)]) {
       if (++walked % WALK === 0) yield;
       const first = group.items[0] as number;
       if (this.#isOne(first)) addTo(groups, this.files.keyOf(first), group);
