@@ -158,6 +158,59 @@ test('a mapping that keeps a lock is told beside somebody who has the file open'
   }
 });
 
+test('a file of a layer is what an overlay in another mount namespace leads to, be it mapped', {
+  skip: needsRoot,
+}, async () => {
+  await using child = await startChild({ wrapper: ['unshare', '--mount', '--propagation', 'private'] });
+  const layers = join(folder, 'layers');
+  mkdirSync(layers);
+  const [own, both, added] = await child.run(({ fs, libc }, layers: string) => {
+    process.chdir(layers);
+    for (const name of ['low', 'up', 'work', 'merged']) fs.mkdirSync(name);
+    for (const name of ['low/own', 'low/both', 'up/both']) fs.writeFileSync(name, name);
+    // One by its whole path, one by what it is from here.
+    libc.mount('none', 'merged', 'overlay', 0, `lowerdir=${layers}/low,upperdir=up,workdir=work`);
+    fs.writeFileSync('merged/added', '');
+    return ['own', 'both', 'added'].map((name) => fs.openSync(`merged/${name}`, 'r')) as [number, number, number];
+  }, layers);
+  const askedBy = async (path: string): Promise<unknown> => {
+    const { files } = await findOpen(path, { pids: [child.pid] });
+    return files.map(({ holders }) => refs(holders));
+  };
+  assert.deepEqual(await askedBy(`${layers}/low/own`), [[{ pid: child.pid, fd: own }]]);
+  assert.deepEqual(await askedBy(`${layers}/up/both`), [[{ pid: child.pid, fd: both }]]);
+  assert.deepEqual(await askedBy(`${layers}/up/added`), [[{ pid: child.pid, fd: added }]]);
+  assert.deepEqual(await askedBy(`${layers}/low/both`), [], 'another layer has another one of that name');
+  await child.run(
+    ({ fs, libc }, ...fds: number[]) => {
+      for (const fd of fds) {
+        libc.mapPage(fd);
+        fs.closeSync(fd);
+      }
+    },
+    own,
+    both,
+  );
+  assert.deepEqual(await keptAt(`${layers}/low/own`, [child.pid]), [{ how: 'mapped', pid: child.pid, sure: 'inode' }]);
+});
+
+test('an overlay keeps the mount on which it has a layer', { skip: needsRoot }, async () => {
+  await using child = await startChild({ wrapper: ['unshare', '--mount', '--propagation', 'private'] });
+  const [disk, merged] = ['layered', 'merged'].map((name) => join(folder, name)) as [string, string];
+  const kept = await child.run(
+    async ({ door, fs, libc }, disk: string, merged: string) => {
+      for (const path of [disk, merged]) fs.mkdirSync(path);
+      libc.mount('none', disk, 'tmpfs', 0, '');
+      for (const name of ['low', 'up', 'work']) fs.mkdirSync(`${disk}/${name}`);
+      libc.mount('none', merged, 'overlay', 0, `lowerdir=${disk}/low,upperdir=${disk}/up,workdir=${disk}/work`);
+      return (await door.findOpen(disk, { pids: [process.pid] })).elsewhere;
+    },
+    disk,
+    merged,
+  );
+  assert.deepEqual(kept, [{ how: 'mount', pid: null, name: merged, sure: 'inode' }]);
+});
+
 /** A thread with a working directory of its own. */
 const threadIn = (child: Child, path: string): Promise<number> =>
   child.run(

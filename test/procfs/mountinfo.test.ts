@@ -14,9 +14,27 @@ test('a line tells the mount, what it is on, its device, place, type and source'
     '',
   ].join('\n');
   assert.deepEqual(parseMounts(text), [
-    { id: 24, parent: 27, dev: 6, root: '/', point: '/dev', type: 'devtmpfs', source: 'devtmpfs' },
-    { id: 26, parent: 24, dev: 24, root: '/', point: '/dev/pts', type: 'devpts', source: 'devpts' },
-    { id: 27, parent: 24, dev: 25, root: '/', point: '/nameless', type: 'tmpfs', source: '' },
+    {
+      id: 24,
+      parent: 27,
+      dev: 6,
+      root: '/',
+      point: '/dev',
+      type: 'devtmpfs',
+      source: 'devtmpfs',
+      options: 'rw,size=4k',
+    },
+    {
+      id: 26,
+      parent: 24,
+      dev: 24,
+      root: '/',
+      point: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: 'rw,mode=600',
+    },
+    { id: 27, parent: 24, dev: 25, root: '/', point: '/nameless', type: 'tmpfs', source: '', options: 'rw' },
   ]);
   assert.deepEqual(parseMounts('98 26 259:3 /a\\040b /mnt/two\\040words\\011- ro - ext4 /dev/sda3 rw\n'), [
     {
@@ -27,6 +45,7 @@ test('a line tells the mount, what it is on, its device, place, type and source'
       point: '/mnt/two words\t-',
       type: 'ext4',
       source: '/dev/sda3',
+      options: 'rw',
     },
   ]);
 });
@@ -40,7 +59,7 @@ test('that of this process has the device of /proc, and of a task that is not th
 });
 
 test('what is below a mount point, be it the root', () => {
-  const mount = { id: 1, parent: 0, dev: 1, root: '/part', point: '/mnt', type: 'tmpfs', source: '' };
+  const mount = { id: 1, parent: 0, dev: 1, root: '/part', point: '/mnt', type: 'tmpfs', source: '', options: '' };
   const names = ['/mnt/x', '/mnt', '/mnt2/x', '/x'];
   assert.deepEqual(
     names.filter((name) => isBelow(mount, name)),

@@ -23,6 +23,7 @@ export function* mappedAt(
   path: string,
   inode: FileStat,
   isFormer: (stat: FileStat) => boolean,
+  isIt: (stat: FileStat) => boolean,
 ): Steps<{ now: number[]; before: number[] }> {
   const before: number[] = [];
   const isBefore = (pid: number, mapping: Mapping): boolean => {
@@ -34,7 +35,7 @@ export function* mappedAt(
     const mappings = readMappings(pid, inode.ino, path);
     if (typeof mappings === 'string') return false;
     if (mappings.some((mapping) => isBefore(pid, mapping))) before.push(pid);
-    return mappings.some((mapping) => isOf(pid, mapping, path, inode));
+    return mappings.some((mapping) => isOf(pid, mapping, path, inode, isIt));
   });
   return { now, before };
 }
@@ -120,9 +121,15 @@ export function* whoMaps(
   return found;
 }
 
-function isOf(pid: number, mapping: Mapping, link: string, { dev, ino }: FileStat): boolean {
+function isOf(
+  pid: number,
+  mapping: Mapping,
+  link: string,
+  { dev, ino }: FileStat,
+  isIt: (stat: FileStat) => boolean = (stat) => stat.dev === dev && stat.ino === ino,
+): boolean {
   const stat = statMapping(pid, mapping);
-  if (typeof stat !== 'string') return stat.dev === dev && stat.ino === ino;
+  if (typeof stat !== 'string') return isIt(stat);
   // The device is another one on btrfs, but hardly the name as well.
   return mapping.ino === ino && (mapping.dev === dev || mapping.link === link);
 }

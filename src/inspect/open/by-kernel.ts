@@ -4,6 +4,7 @@ import { readLoopFiles, readSwapFiles } from '../../procfs/kind/backing.ts';
 import { kindOf, S_IFDIR } from '../../procfs/kind.ts';
 import { DELETED } from '../../procfs/link.ts';
 import { isBelow, type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
+import { hasLayerOn } from '../../procfs/kind/overlay.ts';
 import { locate } from '../../procfs/raw/path.ts';
 import { processesOf } from '../../scan/shared-tables.ts';
 import { settle } from '../../scan/settle.ts';
@@ -42,7 +43,7 @@ export function* keptByKernel(
 /** Who has something of a filesystem that is mounted nowhere any more, by which the device is in use all the same. */
 function* keepersOf(scan: Scan, dev: number): Steps<Elsewhere[]> {
   const inode = { dev, ino: 0n, mode: S_IFDIR, rdev: 0 };
-  const mount = { id: 0, parent: 0, dev, root: '/', point: '', type: '', source: '' };
+  const mount = { id: 0, parent: 0, dev, root: '/', point: '', type: '', source: '', options: '' };
   const lost: Sought = { links: new Set(), inode, mount };
   const search = new OpenSearch(lost, scan);
   search.count(yield* settle(scan, (open) => search.look(open)));
@@ -91,7 +92,8 @@ function isMountOf({ dev, source }: Mount, device: number): boolean {
 function keptOn(mount: Mount): Elsewhere[] {
   const mounts = readMounts(process.pid);
   // Of a filesystem on another one below this, the texts say the same.
-  const above = typeof mounts === 'string' ? [] : mounts.filter(({ parent }) => parent === mount.id);
+  const above =
+    typeof mounts === 'string' ? [] : mounts.filter((one) => one.parent === mount.id || hasLayerOn(one, mount));
   return above.length > 0
     ? above.map(({ point }) => told('mount', point))
     : backedBy((path) => (isBelow(mount, path) ? {} : undefined));

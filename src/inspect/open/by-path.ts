@@ -4,9 +4,10 @@
  * filesystem is mounted stands for all of it.
  */
 import { type FileStat, inodeKey, statIno } from '../../procfs/fd.ts';
-import { S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
+import { S_IFDIR, S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
 import { DELETED } from '../../procfs/link.ts';
 import { isBelow, type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
+import { overlaysOf } from '../../procfs/kind/overlay.ts';
 import { pathOfMissing } from '../../procfs/raw/missing.ts';
 import { type Located, locate } from '../../procfs/raw/path.ts';
 import { seen } from '../../procfs/raw/statx.ts';
@@ -50,6 +51,7 @@ const asPrinted = (path: string): string => (path.endsWith(DELETED) ? path.slice
 
 export class SoughtPath implements Sought {
   inode: FileStat | undefined;
+  overlays: ReadonlyMap<number, bigint> | undefined;
   mount: Mount | undefined;
   part: number | undefined;
   text: string;
@@ -117,8 +119,11 @@ export class SoughtPath implements Sought {
     const mayBeSocket = inode === undefined || mount !== undefined || (inode.mode & S_IFMT) === S_IFSOCK;
     this.#doubt = inode === undefined && this.path.includes(REPLACEMENT) ? DOUBTS.bytes : undefined;
     const hasUnixMoved = mayBeSocket && (yield* this.#unix.hasMoved());
+    const isFolder = inode === undefined || (inode.mode & S_IFMT) === S_IFDIR;
+    this.overlays = isFolder ? undefined : yield* overlaysOf(this.path, inode);
     const before = this.#facts;
-    this.#facts = `${this.path} ${this.inode?.dev} ${this.inode?.ino}`;
+    const overlays = [...(this.overlays ?? [])].join();
+    this.#facts = `${this.path} ${inode?.dev} ${inode?.ino} ${overlays}`;
     return hasUnixMoved || (before !== undefined && before !== this.#facts);
   }
 

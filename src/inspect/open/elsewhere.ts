@@ -19,7 +19,7 @@ import type { OpenFile } from '../open-file.ts';
 import { SoughtPath } from './by-path.ts';
 import { SoughtPort } from './by-port.ts';
 import { keptByKernel } from './by-kernel.ts';
-import type { Sought } from './sought.ts';
+import { isOnInode, type Sought } from './sought.ts';
 import { type Used, usesOf } from './uses.ts';
 
 const MAPPABLE: ReadonlySet<FileKind> = new Set(['regular', 'character device', 'block device']);
@@ -69,7 +69,7 @@ function* mappersOf(
     const isFormer = (stat: FileStat): boolean => sought.isFormer?.(stat) === true;
     // Of other kinds only what had the name before can be mapped.
     const mayBe = MAPPABLE.has(kindOf(null, inode.mode)) || files.some(({ link }) => link === text);
-    if (mayBe) return yield* mappedAt(scan, path, inode, isFormer);
+    if (mayBe) return yield* mappedAt(scan, path, inode, isFormer, (stat) => isOnInode(sought, stat));
   } else if (text !== undefined) add(yield* mappedAs(scan, text, (stat) => sought.isHere?.(stat) !== false));
   // As the ring of a packet socket.
   else if (files.length === 0) for (const link of links) add(yield* mappedAs(scan, link));

@@ -44,6 +44,8 @@ export interface Sought {
   isHere?(stat: FileStat): boolean;
   /** The inode that its descriptors are on; undefined where only links tell. */
   readonly inode?: FileStat | undefined;
+  /** By device: that inode in an overlay of which it is in a layer. */
+  readonly overlays?: ReadonlyMap<number, bigint> | undefined;
   /** The filesystem that begins with this inode, all of which is looked for, or a part of one. */
   readonly mount?: Mount | undefined;
   /** Of a part: the number of its mount, by which all of it was opened. */
@@ -84,6 +86,10 @@ function* never(): Steps<boolean> {
 
 /** Whether what was looked at last is of a part of a filesystem; any is of a whole one. */
 export const isOfPart = (part: number | undefined): boolean => part === undefined || seen.mount() === part;
+
+/** Whether a file is on the inode that is sought, be it by an overlay. */
+export const isOnInode = ({ inode, overlays }: Sought, { dev, ino }: Pick<FileStat, 'dev' | 'ino'>): boolean =>
+  (inode?.dev === dev && inode.ino === ino) || overlays?.get(dev) === ino;
 
 /** A socket as the kernel lists it. */
 export type ListedSocket = InetSocket | UnixSocket | UnixListing;
@@ -132,13 +138,14 @@ export class Tester {
     if (folder !== undefined) {
       const result = folder.stat(fd);
       if (result < 0) return { code: errnoName(result) };
-      if (folder.dev !== dev || (!isAny && folder.ino !== Number(ino)))
+      const near = folder.dev === dev ? ino : this.#sought.overlays?.get(folder.dev);
+      if (near === undefined || (!isAny && folder.ino !== Number(near)))
         return this.#isDevice && this.#isNode(folder.mode, seen.rdev());
     }
     // A number above 2^53 was rounded.
     const stat = statIno(this.#pid, fd);
     if (typeof stat === 'string') return { code: stat };
-    const isOn = stat.dev === dev && (isAny ? isOfPart(this.#sought.part) : stat.ino === ino);
+    const isOn = isAny ? stat.dev === dev && isOfPart(this.#sought.part) : isOnInode(this.#sought, stat);
     return isOn || (this.#isDevice && this.#isNode(stat.mode, stat.rdev));
   }
 

@@ -11,7 +11,7 @@ import { processesOf } from '../../scan/shared-tables.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Scan } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
-import { isOfPart, type Sought } from './sought.ts';
+import { isOfPart, isOnInode, type Sought } from './sought.ts';
 
 const USES = ['cwd', 'root', 'exe'] as const;
 const DIRECTORY = 'directory';
@@ -28,7 +28,7 @@ export function* usesOf({ tables }: Scan, sought: Sought): Steps<Elsewhere[]> {
     const stat = isNamed ? statAt(link) : 'ENOENT';
     if (typeof stat === 'string') return undefined;
     if (inode === undefined) return sought.isHere?.(stat) === false ? undefined : {};
-    if (stat.dev === inode.dev && (isAny ? isOfPart(part) : stat.ino === inode.ino)) return {};
+    if (isAny ? stat.dev === inode.dev && isOfPart(part) : isOnInode(sought, stat)) return {};
     const isFormer = !isAny && sought.isFormer?.(stat) === true && textOf(link) === text;
     return isFormer ? { deleted: true } : undefined;
   };

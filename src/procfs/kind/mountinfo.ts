@@ -16,24 +16,30 @@ export interface Mount {
   type: string;
   /** What is mounted, as a filesystem tells it: mostly the path of a device. */
   source: string;
+  /** What else the filesystem tells of itself, with commas between, still escaped. */
+  options: string;
 }
 
-/** Numbers of the mount, its parent and its device; what of it is mounted, where, how; tags; then the filesystem's type and what it is of. */
-const LINE = /^(\d+) (\d+) (\d+):(\d+) (\S+) (\S+) \S+ (?:\S+ )*?- (\S+) (\S*)/gm;
+/** Numbers of the mount, its parent and its device; what of it is mounted, where, how; tags; then the filesystem's type, what it is of, and more. */
+const LINE = /^(\d+) (\d+) (\d+):(\d+) (\S+) (\S+) \S+ (?:\S+ )*?- (\S+) (\S*)(?: (\S+))?/gm;
 
 export const unescaped = (text: string): string =>
   text.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 export const parseMounts = (text: string): Mount[] =>
-  Array.from(text.matchAll(LINE), ([, id, parent, major, minor, root = '', point = '', type = '', source = '']) => ({
-    id: Number(id),
-    parent: Number(parent),
-    dev: (Number(major) << 20) | Number(minor),
-    root: unescaped(root),
-    point: unescaped(point),
-    type,
-    source: unescaped(source),
-  }));
+  Array.from(
+    text.matchAll(LINE),
+    ([, id, parent, major, minor, root = '', point = '', type = '', of = '', more = '']) => ({
+      id: Number(id),
+      parent: Number(parent),
+      dev: (Number(major) << 20) | Number(minor),
+      root: unescaped(root),
+      point: unescaped(point),
+      type,
+      source: unescaped(of),
+      options: more,
+    }),
+  );
 
 /** The mounts that a task sees, or the errno's name. */
 export function readMounts(pid: number, root: string = PROC): Mount[] | string {

@@ -152,6 +152,15 @@ function open(path: string): number {
   return cached < 0 && UNTOLD.has(errnoName(cached)) ? walk(path) : cached;
 }
 
+/** A path without symbolic links, as the link of a descriptor tells it; undefined where nothing is there. */
+export function pathOf(path: string): string | undefined {
+  const fd = open(path);
+  if (fd < 0) return undefined;
+  const link = readLink(process.pid, fd);
+  close(fd);
+  return link ?? undefined;
+}
+
 /** What a symbolic link in a folder of this machine reads; undefined for anything else. */
 export function readLinkOf(folder: string, text: string): string | undefined {
   const at = open(folder);
