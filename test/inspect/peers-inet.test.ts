@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { networkInterfaces } from 'node:os';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { OtherEnd } from '../../src/index.ts';
+import type { Endpoint } from '../../src/util/socket.ts';
 import { Fds, refs } from '../support/brute.ts';
 import { startChild, type Child } from '../support/child.ts';
 import { noAnswers } from '../support/diag.ts';
@@ -435,6 +436,44 @@ describe('between network namespaces', { skip: needsRoot || noAnswers }, () => {
     const { state, reason } = await ask(near, sender);
     assert.equal(state, 'unknown');
     assert.match(reason ?? '', /an?other network namespace/);
+  });
+
+  test('of two networks with equal addresses nothing tells which of two a socket is connected with', async () => {
+    await using twin = await startChild({ wrapper: ['unshare', '--net'] });
+    for (const words of [
+      ['addr', 'add', `${NEAR}/24`, 'dev', 'lo'],
+      ['link', 'set', 'lo', 'up'],
+    ])
+      assert.equal(spawnSync('nsenter', ['-t', `${twin.pid}`, '-n', 'ip', ...words]).status, 0);
+    const meet = (child: Child, ...at: Endpoint[]): Promise<number> =>
+      child.run(
+        ({ sockets }, ...at: Endpoint[]) => {
+          const fd = sockets.socket(sockets.AF_INET, sockets.DGRAM);
+          const [from = Buffer.alloc(0), to = Buffer.alloc(0)] = at.map((one) => sockets.inetAddress(one));
+          sockets.bind(fd, from);
+          sockets.connect(fd, to);
+          return fd;
+        },
+        ...at,
+      );
+    const [here, there] = [
+      { address: NEAR, port: 9001 },
+      { address: FAR, port: 9002 },
+    ];
+    const away = await meet(far, there, here);
+    const alike = await meet(twin, here, there);
+    const all = [near, far, twin];
+    assert.deepEqual(refs((await ask(far, away, all)).holders), [{ pid: twin.pid, fd: alike }], 'it alone');
+    const own = await meet(near, here, there);
+    for (const [child, fd] of [
+      [near, own],
+      [twin, alike],
+      [far, away],
+    ] as const) {
+      const { state, reason, holders } = await ask(child, fd, all);
+      assert.deepEqual([state, holders], ['unknown', []]);
+      assert.equal(reason, 'sockets of several network namespaces have the mirrored addresses');
+    }
   });
 
   test('sockets of a namespace that has no process are in use, whatever no list tells', async () => {

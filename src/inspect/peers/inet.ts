@@ -19,8 +19,8 @@ import { isLoopback } from '../../procfs/net/local-addresses.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { Endpoint, InetProtocol, InetSocket, SocketState } from '../../util/socket.ts';
 import type { SubjectFacts } from '../holders/subject.ts';
-import { clientsOf } from './inet-clients.ts';
 import { isElsewhere, isLocal } from './inet-local.ts';
+import { clientsOf, mirrorsOf, type Placed } from './inet-mirrors.ts';
 import { keyOf, takersOf, takes } from './inet-tables.ts';
 import { endName, farName } from './name.ts';
 import type { PeerVia } from './peer.ts';
@@ -34,6 +34,7 @@ const WAITING: readonly SocketState[] = ['ESTABLISHED', 'CLOSE_WAIT', 'SYN_RECV'
 const UNANSWERED = 'its request to connect is not answered, as where the queue of the listener is full';
 const UNLISTED = 'it is not connected, or of a network namespace that could not be seen';
 const TRANSLATED = 'its address is one of this machine, where no socket is the mirror: it may be translated (NAT)';
+const SEVERAL = 'sockets of several network namespaces have the mirrored addresses';
 const ONE_OF_THESE = 'one of these has it, and nothing tells which';
 const ELSEWHERE = 'its address is one of another network namespace, and nothing tells whether it leads there';
 
@@ -41,7 +42,7 @@ export class InetPeer extends SocketPeer {
   override readonly via: PeerVia = 'address';
   readonly #protocol: InetProtocol;
   /** Where the socket was found before, and as what. */
-  #found: { socket: InetSocket; place: Place } | undefined;
+  #found: Placed | undefined;
   #refused: Refusal | undefined;
 
   constructor(subject: SubjectFacts, tables: SocketTables, protocol: InetProtocol) {
@@ -58,15 +59,21 @@ export class InetPeer extends SocketPeer {
     if (socket.state === 'LISTEN') return yield* this.#tellClients(socket, place);
     // Of a connection that was reset the address is left, and nothing else.
     const isConnected = socket.remote.port !== 0 && socket.state !== 'CLOSE';
-    if (isConnected) return yield* this.#tellConnected(socket, place);
+    if (isConnected) return yield* this.#tellConnected(own);
     this.become('unconnected');
     if (this.#protocol === 'udp') yield* this.#addSenders(socket, place);
   }
 
-  *#tellConnected({ local, remote, state }: InetSocket, place: Place): Steps<void> {
-    const mirrors = yield* this.#mirrorsOf(remote, local, place);
-    if (mirrors.length > 1)
-      return this.become('unknown', 'sockets of several network namespaces have the mirrored addresses');
+  *#tellConnected(own: Placed): Steps<void> {
+    const {
+      socket: { local, remote, state },
+      place,
+    } = own;
+    const places = (): Iterable<Place | undefined> => this.placesFrom(place);
+    const mirrors = yield* mirrorsOf(own, this.#protocol, places, this.tables, (refusal) => {
+      this.#refused ??= refusal;
+    });
+    if (mirrors === 'several') return this.become('unknown', SEVERAL);
     this.name = farName(this.#protocol, remote);
     const [mirror] = mirrors;
     if (mirror !== undefined && mirror.socket.ino > 0) {
@@ -77,7 +84,7 @@ export class InetPeer extends SocketPeer {
     const isAwaited = mirror !== undefined || state === 'SYN_SENT' || this.#protocol === 'udp';
     const isHere = isAwaited && (mirror !== undefined || isLocal(this.tables, remote, local, place));
     if (isHere) {
-      yield* this.#tellTakers(remote, mirror ?? { place, socket: undefined });
+      yield* this.#tellTakers(remote, mirror ?? { place });
       if (state === 'SYN_SENT' && this.state === 'not-accepted') this.reason = UNANSWERED;
       return;
     }
@@ -91,7 +98,7 @@ export class InetPeer extends SocketPeer {
   }
 
   /** Not accepted yet, or UDP: who listens at an address, be it one of several. */
-  *#tellTakers(to: Endpoint, { place, socket }: { place: Place; socket: InetSocket | undefined }): Steps<void> {
+  *#tellTakers(to: Endpoint, { place, socket }: Pick<Placed, 'place'> & Partial<Placed>): Steps<void> {
     const isTcp = this.#protocol === 'tcp';
     const list = yield* this.tables.list(place, this.#protocol, {
       localPort: to.port,
@@ -153,22 +160,7 @@ export class InetPeer extends SocketPeer {
     }
   }
 
-  /** The sockets with these addresses: in this namespace, or else in all others, where these mean the same. */
-  *#mirrorsOf(local: Endpoint, remote: Endpoint, place: Place): Steps<Array<{ socket: InetSocket; place: Place }>> {
-    const found: Array<{ socket: InetSocket; place: Place }> = [];
-    const isNear = isLoopback(local.address) || isLoopback(remote.address);
-    for (const at of isNear ? [place] : this.placesFrom(place)) {
-      yield;
-      if (found[0]?.place === place) break;
-      if (at === undefined) continue;
-      const socket = yield* this.tables.match(at, this.#protocol, local, remote);
-      if (isRefusal(socket)) this.#refused ??= socket;
-      else if (socket !== undefined) found.push({ socket, place: at });
-    }
-    return found;
-  }
-
-  *#find(ino: number): Steps<{ socket: InetSocket; place: Place } | undefined> {
+  *#find(ino: number): Steps<Placed | undefined> {
     const known = this.#found;
     if (known !== undefined && known.socket.remote.port !== 0) {
       const { socket, place } = known;
