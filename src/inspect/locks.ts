@@ -12,14 +12,14 @@ import type { FileKind } from '../procfs/kind.ts';
 import { type ListedLock, lockKeyOf, readLocks } from '../procfs/locks.ts';
 import { readPulse } from '../procfs/raw/runs.ts';
 import { readStat } from '../procfs/stat.ts';
-import { hadLock, type Holder } from '../scan/holder.ts';
+import type { Holder } from '../scan/holder.ts';
 import { taskExists } from '../scan/reason.ts';
 import type { Steps } from '../scan/steps.ts';
 import { isRef } from '../scan/subject.ts';
 import type { Scan } from '../scan/tables.ts';
 import { presence } from '../scan/task-state.ts';
 import { isAlike, type Kept, keptAmong } from './locks/kept.ts';
-import { isInTheWay, type Request, requestsOf } from './locks/requests.ts';
+import { areContrary, isInTheWay, type Request, requestsOf } from './locks/requests.ts';
 import { mayWait } from './locks/waiting.ts';
 
 /** A lock on a file. */
@@ -74,9 +74,8 @@ export function* tellLocks(
     ...others.map((ref) => ({ ref, anchor: ref })),
   ];
   const awaited = isOnPath === undefined ? yield* awaitedBy(files) : new Set<string>();
-  let looked = keepers.filter(({ ref }) => hadLock(ref));
-  for (let look = 1, suspects: ListedLock[] | undefined; ; look++, looked = keepers) {
-    const kept = yield* keptAmong(looked, comparable);
+  for (let look = 1, suspects: ListedLock[] | undefined; ; look++) {
+    const kept = yield* keptAmong(keepers, comparable, look > 1);
     const on = new Set([...awaited, ...kept.map(({ file }) => file)]);
     const isWanted: OnFile = (file) => on.has(file) || isOnPath?.(file) === true;
     const listed = on.size === 0 && isOnPath === undefined ? [] : readLocks(isWanted);
@@ -87,9 +86,11 @@ export function* tellLocks(
     // What was taken or let go of meanwhile is so only once.
     suspects =
       suspects === undefined ? unshown : unshown.filter((one) => suspects?.some((other) => isAlike(one, other)));
-    if (suspects.length > 0 && look < LOOKS) continue;
-    const requests = yield* requestsOf(locks, kept, keepers);
-    return attach(files, [...kept, ...suspects.map((line) => ({ ...line, keptBy: [] }))], requests, isOnPath);
+    if ((suspects.length > 0 || areContrary(kept)) && look < LOOKS) continue;
+    // Those that stand beside one another in one list are of one moment.
+    const told = areContrary(kept) ? kept.filter((one) => locks.some((line) => isAlike(one, line))) : kept;
+    const requests = yield* requestsOf(locks, told, keepers);
+    return attach(files, [...told, ...suspects.map((line) => ({ ...line, keptBy: [] }))], requests, isOnPath);
   }
 }
 

@@ -4,31 +4,16 @@
  *
  * Source: ep_show_fdinfo() of fs/eventpoll.c.
  */
-import { accessToTargets } from '../binding/explain.ts';
 import type { FileRef } from '../binding/kcmp.ts';
-import { EpollFile } from '../procfs/epoll-file.ts';
-import { parseItemsAs } from '../procfs/epoll-items.ts';
 import type { FileStat } from '../procfs/fd.ts';
 import type { FileKind } from '../procfs/kind.ts';
-import { mayKeepMutex } from '../scan/busy.ts';
+import { hasRested, type Rest, restOf } from '../scan/rest.ts';
 import type { Steps } from '../scan/steps.ts';
 import { isSame } from '../scan/subject.ts';
 import type { Scan } from '../scan/tables.ts';
-import { Walks } from './epoll/walks.ts';
-import { ERRNO } from '../util/errno.ts';
+import { type Found, type Instances, instancesIn, lookInto, type Watcher } from './watchers/lists.ts';
 
-const { EPERM } = ERRNO;
-
-/** An epoll instance that watches a description. */
-export interface Watcher {
-  /** The process, and its descriptor of the epoll instance. */
-  pid: number;
-  efd: number;
-  /** The number that it was registered under; only a label. */
-  tfd: number;
-  /** What for: 'EPOLLIN', … */
-  eventNames: string[];
-}
+export type { Watcher } from './watchers/lists.ts';
 
 /** These have no poll of their own, and epoll_ctl(2) refuses them. */
 export const UNWATCHED: ReadonlySet<FileKind> = new Set<FileKind>([
@@ -39,12 +24,10 @@ export const UNWATCHED: ReadonlySet<FileKind> = new Set<FileKind>([
   'namespace',
 ]);
 
-interface Item extends Omit<Watcher, 'pid' | 'efd'> {
-  toff: number;
-}
-
+/** So often those are looked at anew that may have changed meanwhile. */
+const LOOKS = 8;
 /**
- * Looks through the lists of epoll instances.
+ * Looks through the lists of epoll instances: once where nobody ran who has them, else until two looks in a row tell the same.
  * @param inode - what the file is on
  * @param epolls - every descriptor of an instance that was seen
  */
@@ -53,57 +36,52 @@ export function* findWatchers(
   kind: FileKind,
   inode: FileStat | string,
   epolls: readonly FileRef[],
-  { comparable, account }: Scan,
+  scan: Scan,
 ): Steps<Watcher[]> {
-  const watchers: Watcher[] = [];
-  if (UNWATCHED.has(kind) || !comparable || typeof inode === 'string') return watchers;
-  const { ino } = inode;
-  const kept: FileRef[] = [];
-  const isBusy = new Map<number, boolean>();
-  for (const epoll of epolls) {
-    const { pid } = epoll;
-    if (!isBusy.has(pid)) isBusy.set(pid, yield* mayKeepMutex(pid));
-    if (isBusy.get(pid) === true) kept.push(epoll);
-  }
+  if (UNWATCHED.has(kind) || !scan.comparable || typeof inode === 'string') return [];
+  const known = new Map<number, Instances>();
   for (const { pid, fd } of epolls) {
+    const { efds } = known.get(pid) ?? { efds: [] };
+    known.set(pid, { efds: [...efds, fd], hasGone: false });
+  }
+  const found = new Map<number, Found>();
+  let open = scan.tables.filter((table) => !scan.isStill(table)).map(({ id }) => id);
+  const tables = new Map(scan.tables.map((table) => [table.id, table]));
+  let rests = restsOf(open);
+  let instances = new Map([...known, ...(yield* instancesIn(open))]);
+  for (let look = 1; instances.size > 0; look++) {
+    open = [];
+    for (const [pid, now] of yield* lookInto(file, inode.ino, instances, scan.account)) {
+      const before = found.get(pid);
+      found.set(pid, now);
+      const isOther = now.hasGone || before === undefined || textOf(before) !== textOf(now);
+      const table = rests.has(pid) ? undefined : tables.get(pid);
+      const isStill = table === undefined ? hasRested(pid, rests.get(pid)) : scan.isStill(table);
+      if (isOther && !isStill) open.push(pid);
+    }
+    if (look === LOOKS) {
+      for (const pid of open) scan.account.skip(pid, 'EAGAIN', 'descriptor');
+      break;
+    }
+    rests = restsOf(open);
+    instances = yield* instancesIn(open);
+  }
+  const watchers: Watcher[] = [];
+  for (const one of [...found.values()].flatMap((each) => each.watchers)) {
     yield;
-    // Whoever has the same instance may keep its mutex as well.
-    if (kept.some((other) => isSame(other, { pid, fd }))) {
-      account.skip(pid, 'EBUSY', 'descriptor');
-      continue;
-    }
-    const walks = new Walks(pid, fd, false);
-    const items = yield* itemsOn(ino, walks);
-    // A filter may refuse this comparison alone.
-    if (items.length > 0 && accessToTargets() === -EPERM) account.skip(pid, 'EPERM', 'descriptor');
-    for (const item of items) {
-      yield* walks.rest();
-      if (walks.isOver) {
-        account.skip(pid, 'ETIMEDOUT', 'descriptor');
-        break;
-      }
-      if (!walks.isFile(file, item)) continue;
-      const { tfd, eventNames } = item;
-      const isTold = watchers.some((one) => one.tfd === tfd && isSame({ pid: one.pid, fd: one.efd }, { pid, fd }));
-      if (!isTold) watchers.push({ pid, efd: fd, tfd, eventNames });
-    }
+    const isOne = ({ pid, efd, tfd }: Watcher): boolean =>
+      tfd === one.tfd && isSame({ pid, fd: efd }, { pid: one.pid, fd: one.efd });
+    if (!watchers.some(isOne)) watchers.push(one);
   }
   return watchers;
 }
 
-/** The items of an instance that may be a file on this inode; none when it is none any more. */
-function* itemsOn(ino: bigint, walks: Walks): Steps<Item[]> {
-  const file = new EpollFile(walks.pid, walks.efd);
-  try {
-    const text = walks.read(file);
-    // Most have nothing to do with it, and need not be parsed. The kernel before 4.13 tells no inodes.
-    if (typeof text === 'string' || (text.includes(' ino:') && !text.includes(` ino:${ino.toString(16)} `))) return [];
-    const items = yield* parseItemsAs(text, (tfd, toff, _, eventNames, __, ___, at = ino): Item | undefined =>
-      at === ino ? { tfd, toff, eventNames } : undefined,
-    );
-    walks.expect(items.length);
-    return items.filter((item) => item !== undefined);
-  } finally {
-    file.close();
-  }
-}
+const restsOf = (pids: readonly number[]): Map<number, Rest | undefined> =>
+  new Map(pids.map((pid) => [pid, restOf(pid)]));
+
+/** Without the number of the instance, which may be dup'ed to and fro. */
+const textOf = ({ watchers }: Found): string =>
+  watchers
+    .map(({ tfd, eventNames }) => `${tfd} ${eventNames.join()}`)
+    .sort()
+    .join('\n');

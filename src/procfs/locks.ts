@@ -93,7 +93,8 @@ export const showsLock = (fdinfo: string): boolean => fdinfo.includes(LABEL);
 
 /** The locks that a descriptor's fdinfo shows. */
 export function locksOfFdinfo(fdinfo: string): LockLine[] {
-  const rows = fdinfo.split(LABEL).slice(1);
+  // Most have none.
+  const rows = showsLock(fdinfo) ? fdinfo.split(LABEL).slice(1) : [];
   return rows.flatMap((row) => {
     const parsed = parseLine(row.split('\n', 1)[0] as string);
     if (parsed === undefined) return [];

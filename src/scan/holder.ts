@@ -4,7 +4,6 @@ import type { FileRef } from '../binding/kcmp.ts';
 import { kcmpRaw } from '../binding/syscall.ts';
 import { dateOf } from '../procfs/boot.ts';
 import { type Access, accessOf, type Fdinfo, O_CLOEXEC, parseFdinfo } from '../procfs/fdinfo.ts';
-import { showsLock } from '../procfs/locks.ts';
 import { readUser } from '../procfs/processes.ts';
 import { readStart } from '../procfs/raw/start.ts';
 import { readThreadStat } from '../procfs/stat.ts';
@@ -33,10 +32,10 @@ const { EBADF, ESRCH } = ERRNO;
 /** What is said of a task: read before its descriptors are, and seen to be the same one afterwards. */
 export type TaskInfo = Pick<Holder, 'command' | 'uid' | 'startTime' | 'started'>;
 
-const locked = new WeakSet<Holder>();
+const texts = new WeakMap<Holder, string>();
 
-/** Whether a lock was on the description when a holder was described, so that its fdinfo is worth another look. */
-export const hadLock = (holder: Holder): boolean => locked.has(holder);
+/** Its fdinfo, as it was when the holder was described: what it had then it may have by another number by now. */
+export const fdinfoOf = (holder: Holder): string => texts.get(holder) ?? '';
 
 /** What could be read of a task. */
 export function describeTask(id: number): TaskInfo {
@@ -76,7 +75,7 @@ export function describeHolder(
 ): Holder | undefined {
   const holder: Holder = { pid: id, fd };
   const { flags, text } = known ?? parseFdinfo(isQuick ? readStart(id, `fdinfo/${fd}`) : '');
-  if (showsLock(text)) locked.add(holder);
+  texts.set(holder, text);
   if (flags !== undefined) {
     holder.mode = accessOf(flags);
     holder.cloexec = (flags & O_CLOEXEC) !== 0;

@@ -6,7 +6,8 @@ import { isListed, treeOf } from '../../procfs/processes.ts';
 import { atLeast, choice, parse, type Parsed, taskId, UsageError } from '../args.ts';
 import { KINDS } from '../globals.ts';
 import { addMapped } from '../groups/mapped.ts';
-import { isForLocksAlone, type Search, searched, unkeptLocks } from '../groups/search.ts';
+import { type Search, searched } from '../groups/search.ts';
+import { Lost } from '../groups/still.ts';
 import type { Command } from '../io.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
 import { groupsText, namer } from '../groups/text.ts';
@@ -15,6 +16,9 @@ import { uidOf } from '../output/names.ts';
 import { groupsWithoutUs } from '../output/observer.ts';
 import { printAnswer, printAsWritten, tell } from '../output/print.ts';
 import { withProgress } from '../output/progress.ts';
+
+/** So often all is looked at anew for what has moved on before it was asked about. */
+const ATTEMPTS = 3;
 
 /** What is looked for; one holder is enough where the description itself is of interest. */
 function searchOf(parsed: Parsed, inside: readonly number[]): Search {
@@ -65,12 +69,19 @@ export const run: Command = (args, io) => {
         ? groupsWithoutUs(groupFiles({ ...options, minHolders }), minHolders)
         : groupFiles({ ...options, minHolders, pids }),
     );
-  const all = look(search.min);
-  let report = searched(all, search);
+  const lost = new Lost();
+  let all = look(search.min);
+  let report = searched(all, search, lost);
+  for (let attempt = 1; !lost.isNone && attempt < ATTEMPTS; attempt++) {
+    lost.forget();
+    all = look(search.min);
+    report = searched(all, search, lost);
+  }
   if (search.isDeleted) addMapped(report, all, search, isEverywhere ? undefined : pids);
   // Whoever shares a table has all of it, of which each descriptor counts once.
-  if (search.inside !== undefined && report.sharedTables.length > 0) report = searched(look(1), search);
-  if (roots.length === 0 && isForLocksAlone(search)) report.unkept = unkeptLocks(report.groups);
+  if (search.inside !== undefined && report.sharedTables.length > 0) report = searched(look(1), search, lost);
+  if (roots.length > 0) delete report.unkept;
+  report.coverage = lost.countIn(report.coverage);
   if (language !== undefined) printAsWritten(io, render(sharingGraph(report, namer()), language));
   else if (parsed.flag('json')) printJson(io, report);
   else printAnswer(io, groupsText(report, search));

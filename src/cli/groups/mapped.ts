@@ -16,6 +16,7 @@ import {
   matches,
   type Search,
 } from './search.ts';
+import { Lost } from './still.ts';
 
 /**
  * Adds those that are looked for: descriptors are shared with others, mappings are not.
@@ -32,7 +33,7 @@ export function addMapped(
   // By descriptor few have what no group of so many holders shows.
   if (inside !== undefined || min > 1 || isLocked || (kinds.length > 0 && !kinds.includes('regular'))) return;
   const open = new Map<string, Bytes>();
-  deletedOf(all.groups, open);
+  deletedOf(all.groups, open, new Lost());
   const { files, skipped } = findDeletedMappings(pids);
   const isWanted = ({ path, pids }: Mapped): boolean =>
     pids.length > 0 &&

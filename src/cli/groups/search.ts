@@ -1,12 +1,13 @@
 /** Which groups of descriptors are wanted: by kind, name, user, lock, by being deleted, or shared with somebody outside. */
-import type { Elsewhere, FileGroup, FileRef, GroupReport } from '../../index.ts';
+import type { Elsewhere, FileGroup, GroupReport } from '../../index.ts';
 import { inodeKey, readLink, statIno } from '../../procfs/fd.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
-import { DELETED, EPOLL_LINK, FANOTIFY_LINK, INOTIFY_LINK } from '../../procfs/link.ts';
+import { DELETED } from '../../procfs/link.ts';
 import { lockKeyOf, readLocks, showsLock } from '../../procfs/locks.ts';
 import { readUser } from '../../procfs/processes.ts';
 import { readProcess } from '../../procfs/status.ts';
 import { commandOf } from '../output/names.ts';
+import { type Lost, stillOf } from './still.ts';
 
 export interface Search {
   kinds: readonly string[];
@@ -57,8 +58,16 @@ export interface FoundReport extends GroupReport {
   unkept?: number;
 }
 
-/** To read fdinfo of these is to wait for a mutex, or long. */
-const UNREAD: ReadonlySet<string | null> = new Set([EPOLL_LINK, INOTIFY_LINK, FANOTIFY_LINK]);
+/** Of others nobody asks for a lock, and to read the fdinfo of some is to wait for a mutex. */
+const LOCKABLE: ReadonlySet<FileGroup['kind']> = new Set([
+  'regular',
+  'directory',
+  'memfd',
+  'block device',
+  'character device',
+  'fifo',
+  'unknown',
+]);
 
 /** Looks for the parts one after the other, and so never tries twice. */
 export function matches(text: string, pattern: string): boolean {
@@ -88,8 +97,11 @@ export function withinOf(pids: Iterable<number>): (task: number) => boolean {
   return (task) => within.has(processOf(task));
 }
 
-/** The groups that are wanted, numbered anew; deleted files by the room that they take, the largest first. */
-export function searched(report: GroupReport, search: Search): FoundReport {
+/**
+ * The groups that are wanted, numbered anew; deleted files by the room that they take, the largest first.
+ * @param lost - gets those of which that could not be told
+ */
+export function searched(report: GroupReport, search: Search, lost: Lost): FoundReport {
   const { kinds, match, uid, isDeleted, isLocked, min, inside } = search;
   const [nameOf, userOf] = [remembered(commandOf), remembered(readUser)];
   const shared = new Map(report.sharedTables.map(({ pid, sharedWith }) => [pid, sharedWith]));
@@ -97,23 +109,27 @@ export function searched(report: GroupReport, search: Search): FoundReport {
   const isWithin = withinOf(inside ?? []);
   const isAcross = (pids: readonly number[]): boolean =>
     inside === undefined || (pids.some(isWithin) && !pids.every(isWithin));
-  let groups: FoundGroup[] = report.groups.filter(({ kind, link, name, holders }) => {
+  let groups: FoundGroup[] = report.groups.filter((group) => {
+    const { kind, link, name, holders } = group;
     const pids = pidsOf([...new Set(holders.map(({ pid }) => pid))]);
     // A descriptor that others have by its table is one for each of them.
     const count = inside === undefined ? holders.length : pidsOf(holders.map(({ pid }) => pid)).length;
     if (count < min || !isAcross(pids)) return false;
+    if (link === null && kind === 'unknown' && (kinds.length > 0 || match !== undefined)) lost.add(group);
     if (kinds.length > 0 && !kinds.includes(kind)) return false;
     if (uid !== undefined && !pids.some((pid) => userOf(pid) === uid)) return false;
     return match === undefined || [link ?? kind, name ?? '', ...pids.map(nameOf)].some((text) => matches(text, match));
   });
-  if (isLocked) groups = groups.filter(isLockedGroup);
+  const locked = new Set<string | undefined>();
+  if (isLocked) groups = groups.filter((group) => isLockedGroup(group, locked, lost));
   const files = new Map<string, Bytes>();
-  if (isDeleted) groups = deletedOf(groups, files);
+  if (isDeleted) groups = deletedOf(groups, files, lost);
   const sharedTables = report.sharedTables.filter(({ pid, sharedWith }) => isAcross([pid, ...sharedWith]));
   return {
     ...report,
     groups: groups.map((group, i) => ({ ...group, id: i + 1 })),
     sharedTables,
+    ...(isForLocksAlone(search) ? { unkept: unkeptLocks(locked) } : {}),
     ...(isDeleted
       ? { deleted: { files: files.size, bytes: sumOf(files, 'size'), allocated: sumOf(files, 'allocated') } }
       : {}),
@@ -135,11 +151,12 @@ const NO_FILES: ReadonlySet<FileGroup['kind']> = new Set(['memfd', 'message queu
  * A file may be called `x (deleted)`; only its having no name left proves it.
  * @param files - gets those of each by its device and inode
  */
-export function deletedOf(groups: readonly FoundGroup[], files: Map<string, Bytes>): FoundGroup[] {
+export function deletedOf(groups: readonly FoundGroup[], files: Map<string, Bytes>, lost: Lost): FoundGroup[] {
   const found = groups.flatMap((group): FoundGroup[] => {
-    if (group.link?.endsWith(DELETED) !== true || NO_FILES.has(group.kind)) return [];
-    const holder = group.holders.find((one) => isStill(one, group.link));
+    if (group.link?.endsWith(DELETED) === false || NO_FILES.has(group.kind)) return [];
+    const holder = stillOf(group);
     const stat = holder === undefined ? 'ENOENT' : statIno(holder.pid, holder.fd);
+    if (typeof stat === 'string') lost.add(group);
     if (typeof stat === 'string' || (stat.more !== undefined && stat.more.nlink > 0)) return [];
     const told = group.kind === 'regular' ? stat.more : undefined;
     const bytes: Bytes = told === undefined ? NONE : { size: Number(told.size), allocated: Number(told.allocated) };
@@ -149,25 +166,33 @@ export function deletedOf(groups: readonly FoundGroup[], files: Map<string, Byte
   return found.sort(byRoom);
 }
 
-const isStill = ({ pid, fd }: FileRef, link: string | null): boolean => readLink(pid, fd) === link;
-
 /** Whether nothing but locks is looked for, so that a file which was left out is one that nobody was seen to have locked. */
-export const isForLocksAlone = ({ isLocked, isDeleted, kinds, match, uid, min }: Search): boolean =>
+const isForLocksAlone = ({ isLocked, isDeleted, kinds, match, uid, min }: Search): boolean =>
   isLocked && !isDeleted && min === 1 && kinds.length === 0 && match === undefined && uid === undefined;
 
 /** How many locks are on files of which no group keeps one: by a mapping, in flight, or by whom nobody could look at. */
-export function unkeptLocks(groups: readonly FoundGroup[]): number {
-  const kept = new Set(groups.flatMap(({ holders }) => holders.map(lockKeyOf)));
+function unkeptLocks(kept: ReadonlySet<string | undefined>): number {
   const locks = readLocks((file) => !kept.has(file));
   return typeof locks === 'string' ? 0 : locks.length;
 }
 
-/** Those of POSIX are shown in the table that took them only. */
-function isLockedGroup({ link, holders }: FoundGroup): boolean {
-  if (UNREAD.has(link)) return false;
-  const tables = new Map(holders.toReversed().map((holder) => [holder.pid, holder]));
-  return [...tables.values()].some(({ pid, fd }) => {
-    const info = readFdinfo(pid, fd);
-    return typeof info !== 'string' && showsLock(info.text) && isStill({ pid, fd }, link);
-  });
+/**
+ * Those of POSIX are shown in the table that took them only.
+ * @param locked - gets what these are on
+ */
+function isLockedGroup(group: FoundGroup, locked: Set<string | undefined>, lost: Lost): boolean {
+  const { kind, link, holders } = group;
+  if (!LOCKABLE.has(kind)) return false;
+  let isRead = false;
+  for (const pid of new Set(holders.map((holder) => holder.pid))) {
+    const ref = stillOf({ link, holders: holders.filter((holder) => holder.pid === pid) });
+    const info = ref === undefined ? '' : readFdinfo(pid, ref.fd);
+    isRead ||= typeof info !== 'string';
+    if (ref === undefined || typeof info === 'string' || !showsLock(info.text) || readLink(pid, ref.fd) !== link)
+      continue;
+    locked.add(lockKeyOf(ref));
+    return true;
+  }
+  if (!isRead) lost.add(group);
+  return false;
 }

@@ -2,7 +2,7 @@
 import type { FileRef } from '../../binding/kcmp.ts';
 import { type LockLine, locksOfFdinfo } from '../../procfs/locks.ts';
 import { readStart } from '../../procfs/raw/start.ts';
-import type { Holder } from '../../scan/holder.ts';
+import { fdinfoOf, type Holder } from '../../scan/holder.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { isSame } from '../../scan/subject.ts';
 import { addTo } from '../../util/multimap.ts';
@@ -24,27 +24,40 @@ const textOf = ({ type, mode, pid, file, start, end }: LockLine): string =>
 /** Whether two lines may tell of one lock. */
 export const isAlike = (a: LockLine, b: LockLine): boolean => textOf(a) === textOf(b);
 
+/** Which file a descriptor is on. */
+const identityOf = (fdinfo: string): string | undefined => /^mnt_id:.*(?:\nino:.*)?/m.exec(fdinfo)?.[0];
+
+/**
+ * What a descriptor shows: as it was described with its file, or as long as it is that file, by now.
+ * @param isAnew - whether it is to be read anew
+ */
+function linesOf({ ref, anchor }: Keeper, comparable: boolean, isAnew: boolean): LockLine[] {
+  const then = fdinfoOf(ref);
+  const now = isAnew ? readStart(ref.pid, `fdinfo/${ref.fd}`) : '';
+  const isIt = now !== '' && identityOf(now) === identityOf(then) && (!comparable || isSame(anchor, ref));
+  return locksOfFdinfo(isIt ? now : then);
+}
+
 /**
  * The locks that descriptors show. Two that are alike, of one process on one file, are two when they are of two
  * descriptions; that of POSIX is one table's.
  * @param comparable - whether kcmp can tell; where not, what excludes others is one lock
+ * @param isAnew - whether all are to be read anew
  */
-export function* keptAmong(keepers: readonly Keeper[], comparable: boolean): Steps<Kept[]> {
-  const found = new Map<string, Kept[]>();
-  const isOne = ({ type, mode, keptBy: [first] }: Kept, ref: FileRef): boolean => {
-    if (first === undefined || type === 'posix') return first?.pid === ref.pid;
-    return comparable ? isSame(first, ref) : mode === 'write';
+export function* keptAmong(keepers: readonly Keeper[], comparable: boolean, isAnew: boolean): Steps<Kept[]> {
+  const found = new Map<string, Array<Kept & { anchor: FileRef }>>();
+  const isOne = (kept: Kept & { anchor: FileRef }, { ref, anchor }: Keeper): boolean => {
+    const { type, mode, keptBy } = kept;
+    if (type === 'posix') return keptBy[0]?.pid === ref.pid;
+    return kept.anchor === anchor || (comparable ? isSame(keptBy[0] as FileRef, ref) : mode === 'write');
   };
-  for (const { ref, anchor } of keepers) {
+  for (const keeper of keepers) {
     yield;
-    const lines = locksOfFdinfo(readStart(ref.pid, `fdinfo/${ref.fd}`));
-    // It may have been another file while that was read.
-    if (lines.length === 0 || (comparable && !isSame(anchor, ref))) continue;
-    for (const line of lines) {
+    for (const line of linesOf(keeper, comparable, isAnew)) {
       const text = textOf(line);
-      const known = found.get(text)?.find((kept) => isOne(kept, ref));
-      if (known !== undefined) known.keptBy.push(ref);
-      else addTo(found, text, { ...line, keptBy: [ref] });
+      const known = found.get(text)?.find((kept) => isOne(kept, keeper));
+      if (known !== undefined) known.keptBy.push(keeper.ref);
+      else addTo(found, text, { ...line, keptBy: [keeper.ref], anchor: keeper.anchor });
     }
   }
   return [...found.values()].flat();

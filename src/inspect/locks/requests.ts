@@ -3,6 +3,7 @@ import type { FileRef } from '../../binding/kcmp.ts';
 import { type ListedLock, type LockLine, lockKeyOf } from '../../procfs/locks.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { isRef } from '../../scan/subject.ts';
+import { addTo } from '../../util/multimap.ts';
 import { isAlike, type Kept, type Keeper } from './kept.ts';
 import { type Waiting, waitingOf } from './waiting.ts';
 
@@ -13,6 +14,9 @@ export interface Request extends LockLine {
   /** The lock that it was listed below. */
   below?: LockLine;
 }
+
+/** Of more locks on one file it is not asked whether they fit together. */
+const FEW = 64;
 
 const classOf = ({ type }: LockLine): string => (type === 'ofd' ? 'posix' : type);
 
@@ -30,6 +34,15 @@ export function isInTheWay(lock: Kept, request: Request): boolean {
   const { ref } = request;
   if (ref !== undefined) return !lock.keptBy.some((one) => isRef(one, ref));
   return lock.type !== 'posix' || request.type !== 'posix' || lock.pid !== request.pid;
+}
+
+/** Whether two of these cannot be kept at one moment: one was let go of before the other was taken. */
+export function areContrary(kept: readonly Kept[]): boolean {
+  const byFile = new Map<string, Kept[]>();
+  for (const lock of kept) addTo(byFile, lock.file, lock);
+  return [...byFile.values()].some(
+    (some) => some.length <= FEW && some.some((a) => some.some((b) => a !== b && isInTheWay(a, b))),
+  );
 }
 
 /**

@@ -4,7 +4,7 @@ import { KCMP_FILE } from '../../binding/abi.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
 import { saysNothing } from '../../descriptions/same-inode.ts';
 import { plainSocket } from '../../descriptions/without-kcmp.ts';
-import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
+import { type FileStat, isClosed, readLink, statIno } from '../../procfs/fd.ts';
 import type { Fdinfo } from '../../procfs/fdinfo.ts';
 import { Sockets } from '../../netlink/sockets.ts';
 import type { Account } from '../../scan/coverage.ts';
@@ -93,6 +93,7 @@ function placeOf({ table, fd, link }: Hit, task: TaskInfo): Place | undefined {
   const own = { pid: table.id, fd };
   const inode = statIno(table.id, fd);
   const fdinfo = readUnlessSlow(own, link);
+  if (typeof fdinfo === 'string' && isClosed(fdinfo)) return undefined; // and opened again, perhaps
   const known = typeof fdinfo === 'string' ? undefined : fdinfo;
   const holder = describeHolder(table, fd, task, { file: own, same: true }, false, known);
   if (holder === undefined || readLink(table.id, fd) !== link) return undefined;
