@@ -15,7 +15,7 @@ import { checkProc } from '../procfs/root.ts';
 import { type Coverage, unseen as unseenOf } from '../scan/coverage.ts';
 import { checkParts, checkScan, type Part } from '../scan/options.ts';
 import { type Asked, finish, part, type Steps } from '../scan/steps.ts';
-import { scan } from '../scan/tables.ts';
+import { type Scan, scan } from '../scan/tables.ts';
 import { parseReference, type Reference } from '../util/reference.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import { type HolderOptions, holdersOf } from './holders.ts';
@@ -29,7 +29,7 @@ import { elsewhereOf } from './open/elsewhere.ts';
 import { tellEnds } from './open/ends.ts';
 import { type FoundFile, listenersFirst, unseenSocket } from './open/found-file.ts';
 import { heldOf, tellMirrors } from './open/held.ts';
-import { coverageOf, type Unheld } from './open/sought.ts';
+import { coverageOf, type Sought, type Unheld } from './open/sought.ts';
 
 /** So much of the work is done when all was read, described, when it is told what has it without a descriptor, and who its other end. */
 const [READ, DESCRIBED, TOLD, TURNED] = [0.3, 0.65, 0.75, 0.95];
@@ -105,6 +105,15 @@ export function askOpen(reference: string, options: OpenOptions | undefined): As
   return { steps: openOf(reference, parsed, pids, checkParts(parts), tree), onProgress };
 }
 
+/** So often all is looked at anew for what was found nowhere, and then open. */
+const ATTEMPTS = 4;
+
+interface Found {
+  files: FoundFile[];
+  locks: Lock[] | undefined;
+  elsewhere: Elsewhere[] | undefined;
+}
+
 function* openOf(
   reference: string,
   parsed: Reference,
@@ -125,17 +134,10 @@ function* openOf(
   checkProc();
   const sought = soughtBy(parsed);
   const seen = yield* part(0, READ, scan(pids));
-  const { held, sockets, unseen } = yield* part(READ, DESCRIBED, heldOf(sought, seen));
-  for (const { pid, code, reason } of sought.blind ?? []) seen.account.skip(pid, code, 'task', 1, reason);
-  // Whoever asks about some processes only, and sees all of these, is not told what others have.
-  const isOthers = !seen.all && unseenOf(seen.account).length === 0;
-  const files = listenersFirst([...held, ...(isOthers ? [] : unseen.map(unseenSocket))], sockets);
-  for (const file of files) if (sought.foreign?.has(inodeOf(file.link ?? '')) === true) file.otherNetwork = true;
-  const locks = parts.has('locks')
-    ? yield* part(DESCRIBED, DESCRIBED, tellLocks(files, [], seen, sought.isLocked))
-    : undefined;
-  const keepers = elsewhereOf(sought, seen, held, (locks?.length ?? 0) > 0);
-  const elsewhere = parts.has('elsewhere') ? yield* part(DESCRIBED, TOLD, keepers) : undefined;
+  let found: Found | undefined;
+  for (let attempt = 1; found === undefined; attempt++)
+    found = yield* foundOf(sought, seen, parts, attempt === ATTEMPTS);
+  const { files, locks, elsewhere } = found;
   yield* part(TOLD, TURNED, tellEnds(files, pids, parts));
   yield* part(TURNED, 1, tellMirrors(sought, seen));
   const missing = sought instanceof SoughtPath ? sought.missing : undefined;
@@ -148,4 +150,24 @@ function* openOf(
     ...(missing === undefined ? {} : { missing }),
     coverage: coverageOf(sought, seen),
   };
+}
+
+/** Undefined when all is to be looked at anew, unless it is the last time. */
+function* foundOf(sought: Sought, seen: Scan, parts: ReadonlySet<Part>, isLast: boolean): Steps<Found | undefined> {
+  const { held, sockets, unseen } = yield* part(READ, DESCRIBED, heldOf(sought, seen));
+  // Whoever asks about some processes only, and sees all of these, is not told what others have.
+  const isOthers = !seen.all && unseenOf(seen.account).length === 0;
+  const files = listenersFirst([...held, ...(isOthers ? [] : unseen.map(unseenSocket))], sockets);
+  for (const file of files) if (sought.foreign?.has(inodeOf(file.link ?? '')) === true) file.otherNetwork = true;
+  const locks = parts.has('locks')
+    ? yield* part(DESCRIBED, DESCRIBED, tellLocks(files, [], seen, sought.isLocked))
+    : undefined;
+  const keepers = elsewhereOf(sought, seen, held, (locks?.length ?? 0) > 0);
+  const elsewhere = parts.has('elsewhere') ? yield* part(DESCRIBED, TOLD, keepers) : undefined;
+  if (parts.has('elsewhere') && elsewhere === undefined) {
+    if (!isLast) return undefined;
+    seen.account.skip(process.pid, 'EAGAIN', 'task', 1, 'it was handed on, and held by another one, each time');
+  }
+  for (const { pid, code, reason } of sought.blind ?? []) seen.account.skip(pid, code, 'task', 1, reason);
+  return { files, locks, elsewhere: parts.has('elsewhere') ? (elsewhere ?? []) : undefined };
 }

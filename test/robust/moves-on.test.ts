@@ -115,3 +115,24 @@ test('an epoll instance that watches a pipe', async () => {
   );
   for (const fd of [read, write, last]) closeSync(fd);
 });
+
+test('a file that comes down from a socket after all descriptors were looked at', async () => {
+  const path = join(folder, 'passed');
+  const [to, from] = libc.socketpair().map(libc.closeOnExec) as [number, number];
+  for (let moment = 1; moment <= MOST; moment++) {
+    const fd = openSync(path, 'w');
+    libc.sendFd(to, fd);
+    closeSync(fd);
+    let [times, down] = [0, -1];
+    const { coverage, files, elsewhere } = await findOpen(path, {
+      pids,
+      onProgress() {
+        if (++times === moment) down = libc.receiveFd(from);
+      },
+    });
+    assert.ok(coverage.skipped.length + files.length + (elsewhere?.length ?? 0) > 0, `at moment ${moment}`);
+    closeSync(down >= 0 ? down : libc.receiveFd(from));
+    if (times < moment) break;
+  }
+  for (const fd of [to, from]) closeSync(fd);
+});

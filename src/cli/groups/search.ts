@@ -3,7 +3,7 @@ import type { Elsewhere, FileGroup, GroupReport } from '../../index.ts';
 import { inodeKey, readLink, statIno } from '../../procfs/fd.ts';
 import { readFdinfo } from '../../procfs/fdinfo.ts';
 import { DELETED } from '../../procfs/link.ts';
-import { lockKeyOf, readLocks, showsLock } from '../../procfs/locks.ts';
+import { locksOfFdinfo, readLocks } from '../../procfs/locks.ts';
 import { readUser } from '../../procfs/processes.ts';
 import { readProcess } from '../../procfs/status.ts';
 import { commandOf } from '../output/names.ts';
@@ -120,7 +120,7 @@ export function searched(report: GroupReport, search: Search, lost: Lost): Found
     if (uid !== undefined && !pids.some((pid) => userOf(pid) === uid)) return false;
     return match === undefined || [link ?? kind, name ?? '', ...pids.map(nameOf)].some((text) => matches(text, match));
   });
-  const locked = new Set<string | undefined>();
+  const locked = new Set<string>();
   if (isLocked) groups = groups.filter((group) => isLockedGroup(group, locked, lost));
   const files = new Map<string, Bytes>();
   if (isDeleted) groups = deletedOf(groups, files, lost);
@@ -171,7 +171,7 @@ const isForLocksAlone = ({ isLocked, isDeleted, kinds, match, uid, min }: Search
   isLocked && !isDeleted && min === 1 && kinds.length === 0 && match === undefined && uid === undefined;
 
 /** How many locks are on files of which no group keeps one: by a mapping, in flight, or by whom nobody could look at. */
-function unkeptLocks(kept: ReadonlySet<string | undefined>): number {
+function unkeptLocks(kept: ReadonlySet<string>): number {
   const locks = readLocks((file) => !kept.has(file));
   return typeof locks === 'string' ? 0 : locks.length;
 }
@@ -180,18 +180,18 @@ function unkeptLocks(kept: ReadonlySet<string | undefined>): number {
  * Those of POSIX are shown in the table that took them only.
  * @param locked - gets what these are on
  */
-function isLockedGroup(group: FoundGroup, locked: Set<string | undefined>, lost: Lost): boolean {
+function isLockedGroup(group: FoundGroup, locked: Set<string>, lost: Lost): boolean {
   const { kind, link, holders } = group;
   if (!LOCKABLE.has(kind)) return false;
   let isRead = false;
   for (const pid of new Set(holders.map((holder) => holder.pid))) {
     const ref = stillOf({ link, holders: holders.filter((holder) => holder.pid === pid) });
     const info = ref === undefined ? '' : readFdinfo(pid, ref.fd);
-    isRead ||= typeof info !== 'string';
-    if (ref === undefined || typeof info === 'string' || !showsLock(info.text) || readLink(pid, ref.fd) !== link)
-      continue;
-    locked.add(lockKeyOf(ref));
-    return true;
+    if (ref === undefined || typeof info === 'string' || readLink(pid, ref.fd) !== link) continue;
+    isRead = true;
+    const locks = locksOfFdinfo(info.text);
+    for (const { file } of locks) locked.add(file);
+    if (locks.length > 0) return true;
   }
   if (!isRead) lost.add(group);
   return false;

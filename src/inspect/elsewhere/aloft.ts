@@ -31,10 +31,15 @@ export interface Aloft {
   rings: Array<FileRef & { text: string }>;
 }
 
-/** Looks for them in all tables. An instance that is busy all the while is counted as skipped. */
-export function* lookAloft({ tables, account }: Pick<Scan, 'tables' | 'account'>): Steps<Aloft> {
+/**
+ * Looks for them in all tables. An instance that is busy all the while is counted as skipped.
+ * @param sockets - those of other tables, by inode, which gets those of these
+ */
+export function* lookAloft(
+  { tables, account }: Pick<Scan, 'tables' | 'account'>,
+  sockets: Map<number, FileRef> = new Map(),
+): Steps<Aloft> {
   const aloft: Aloft = { inFlight: [], rings: [] };
-  const sockets = new Map<number, FileRef>();
   for (const [place, { id, fds }] of tables.entries()) {
     yield place / tables.length;
     const folder = FdFolder.open(id, 'fd');

@@ -6,10 +6,12 @@
  *   open/by-kernel      mounts, loop devices, swap space
  *   elsewhere/aloft     in flight over a unix socket, or registered with io_uring: where nothing else was found
  */
+import type { FileRef } from '../../binding/kcmp.ts';
 import type { FileStat } from '../../procfs/fd.ts';
 import { type FileKind, kindOf } from '../../procfs/kind.ts';
 import { part, type Steps } from '../../scan/steps.ts';
-import type { Scan } from '../../scan/tables.ts';
+import { readMoved } from '../../scan/settle.ts';
+import type { Scan, Table } from '../../scan/tables.ts';
 import type { Elsewhere } from '../elsewhere.ts';
 import { carriersIn, lookAloft } from '../elsewhere/aloft.ts';
 import { mappedAs, mappedAt, mappedOn } from '../elsewhere/mapped.ts';
@@ -19,21 +21,27 @@ import type { OpenFile } from '../open-file.ts';
 import { SoughtPath } from './by-path.ts';
 import { SoughtPort } from './by-port.ts';
 import { keptByKernel } from './by-kernel.ts';
+import { OpenSearch } from './search.ts';
 import { isOnInode, type Sought } from './sought.ts';
 import { type Used, usesOf } from './uses.ts';
 
 const MAPPABLE: ReadonlySet<FileKind> = new Set(['regular', 'character device', 'block device']);
 
+/** So often what may have come down since is looked for. */
+const ROUNDS = 8;
 /** Of the work. */
 const [USED, MAPPED] = [0.3, 0.7];
 
-/** @param hasUnkept - whether there is a lock on it that nobody was seen to keep */
+/**
+ * Undefined when it was found nowhere, and then open.
+ * @param hasUnkept - whether there is a lock on it that nobody was seen to keep
+ */
 export function* elsewhereOf(
   sought: Sought,
   scan: Scan,
   files: readonly OpenFile[],
   hasUnkept: boolean,
-): Steps<Elsewhere[]> {
+): Steps<Elsewhere[] | undefined> {
   const path = sought instanceof SoughtPath ? sought.path : undefined;
   const { inode, mount } = sought;
   const uses = path === undefined ? [] : yield* part(0, USED, usesOf(scan, sought));
@@ -50,8 +58,26 @@ export function* elsewhereOf(
   if (isKept || (sought instanceof SoughtPort && sought.sockets.size === 0)) return found;
   if (inode !== undefined) yield* countTerminals(scan, inode);
   const links = [...sought.links, path, sought.text].filter((link) => link !== undefined);
-  const aloft = yield* part(MAPPED, 1, lookAloft(scan));
-  return carriersIn(aloft, (text) => isRegistered(text, links));
+  return yield* part(MAPPED, 1, aloftOf(sought, scan, links));
+}
+
+/**
+ * Who may have it in flight, or registered. Undefined when somebody has it by now: what goes up and comes down is looked
+ * for in both ways once more, at whoever ran meanwhile.
+ */
+function* aloftOf(sought: Sought, scan: Scan, links: readonly string[]): Steps<Elsewhere[] | undefined> {
+  const { account } = scan;
+  const sockets = new Map<number, FileRef>();
+  let tables: Table[] = scan.tables;
+  for (let round = 1; tables.length > 0; round++) {
+    const carriers = carriersIn(yield* lookAloft({ tables, account }, sockets), (text) => isRegistered(text, links));
+    if (carriers.length > 0 || round === ROUNDS) return carriers;
+    tables = yield* readMoved(scan);
+    const search = new OpenSearch(sought, scan);
+    yield* search.look(tables);
+    if ((yield* search.hits()).length > 0) return undefined;
+  }
+  return [];
 }
 
 /** Who has it mapped, and of a path who has a file mapped that had that name before. */
