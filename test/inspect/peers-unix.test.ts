@@ -253,7 +253,7 @@ test('where netlink is forbidden it is unknown, with the reason, or what a list 
   const why = 'a filter or a security module forbids to ask the kernel about sockets (EPERM)';
   assert.deepEqual(states, [
     ['unknown', why, 0],
-    ['listening', `who waits to be accepted could not be told: ${why}`, 0],
+    ['unknown', `who waits to be accepted could not be told: ${why}`, 0],
     ['unconnected', undefined, 0],
   ]);
 });

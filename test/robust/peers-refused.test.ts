@@ -135,7 +135,20 @@ describe('as an ordinary user', { skip: needsRoot || noAnswers }, () => {
     ];
     assert.deepEqual([connected.state, connected.holders], ['unknown', []]);
     assert.match(`${connected.reason}`, /another network namespace, which may not be entered/);
-    assert.deepEqual([listening.state, listening.holders], ['listening', []]);
+    // Of a list that names no clients nobody is not told to wait.
+    assert.deepEqual([listening.state, listening.holders], ['unknown', []]);
+    assert.match(`${listening.reason}`, /^who waits to be accepted could not be told: /);
+    const receiver = await asker.run(({ fs, os, sockets }) => {
+      const fd = sockets.socket(sockets.AF_UNIX, sockets.DGRAM);
+      const path = `${os.tmpdir()}/kcmp-receiver-${process.pid}`;
+      sockets.bind(fd, sockets.unixAddress(path));
+      fs.unlinkSync(path);
+      return fd;
+    });
+    // Somebody there may send to its path.
+    const bound = await ask(asker, { pid: asker.pid, fd: receiver }, [asker.pid]);
+    assert.deepEqual([bound.state, bound.holders], ['unknown', []]);
+    assert.match(`${bound.reason}`, /^not all who send to it may be known: it may be in another network namespace/);
     await inside.stop();
   });
 });

@@ -57,7 +57,11 @@ export function heldBy(holders: readonly Holder[]): string {
   return `held by ${command} (${pid}), fd ${fds}${thread}${besides(tasks)}`;
 }
 
+/** A reason that says itself what could not be told, and of whom. */
+const isWhole = (reason: string | undefined): reason is string => reason?.includes('could not be told') === true;
+
 export function ofOtherEnd({ state, reason, holders, ends }: OtherEnd): string {
+  if (state === 'unknown' && holders.length === 0 && isWhole(reason)) return reason;
   const why = reason === undefined ? '' : ` (${reason})`;
   const isPlain = state === 'connected' || state === 'unconnected' || state === 'listening';
   if (holders.length > 0)

@@ -8,7 +8,7 @@ import { readUnixListing } from '../../procfs/net.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { InetProtocol, InetSocket, SocketState, UnixListing, UnixSocket } from '../../util/socket.ts';
 import { listInet, matchInet } from '../peers/inet-tables.ts';
-import { askAt, type Place, Places, whyRefused } from '../peers/places.ts';
+import { askAt, isGone, type Place, Places, whyRefused } from '../peers/places.ts';
 import type { Blind, ListedSocket } from './sought.ts';
 
 /** What was found, and where it could not be looked for. */
@@ -21,9 +21,6 @@ export interface Listed<T> {
 const LIVING: ReadonlySet<SocketState> = new Set(['FIN_WAIT1', 'FIN_WAIT2', 'CLOSING']);
 /** Of more it is not told. */
 const FEW = 16;
-
-/** All of whose tasks have ended is none any more. */
-const isGone = ({ refused, code }: Refusal): boolean => refused === 'no-namespace' && code === 'ESRCH';
 
 export class Namespaces {
   readonly #places = new Places(process.pid);

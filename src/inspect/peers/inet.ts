@@ -123,7 +123,7 @@ export class InetPeer extends SocketPeer {
     if (listener.rqueue === 0) return;
     const list = yield* this.tables.list(place, 'tcp', { localPort: listener.local.port });
     if (isRefusal(list))
-      return this.become('listening', `who waits to be accepted could not be told: ${whyRefused(list)}`);
+      return this.become('unknown', `who waits to be accepted could not be told: ${whyRefused(list)}`);
     const listeners = list.filter(({ state }) => state === 'LISTEN');
     if (listeners.some(({ ino, local }) => ino !== listener.ino && local.address === listener.local.address))
       this.become('listening', 'others listen at the same address: who waits may wait for one of them');
@@ -142,7 +142,7 @@ export class InetPeer extends SocketPeer {
   *#addSenders(own: InetSocket, place: Place): Steps<void> {
     const list = yield* this.tables.list(place, 'udp', { remotePort: own.local.port });
     if (isRefusal(list))
-      return this.become('unconnected', `who is connected with it could not be told: ${whyRefused(list)}`);
+      return this.become('unknown', `who is connected with it could not be told: ${whyRefused(list)}`);
     const senders = list.filter(
       ({ remote, local }) => takes(own, remote) && isLocal(this.tables, remote, local, place),
     );

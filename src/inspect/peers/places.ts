@@ -134,5 +134,8 @@ const WHY: Readonly<Record<Refusal['refused'], string>> = {
   failed: 'the kernel could not be asked about sockets',
 };
 
+/** Of a namespace all of whose tasks have ended: it is none any more. */
+export const isGone = ({ refused, code }: Refusal): boolean => refused === 'no-namespace' && code === 'ESRCH';
+
 /** A refusal in words. */
 export const whyRefused = ({ refused, code }: Refusal): string => `${WHY[refused]} (${code})`;

@@ -15,7 +15,7 @@ import type { Steps } from '../../scan/steps.ts';
 import { RCV_SHUTDOWN, SEND_SHUTDOWN, type UnixSocket } from '../../util/socket.ts';
 import { endName } from './name.ts';
 import type { PeerVia } from './peer.ts';
-import { NOWHERE, type Place, whyRefused } from './places.ts';
+import { isGone, NOWHERE, type Place, whyRefused } from './places.ts';
 import { SocketPeer } from './socket.ts';
 
 const BOTH = RCV_SHUTDOWN | SEND_SHUTDOWN;
@@ -72,7 +72,7 @@ export class UnixPeer extends SocketPeer {
 
   #tellClients({ type, icons, rqueue }: UnixSocket): void {
     if (icons === undefined)
-      return this.become('listening', `${rqueue} clients wait to be accepted, more than the kernel names`);
+      return this.become('unknown', `${rqueue} clients wait to be accepted, more than the kernel names`);
     // One that closed while it waited is counted on, and has no inode.
     const waiting = icons.filter((ino) => ino > 0);
     const closed = icons.length - waiting.length;
@@ -100,19 +100,24 @@ export class UnixPeer extends SocketPeer {
   /** Who sends to a datagram socket: from anywhere to a path, from its own namespace to an abstract name. */
   *#addSenders({ ino, name, vfs }: UnixSocket, home: Place): Steps<void> {
     if (name === undefined) return;
+    let refused: Refusal | undefined;
     for (const place of vfs === undefined ? [home] : this.placesFrom(this.#place)) {
       yield;
       if (place === undefined) continue;
       const senders = yield* this.tables.senders(place, ino);
       if (isRefusal(senders)) {
-        this.reason ??= `not all who send to it may be known: ${whyRefused(senders)}`;
+        if (!isGone(senders)) refused ??= senders;
         continue;
       }
       for (const sender of senders) {
-        this.become('connected', this.reason);
+        this.become('connected');
         this.addEnd(sender.ino, 'connected', endName(sender));
       }
     }
+    if (refused === undefined) return;
+    // Where nobody was found, somebody may be connected with it all the same.
+    const isFound = this.state === 'connected';
+    this.become(isFound ? 'connected' : 'unknown', `not all who send to it may be known: ${whyRefused(refused)}`);
   }
 
   /** Undefined when no namespace has it; a refusal when one that could not be asked may. */
@@ -135,7 +140,7 @@ export class UnixPeer extends SocketPeer {
     const own = typeof sockets === 'string' ? undefined : sockets.find((socket) => socket.ino === ino);
     const why = whyRefused(refused);
     if (own === undefined || own.type === 'dgram') this.become('unknown', why);
-    else if (own.state === 'LISTEN') this.become('listening', `who waits to be accepted could not be told: ${why}`);
+    else if (own.state === 'LISTEN') this.become('unknown', `who waits to be accepted could not be told: ${why}`);
     else if (own.state === 'CLOSE') this.become('unconnected');
     else this.become('unknown', why);
   }
