@@ -158,7 +158,12 @@ function* foundOf(sought: Sought, seen: Scan, parts: ReadonlySet<Part>, isLast: 
   // Whoever asks about some processes only, and sees all of these, is not told what others have.
   const isOthers = !seen.all && unseenOf(seen.account).length === 0;
   const files = listenersFirst([...held, ...(isOthers ? [] : unseen.map(unseenSocket))], sockets);
-  for (const file of files) if (sought.foreign?.has(inodeOf(file.link ?? '')) === true) file.otherNetwork = true;
+  for (const file of files) {
+    const ino = inodeOf(file.link ?? '');
+    const doubt = sought.doubtOf?.(ino);
+    if (sought.foreign?.has(ino) === true) file.otherNetwork = true;
+    if (doubt !== undefined) file.doubt = doubt;
+  }
   const locks = parts.has('locks')
     ? yield* part(DESCRIBED, DESCRIBED, tellLocks(files, [], seen, sought.isLocked))
     : undefined;

@@ -1,18 +1,18 @@
 /** findOpen by a port, an abstract name, a unix socket's path, or a socket's inode. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, realpathSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { FoundFile, OpenReport } from '../../src/index.ts';
 import { Fds, refs } from '../support/brute.ts';
-import { startChild } from '../support/child.ts';
+import { type Child, startChild } from '../support/child.ts';
 import { noAnswers } from '../support/diag.ts';
 import { findHolders, findOpen } from '../support/door.ts';
 import * as libc from '../support/libc.ts';
 import * as sockets from '../support/sockets.ts';
 import { startThread } from '../support/scenes.ts';
-import { needsRoot, ORDINARY } from '../support/user.ts';
+import { AS_NOBODY, needsRoot, ORDINARY } from '../support/user.ts';
 
 const { pid } = process;
 const { DGRAM, inetAddress, STREAM, unixAddress } = sockets;
@@ -269,6 +269,41 @@ test('a unix socket by its path, though it was bound by another one, and who is 
   assert.deepEqual(told(await ask(path, [child.pid])), expected);
   unlinkSync(path);
   assert.deepEqual(told(await ask(path, [child.pid])), []);
+});
+
+test("a socket of the same path in a container's own filesystem is not taken for it", {
+  skip: needsRoot || noAnswers,
+}, async () => {
+  const mountpoint = join(folder, 'container');
+  mkdirSync(mountpoint);
+  chmodSync(folder, 0o755);
+  chmodSync(mountpoint, 0o777);
+  const mounted = ['sh', '-c', 'mount -t tmpfs none "$0" && exec "$@"', mountpoint];
+  await using container = await startChild({
+    wrapper: ['unshare', '--net', '--mount', '--', ...mounted, ...AS_NOBODY],
+  });
+  const path = join(mountpoint, 'same.sock');
+  const bind = (child: Child): Promise<number> =>
+    child.run(({ sockets }, path: string) => sockets.listener(sockets.STREAM, sockets.unixAddress(path)), path);
+  const theirs = await bind(container);
+  await using user = await startChild(ORDINARY);
+  const mine = await bind(user);
+  const asked = () =>
+    user.run(async ({ door }, path: string, pids: number[]) => (await door.findOpen(path, { pids })).files, path, [
+      user.pid,
+      container.pid,
+    ]);
+  const files = await asked();
+  assert.deepEqual(
+    files.map(({ holders, doubt }) => [refs(holders), doubt]),
+    [[[{ pid: user.pid, fd: mine }], undefined]],
+  );
+  await user.run(({ fs }, fd: number) => fs.closeSync(fd), mine);
+  const [left, ...more] = await asked();
+  assert.deepEqual([refs(left?.holders ?? []), more], [[{ pid: container.pid, fd: theirs }], []]);
+  assert.match(`${left?.doubt}`, /^only the names of unix sockets could be read, .*another network namespace/);
+  // To root the kernel tells which file it was bound to.
+  assert.deepEqual(told(await ask(path, [container.pid])), []);
 });
 
 test('a unix socket on a filesystem whose files have other devices than itself, as an overlay', {

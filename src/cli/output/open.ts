@@ -1,12 +1,10 @@
 /** What `kcmp who` says of a port, a path and the like: the answer in one line, then each open file description. */
 import { type FoundFile, type Holder, type OpenReport, probe } from '../../index.ts';
-import { unseen } from '../../scan/coverage.ts';
 import { statIno } from '../../procfs/fd.ts';
 import { DELETED } from '../../procfs/link.ts';
 import { locate } from '../../procfs/raw/path.ts';
-import { isInFirstNamespace } from '../../procfs/processes.ts';
-import { addTo } from '../../util/multimap.ts';
 import { describeFile, plural } from '../../util/text.ts';
+import { ofNothing, ofUnheld, whoUnseen } from './open/nobody.ts';
 import { table } from './table.ts';
 import { elsewhereText } from './elsewhere.ts';
 import { NO_OPENERS, type Openers, openersText } from './process/opening.ts';
@@ -31,18 +29,6 @@ const holdersOf = (files: readonly FoundFile[]): Holder[] => files.flatMap(({ ho
 function ofNobody(file: FoundFile, report: OpenReport): string {
   const user = file.uid === null ? '' : `, of user ${userOf(file.uid)},`;
   return `${nameOf(file)}${user} is held by ${whoUnseen(report)}`;
-}
-
-function whoUnseen({ coverage, elsewhere = [] }: OpenReport): string {
-  if (elsewhere.some(({ sure }) => sure !== 'possible')) return 'no descriptor';
-  const isRoot = process.getuid?.() === 0;
-  if (unseen(coverage).length > 0)
-    return isRoot
-      ? 'no process that could be seen'
-      : 'a process that may not be looked at; run as that user, or as root';
-  return isInFirstNamespace()
-    ? "no descriptor; it is in flight, or the kernel's own"
-    : 'no descriptor of this pid namespace; a process outside may have it';
 }
 
 /** Of a listener that nobody waits for there is nothing to be said. */
@@ -82,6 +68,18 @@ function otherNameOf({ link }: FoundFile, reference: string): string | undefined
   return isIt ? located.path : undefined;
 }
 
+/** Of those that are it for sure; where there is none, who has what may be it, and why that could not be told. */
+function ofSure(files: readonly FoundFile[], report: OpenReport): string {
+  const sure = files.filter(({ doubt }) => doubt === undefined);
+  return sure.length > 0 ? ofFiles(sure, report) : `${report.reference} may be ${ofDoubtful(files, report)}`;
+}
+
+function ofDoubtful(files: readonly FoundFile[], report: OpenReport): string {
+  const holders = holdersOf(files);
+  const by = holders.length === 0 ? `held by ${whoUnseen(report)}` : heldBy(holders);
+  return `${by}: ${files[0]?.doubt}`;
+}
+
 function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   const [first] = files as [FoundFile];
   const holders = holdersOf(files);
@@ -102,32 +100,6 @@ function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
 /** Who connects to it by that name is refused: the file was deleted, or it is of another root directory or mount. */
 const UNNAMED = 'a file of that name does not exist here';
 
-const MISSING: Readonly<Record<string, string>> = {
-  ENOENT: 'it does not exist',
-  ENOTDIR: 'a part of it is no directory',
-  EACCES: 'it may not be looked at',
-  EAGAIN: 'what it is only a file server knows',
-};
-
-function ofNothing({ reference, missing, coverage }: OpenReport, isLimited: boolean): string {
-  const why = missing === undefined ? '' : `: ${MISSING[missing] ?? missing}`;
-  const where = isLimited ? 'in none of these processes' : 'nowhere';
-  return `${reference} is open ${where}${unseen(coverage).length > 0 ? ' that could be seen' : ''}${why}`;
-}
-
-/** `3 connections in TIME_WAIT are held by nobody`; and who has the other ends of what somebody closed. */
-function ofUnheld({ unheld }: OpenReport): string[] {
-  const byState = new Map<string, OpenReport['unheld']>();
-  for (const one of unheld) addTo(byState, one.state, one);
-  return [...byState].map(([state, some]) => {
-    const [are, ends] = some.length === 1 ? ['is', 'its other end is'] : ['are', 'their other ends are'];
-    const what = plural(some.length, 'connection');
-    const others = some.flatMap(({ otherEnd = [] }) => otherEnd);
-    const told = others.length === 0 ? '' : `, ${ends} ${heldBy(others)}`;
-    return `${state === 'not-accepted' ? `${what} ${are} not accepted yet` : `${what} in ${state} ${are} held by nobody`}${told}`;
-  });
-}
-
 /** `/tmp/app.log, description 1 of 2`: of several that have one name which one it is. */
 function headOf(file: FoundFile, files: readonly FoundFile[]): string {
   const alike = files.filter((other) => nameOf(other) === nameOf(file));
@@ -137,8 +109,9 @@ function headOf(file: FoundFile, files: readonly FoundFile[]): string {
 }
 
 function paragraph(file: FoundFile, files: readonly FoundFile[], report: OpenReport): string[] {
-  if (file.holders.length === 0) return ['', `${ofNobody(file, report)}.`];
-  const head = `${headOf(file, files)}${endOf(file)}:`;
+  const may = file.doubt === undefined ? '' : ', which may be another file';
+  if (file.holders.length === 0) return ['', `${ofNobody(file, report)}${may}.`];
+  const head = `${headOf(file, files)}${may}${endOf(file)}:`;
   return ['', head, '', ...stateOf(file), ...holderTable(file.holders), ...longEnd(file)];
 }
 
@@ -189,7 +162,7 @@ export function openText(
     ...openersText(openers),
     ...(report.missing === 'ENOENT' && files.some(({ kind }) => kind === 'socket') ? [UNNAMED] : []),
   ];
-  const answer = shown.length > 0 ? ofFiles(shown, report) : ofNothing(report, isLimited);
+  const answer = shown.length > 0 ? ofSure(shown, report) : ofNothing(report, isLimited);
   return [
     `${[answer, ...more].join('; ')}.`,
     ...(one ? ['', ...stateOf(only), ...holderTable(only.holders), ...longEnd(only)] : []),

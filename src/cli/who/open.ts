@@ -25,7 +25,8 @@ function codeOfOpen(report: OpenReport, isAwaited: boolean, where?: readonly num
   const { files, elsewhere = [], missing, coverage } = report;
   const isUsed = elsewhere.some(({ sure }) => sure !== 'possible');
   const locks = (report.locks ?? []).filter(({ takenBy }) => where?.includes(takenBy ?? 0) !== false);
-  if (isUsed || locks.length > 0 || files.some(({ holders }) => holders.length > 0)) return 0;
+  if (isUsed || locks.length > 0 || files.some(({ holders, doubt }) => holders.length > 0 && doubt === undefined))
+    return 0;
   const isPlainlyMissing = missing === undefined || missing === 'ENOENT' || missing === 'ENOTDIR';
   return elsewhere.length + files.length > 0 || isAwaited || !isPlainlyMissing ? 2 : scanCode(false, coverage);
 }
@@ -44,7 +45,7 @@ const partsOf = (is: Reference['is'], { all, json }: Wanted): Part[] =>
 
 function whoHasNamed(reference: string, parts: Part[], { json, pids, all, where }: Wanted, io: Io): ExitCode {
   const report = openWithoutUs(withProgress(io, (options) => findOpen(reference, { ...options, ...where, parts })));
-  const holders = report.files.flatMap(({ holders }) => holders);
+  const holders = report.files.flatMap(({ holders, doubt }) => (doubt === undefined ? holders : []));
   tellPartial(io, report.coverage);
   // It takes a look at all threads, and text tells of it only where nobody has the path.
   const openers = json || report.files.length === 0 ? openersOf(reference) : NO_OPENERS;

@@ -6,20 +6,19 @@
 import { type FileStat, inodeKey, statIno } from '../../procfs/fd.ts';
 import { S_IFDIR, S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
 import { DELETED } from '../../procfs/link.ts';
-import { isBelow, type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
+import { type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
 import { overlaysOf } from '../../procfs/kind/overlay.ts';
 import { pathOfMissing } from '../../procfs/raw/missing.ts';
 import { type Located, locate } from '../../procfs/raw/path.ts';
 import { seen } from '../../procfs/raw/statx.ts';
 import type { Steps } from '../../scan/steps.ts';
-import type { UnixListing, UnixSocket } from '../../util/socket.ts';
 import { askServer } from './ask-server.ts';
+import { BoundSockets, type PathFacts } from './by-path/bound.ts';
 import { SoughtUnix } from './by-text.ts';
 import type { Blind, ListedSocket, Sought } from './sought.ts';
 
 /** Stands for bytes that are no UTF-8. */
 const REPLACEMENT = '\ufffd';
-const U32 = 0xffffffffn;
 /** The path is not there, and that is all. */
 const PLAIN: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 const WHY: Readonly<Record<string, string>> = {
@@ -27,12 +26,7 @@ const WHY: Readonly<Record<string, string>> = {
   EXDEV: 'of an overlay those files are found that were written, since what is of its lower layers has other devices',
   EACCES: 'a folder on the way to the path may not be searched',
 };
-/** Why a socket may be it that was bound by another name. */
-const DOUBTS = {
-  number: 'a socket of that number is bound by another name, and of which part of the filesystem it is nothing tells',
-  name: 'a socket that was bound by a relative name may be it: in which folder nothing tells',
-  bytes: 'it has bytes that are no UTF-8, or stands for such: another path reads alike',
-};
+const BYTES = 'it has bytes that are no UTF-8, or stands for such: another path reads alike';
 const OTHERWISE = 'what the path names could not be looked up';
 
 /** From the root on, unless the working directory was deleted or is no text; `..` is left to the kernel, which follows links first. */
@@ -58,11 +52,15 @@ export class SoughtPath implements Sought {
   /** Without symbolic links. */
   path: string;
   readonly #asked: string;
-  readonly #unix = new SoughtUnix((socket) => this.#isBoundTo(socket));
+  readonly #bound = new BoundSockets(() => this.#toldOf());
+  readonly #unix = new SoughtUnix(
+    (socket) => this.#bound.isIt(socket),
+    (sockets) => this.#bound.choose(sockets),
+  );
   #located: Located | string = 'ENOENT';
   #facts: string | undefined;
   #isServerDead = false;
-  #doubt: string | undefined;
+  #isMangled = false;
 
   constructor(path: string) {
     this.#asked = wholePath(path);
@@ -88,9 +86,10 @@ export class SoughtPath implements Sought {
 
   get blind(): readonly Blind[] {
     const layers = this.mount?.type === 'overlay' ? 'EXDEV' : undefined;
-    const code = this.#untold ?? layers ?? (this.#doubt === undefined ? undefined : 'ENODEV');
+    const doubt = this.#bound.doubt(this.#unix.whyNames) ?? (this.#isMangled ? BYTES : undefined);
+    const code = this.#untold ?? layers ?? (doubt === undefined ? undefined : 'ENODEV');
     if (code === undefined) return this.#unix.blind;
-    return [{ pid: process.pid, code, reason: WHY[code] ?? this.#doubt ?? OTHERWISE }, ...this.#unix.blind];
+    return [{ pid: process.pid, code, reason: WHY[code] ?? doubt ?? OTHERWISE }, ...this.#unix.blind];
   }
 
   /** Of a mount point those on all of its filesystem; of a part of one that cannot be told. */
@@ -117,7 +116,8 @@ export class SoughtPath implements Sought {
     // A path that is there and no socket is none that a socket was bound to; on a filesystem any may be.
     const { inode, mount } = this;
     const mayBeSocket = inode === undefined || mount !== undefined || (inode.mode & S_IFMT) === S_IFSOCK;
-    this.#doubt = inode === undefined && this.path.includes(REPLACEMENT) ? DOUBTS.bytes : undefined;
+    this.#isMangled = inode === undefined && this.path.includes(REPLACEMENT);
+    this.#bound.start();
     const hasUnixMoved = mayBeSocket && (yield* this.#unix.hasMoved());
     const isFolder = inode === undefined || (inode.mode & S_IFMT) === S_IFDIR;
     this.overlays = isFolder ? undefined : yield* overlaysOf(this.path, inode);
@@ -137,6 +137,17 @@ export class SoughtPath implements Sought {
 
   see(pid: number, fd: number, link: string): void {
     this.#unix.see(pid, fd, link);
+    this.#bound.see(link);
+  }
+
+  doubtOf(ino: number): string | undefined {
+    return this.#bound.doubtOf(ino, this.#unix.whyNames);
+  }
+
+  #toldOf(): PathFacts {
+    const { path, inode, mount, part } = this;
+    const located = typeof this.#located === 'string' ? undefined : this.#located;
+    return { asked: this.#asked, path, located, inode, mount, part };
   }
 
   /** A file may be called `x (deleted)`. */
@@ -158,38 +169,5 @@ export class SoughtPath implements Sought {
     if (mount === undefined || typeof mounts === 'string' || mounts.some(({ id }) => id === mount)) return true;
     const folder = locate(process.getBuiltinModule('node:path').dirname(this.#asked));
     return typeof folder === 'string' || folder.stat.dev === dev;
-  }
-
-  /** The kernel tells the device of the whole filesystem, of which each subvolume has the same numbers: the name decides. */
-  #isOfSubvolume(dev: number, name = ''): boolean {
-    const { basename } = process.getBuiltinModule('node:path');
-    if (typeof this.#located === 'string' || dev !== this.#located.dev) return false;
-    const isNamed = basename(name) === basename(this.path);
-    if (!isNamed) this.#doubt = DOUBTS.number;
-    return isNamed;
-  }
-
-  /** What is not there may have been bound by a name that says no folder, or but some. */
-  #mayBeBound(name: string): boolean {
-    const { normalize } = process.getBuiltinModule('node:path');
-    return /^[^/@]/.test(name) && `/${this.path}`.endsWith(`/${normalize(name).replace(/^(?:\.\.\/)+/, '')}`);
-  }
-
-  /** Where only a list of names is to be had, or the file is gone, the name tells. */
-  #isBoundTo(socket: UnixSocket | UnixListing): boolean {
-    const { inode, mount } = this;
-    if (mount !== undefined) {
-      // By which mount it was bound it does not tell, only by which name.
-      const isThere = this.part === undefined || isBelow(mount, socket.name ?? '');
-      return isThere && 'vfs' in socket && socket.vfs?.dev === mount.dev;
-    }
-    if (inode !== undefined && 'vfs' in socket) {
-      if (socket.vfs?.ino !== Number(inode.ino & U32)) return false;
-      return socket.vfs.dev === inode.dev || this.#isOfSubvolume(socket.vfs.dev, socket.name);
-    }
-    const { name = '' } = socket;
-    if (name === this.#asked || name === this.path) return true;
-    if (this.#mayBeBound(name)) this.#doubt = DOUBTS.name;
-    return false;
   }
 }

@@ -51,17 +51,30 @@ const isNamed = (name: string | undefined, wanted: string): boolean =>
   name?.startsWith('@') === true &&
   (name === wanted || name.replace(/\0+$/, '') === wanted || name.replaceAll('\0', '@') === wanted);
 
+type UnixSockets = Array<UnixSocket | UnixListing>;
+
 /** Sockets of AF_UNIX: who listens, and whom it has accepted. */
 export class SoughtUnix implements Sought {
   links: ReadonlySet<string> = new Set();
   sockets: ReadonlyMap<number, ListedSocket> = new Map();
   blind: readonly Blind[] = [];
   readonly #isIt: (socket: UnixSocket | UnixListing) => boolean;
+  readonly #choose: (sockets: UnixSockets) => UnixSockets;
   readonly #namespaces = new Namespaces();
   #facts: string | undefined;
 
-  constructor(isIt: (socket: UnixSocket | UnixListing) => boolean) {
+  /** @param choose - which of those that may be it are told */
+  constructor(
+    isIt: (socket: UnixSocket | UnixListing) => boolean,
+    choose: (sockets: UnixSockets) => UnixSockets = (sockets) => sockets,
+  ) {
     this.#isIt = isIt;
+    this.#choose = choose;
+  }
+
+  /** Why of some only the names could be read. */
+  get whyNames(): string {
+    return this.#namespaces.whyNames;
   }
 
   get foreign(): ReadonlySet<number> {
@@ -78,7 +91,8 @@ export class SoughtUnix implements Sought {
   }
 
   *hasMoved(): Steps<boolean> {
-    const { sockets, blind } = yield* this.#namespaces.unix(this.#isIt);
+    const { sockets: found, blind } = yield* this.#namespaces.unix(this.#isIt);
+    const sockets = this.#choose(found);
     this.blind = blind;
     this.sockets = new Map(sockets.map((socket) => [socket.ino, socket]));
     this.links = new Set([...this.sockets.keys()].map(socketLink));

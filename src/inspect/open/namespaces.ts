@@ -29,6 +29,9 @@ export class Namespaces {
   /** The inodes of those that were found in another namespace than this process'. */
   readonly foreign: Set<number> = new Set();
 
+  /** Why of some unix sockets only the names could be read. */
+  whyNames = '';
+
   /** Of what keeps one in which there may be no task. */
   readonly #seen = new Map<string, FileRef>();
 
@@ -58,13 +61,16 @@ export class Namespaces {
 
   /** With a name as it was bound, or with a file; where the kernel cannot be asked the lists of /proc tell the names. */
   unix(isIt: (socket: UnixSocket | UnixListing) => boolean): Steps<Listed<UnixSocket | UnixListing>> {
-    return this.#list<UnixSocket | UnixListing>(function* (place) {
+    const list = function* (this: Namespaces, place: Place): Steps<Array<UnixSocket | UnixListing> | Refusal> {
       const all = yield* askAt(place, dumpUnix);
       if (!isRefusal(all)) return [...all.values()].filter(isIt);
       const [task] = place.tasks;
       const listing = task === undefined ? 'ESRCH' : readUnixListing(task);
-      return typeof listing === 'string' ? all : listing.filter(isIt);
-    });
+      if (typeof listing === 'string') return all;
+      this.whyNames = whyRefused(all);
+      return listing.filter(isIt);
+    };
+    return this.#list(list.bind(this));
   }
 
   /** With a local port. */

@@ -56,6 +56,8 @@ export interface Sought {
   readonly blind?: readonly Blind[];
   /** The sockets of it that the kernel lists, by inode. */
   readonly sockets?: ReadonlyMap<number, ListedSocket>;
+  /** Of one of them: why it may be something else. */
+  doubtOf?(ino: number): string | undefined;
   /** Those of them that are of another network namespace. */
   readonly foreign?: ReadonlySet<number>;
   /** Whether a lock is on it, by what that is on: where it is to be told although no descriptor shows it. */
