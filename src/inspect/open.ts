@@ -154,14 +154,23 @@ function* openOf(
 
 /** Undefined when all is to be looked at anew, unless it is the last time. */
 function* foundOf(sought: Sought, seen: Scan, parts: ReadonlySet<Part>, isLast: boolean): Steps<Found | undefined> {
-  const { held, sockets, unseen } = yield* part(READ, DESCRIBED, heldOf(sought, seen));
+  const { held: all, sockets, unseen } = yield* part(READ, DESCRIBED, heldOf(sought, seen));
+  const inoOf = ({ link }: Pick<FoundFile, 'link'>): number => inodeOf(link ?? '');
+  const held = all.filter(
+    (file) =>
+      sought.isAnothers?.(
+        inoOf(file),
+        file.holders.map(({ pid }) => pid),
+      ) !== true,
+  );
   // Whoever asks about some processes only, and sees all of these, is not told what others have.
   const isOthers = !seen.all && unseenOf(seen.account).length === 0;
   const files = listenersFirst([...held, ...(isOthers ? [] : unseen.map(unseenSocket))], sockets);
   for (const file of files) {
-    const ino = inodeOf(file.link ?? '');
+    const ino = inoOf(file);
     const doubt = sought.doubtOf?.(ino);
     if (sought.foreign?.has(ino) === true) file.otherNetwork = true;
+    if (sought.isFormerSocket?.(ino) === true) file.former = true;
     if (doubt !== undefined) file.doubt = doubt;
   }
   const locks = parts.has('locks')

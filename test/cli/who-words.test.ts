@@ -136,3 +136,27 @@ test('how many hold it is said where more than one must', async () => {
   );
   assert.match(await firstOf('groups', '--deleted', child.pid), /^1 deleted file is open /);
 });
+
+test('a unix socket whose name another file has by now, which nobody has', async () => {
+  for (const now of ['socket', 'file']) {
+    const path = at(`former-${now}`);
+    const fd = await child.run(
+      ({ fs, sockets }, path: string, now: string) => {
+        const listen = (): number => sockets.listener(sockets.STREAM, sockets.unixAddress(path));
+        const fd = listen();
+        fs.unlinkSync(path);
+        if (now === 'file') fs.writeFileSync(path, '');
+        else fs.closeSync(listen());
+        return fd;
+      },
+      path,
+      now,
+    );
+    const { code, out } = await kcmp('who', path, '--pid', child.pid);
+    assert.equal(code, 0, out);
+    const before = `former-${now} that is there now is open nowhere; a socket that was bound to a file of this name before`;
+    assert.match(out, new RegExp(`${before} is held by .*\\(${child.pid}\\), fd ${fd}\\b`));
+    await child.run(({ fs }, fd: number) => fs.closeSync(fd), fd);
+    assert.equal((await kcmp('who', path, '--pid', child.pid)).code, 1);
+  }
+});

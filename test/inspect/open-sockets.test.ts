@@ -369,6 +369,35 @@ test('a unix socket whose path was unlinked by the name that it was bound to', a
   assert.deepEqual(told(await ask(path)), [[`unix stream ${path} listening`, [again]]]);
 });
 
+for (const now of ['a stale socket', 'a regular file'] as const)
+  test(`a unix socket whose name ${now} has by now, which nobody has`, async () => {
+    const path = join(folder, `${now.replaceAll(' ', '-')}.sock`);
+    const fd = fds.add(sockets.listener(STREAM, unixAddress(path)));
+    unlinkSync(path);
+    if (now === 'a regular file') writeFileSync(path, '');
+    else fds.close(fds.add(sockets.listener(STREAM, unixAddress(path))));
+    const report = await ask(path);
+    assert.deepEqual(told(report), [[`unix stream ${path} listening`, [fd]]]);
+    assert.deepEqual([report.files[0]?.former, report.missing], [true, undefined]);
+  });
+
+test('a unix socket of that name in another root directory is none of the path', { skip: needsRoot }, async () => {
+  const path = join(folder, 'rooted.sock');
+  await using child = await startChild();
+  await child.run(
+    ({ fs, libc, sockets }, root: string, path: string) => {
+      fs.mkdirSync(`${root}/root${path.slice(0, path.lastIndexOf('/'))}`, { recursive: true });
+      process.chdir(root);
+      libc.libc('int chroot(const char *)')(`${root}/root`);
+      sockets.listener(sockets.STREAM, sockets.unixAddress(path));
+    },
+    folder,
+    path,
+  );
+  writeFileSync(path, '');
+  assert.deepEqual(told(await ask(path, [child.pid])), []);
+});
+
 test('a socket that was bound by a relative name may be it, where no file is there any more', async () => {
   const before = process.cwd();
   process.chdir(folder);

@@ -49,8 +49,8 @@ const fullOf = (files: readonly FoundFile[]): string =>
  * Whether something had the very name that was asked for, until that was given to another file. A memfd never has one, and
  * what has another name besides, or is on what is mounted there, may be called so as well.
  */
-function isFormer({ kind, link, holders: [holder] }: FoundFile, reference: string): boolean {
-  if (kind === 'memfd') return false;
+function isFormer({ kind, link, former, holders: [holder] }: FoundFile, reference: string): boolean {
+  if (kind === 'memfd' || former === true) return former === true;
   const { basename } = process.getBuiltinModule('node:path');
   if (link?.endsWith(DELETED) !== true || basename(link.slice(0, -DELETED.length)) !== basename(reference))
     return false;
@@ -83,9 +83,16 @@ function ofDoubtful(files: readonly FoundFile[], report: OpenReport): string {
 function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   const [first] = files as [FoundFile];
   const holders = holdersOf(files);
+  const by = holders.length === 0 ? `held by ${whoUnseen(report)}` : heldBy(holders);
+  if (report.missing === undefined && files.every((file) => isFormer(file, report.reference))) {
+    // Whether its file was deleted or renamed a socket does not tell.
+    const what =
+      first.former === true
+        ? 'a socket that was bound to a file of this name before'
+        : 'a file of this name that was deleted';
+    return `${report.reference} that is there now is open nowhere; ${what} is ${by}${fullOf(files)}`;
+  }
   if (holders.length === 0 && files.length === 1) return ofNobody(first, report);
-  if (report.missing === undefined && files.every((file) => isFormer(file, report.reference)))
-    return `${report.reference} that is there now is open nowhere; a file of this name that was deleted is ${heldBy(holders)}${fullOf(files)}`;
   if (files.length === 1) {
     const asked = otherNameOf(first, report.reference);
     const held = `${asked ?? nameOf(first)} is ${heldBy(holders)}${asked === undefined ? '' : `, as ${nameOf(first)}`}`;
@@ -93,7 +100,6 @@ function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   }
   const what =
     probe().types.file === 'available' ? 'open file descriptions' : 'descriptors, which cannot be compared here';
-  const by = holders.length === 0 ? `held by ${whoUnseen(report)}` : heldBy(holders);
   return `${report.reference} is open as ${files.length} ${what}, ${by}${fullOf(files)}`;
 }
 

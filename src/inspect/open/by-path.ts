@@ -61,6 +61,8 @@ export class SoughtPath implements Sought {
   #facts: string | undefined;
   #isServerDead = false;
   #isMangled = false;
+  /** Whether sockets are looked for that had the name before. */
+  #isFormerSought = false;
 
   constructor(path: string) {
     this.#asked = wholePath(path);
@@ -88,8 +90,9 @@ export class SoughtPath implements Sought {
     const layers = this.mount?.type === 'overlay' ? 'EXDEV' : undefined;
     const doubt = this.#bound.doubt(this.#unix.whyNames) ?? (this.#isMangled ? BYTES : undefined);
     const code = this.#untold ?? layers ?? (doubt === undefined ? undefined : 'ENODEV');
-    if (code === undefined) return this.#unix.blind;
-    return [{ pid: process.pid, code, reason: WHY[code] ?? doubt ?? OTHERWISE }, ...this.#unix.blind];
+    // What had the name before is told where it is seen.
+    const blind = this.#isFormerSought ? [] : this.#unix.blind;
+    return code === undefined ? blind : [{ pid: process.pid, code, reason: WHY[code] ?? doubt ?? OTHERWISE }, ...blind];
   }
 
   /** Of a mount point those on all of its filesystem; of a part of one that cannot be told. */
@@ -115,7 +118,8 @@ export class SoughtPath implements Sought {
     this.text = this.path + DELETED;
     // A path that is there and no socket is none that a socket was bound to; on a filesystem any may be.
     const { inode, mount } = this;
-    const mayBeSocket = inode === undefined || mount !== undefined || (inode.mode & S_IFMT) === S_IFSOCK;
+    const mayBeSocket =
+      this.#isFormerSought || inode === undefined || mount !== undefined || (inode.mode & S_IFMT) === S_IFSOCK;
     this.#isMangled = inode === undefined && this.path.includes(REPLACEMENT);
     this.#bound.start();
     const hasUnixMoved = mayBeSocket && (yield* this.#unix.hasMoved());
@@ -138,6 +142,23 @@ export class SoughtPath implements Sought {
   see(pid: number, fd: number, link: string): void {
     this.#unix.see(pid, fd, link);
     this.#bound.see(link);
+  }
+
+  /** What is there now is open nowhere: a socket may have had the name, and its file be deleted, whatever that is. */
+  *findSocket(): Steps<void> {
+    const { inode, mount } = this;
+    if (inode === undefined || mount !== undefined || (inode.mode & S_IFMT) === S_IFSOCK) return;
+    this.#isFormerSought = true;
+    yield* this.#unix.hasMoved();
+  }
+
+  isFormerSocket(ino: number): boolean {
+    return this.#bound.isFormer(ino);
+  }
+
+  /** A socket that was bound by that name in another root directory or mount namespace is none of the path. */
+  isAnothers(ino: number, pids: readonly number[]): boolean {
+    return this.isFormerSocket(ino) && pids.length > 0 && !pids.some((pid) => this.#bound.isOfView(pid));
   }
 
   doubtOf(ino: number): string | undefined {

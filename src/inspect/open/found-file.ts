@@ -12,6 +12,8 @@ export interface FoundFile extends OpenFile {
   isConnection: boolean;
   /** It is a socket of another network namespace than that of who asks, where it keeps nobody from binding. */
   otherNetwork?: true;
+  /** Of a path: a unix socket that was bound by that name to another file than is there now. */
+  former?: true;
   /** Of a path: why this unix socket may be of another file, where only its name could be read. */
   doubt?: string;
 }

@@ -60,6 +60,8 @@ function* lookFor(sought: Sought, scan: Scan): Steps<LookedFor> {
     if ((yield* hasMoved(sought)) && attempt < ATTEMPTS) continue;
     const hits = yield* search.hits();
     if (hits.length === 0 && sought.findSocket !== undefined) yield* sought.findSocket();
+    // A socket that had the name of a path before is looked for once nothing else was found.
+    if ([...sought.links].some((link) => !searched.has(link)) && attempt < ATTEMPTS) continue;
     const sockets = sought.sockets ?? new Map<number, ListedSocket>();
     const found = new Set(hits.map(({ link }) => link));
     const unseen = [...sockets.values()].filter(({ ino }) => {

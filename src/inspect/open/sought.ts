@@ -56,6 +56,9 @@ export interface Sought {
   readonly blind?: readonly Blind[];
   /** The sockets of it that the kernel lists, by inode. */
   readonly sockets?: ReadonlyMap<number, ListedSocket>;
+  /** Of a path: whether one of them was bound by it to another file, and whether that was elsewhere, as those tell who have it. */
+  isFormerSocket?(ino: number): boolean;
+  isAnothers?(ino: number, pids: readonly number[]): boolean;
   /** Of one of them: why it may be something else. */
   doubtOf?(ino: number): string | undefined;
   /** Those of them that are of another network namespace. */

@@ -5,7 +5,8 @@
  * one may be that was bound through a link or a bind mount, or was renamed.
  */
 import type { FileStat } from '../../../procfs/fd.ts';
-import { isBelow, type Mount } from '../../../procfs/kind/mountinfo.ts';
+import { S_IFMT, S_IFSOCK } from '../../../procfs/kind.ts';
+import { isBelow, type Mount, readMounts } from '../../../procfs/kind/mountinfo.ts';
 import { inodeOf } from '../../../procfs/link.ts';
 import { type Located, locate } from '../../../procfs/raw/path.ts';
 import type { UnixListing, UnixSocket } from '../../../util/socket.ts';
@@ -33,7 +34,8 @@ export interface PathFacts {
 
 type Listed = UnixSocket | UnixListing;
 
-const basename = (path: string): string => process.getBuiltinModule('node:path').basename(path);
+const { basename, dirname } = process.getBuiltinModule('node:path');
+const isSocket = ({ mode }: FileStat): boolean => (mode & S_IFMT) === S_IFSOCK;
 
 /** Of a stream: whom a listener has accepted, whose name it has. */
 const isAccepted = ({ type, state }: Listed): boolean => type !== 'dgram' && state === 'ESTABLISHED';
@@ -42,6 +44,8 @@ export class BoundSockets {
   readonly #factsOf: () => PathFacts;
   /** Those that only their names tell. */
   readonly #named = new Set<number>();
+  /** Those that were bound by its name to another file, which was deleted or renamed since. */
+  readonly #former = new Set<number>();
   /** Those that may be it by another name, and of them those that somebody was seen to have. */
   readonly #others = new Set<number>();
   readonly #seen = new Set<number>();
@@ -55,6 +59,7 @@ export class BoundSockets {
   start(): void {
     this.#doubt = undefined;
     this.#named.clear();
+    this.#former.clear();
     this.#others.clear();
   }
 
@@ -87,8 +92,10 @@ export class BoundSockets {
       return isThere && 'vfs' in socket && socket.vfs?.dev === mount.dev;
     }
     if (inode !== undefined && 'vfs' in socket) {
-      if (socket.vfs?.ino !== Number(inode.ino & U32)) return false;
-      return socket.vfs.dev === inode.dev || this.#isOfSubvolume(socket.vfs.dev, name);
+      const isIt =
+        socket.vfs?.ino === Number(inode.ino & U32) &&
+        (socket.vfs.dev === inode.dev || this.#isOfSubvolume(socket.vfs.dev, name));
+      return isIt || this.#isFormer(socket);
     }
     // The file is gone: its name is what is left to tell it by.
     if (name === asked || name === path) return true;
@@ -98,18 +105,47 @@ export class BoundSockets {
 
   /** A file is bound to once: where that socket is known no other one is it, but for whom it has accepted. */
   choose(sockets: Listed[]): Listed[] {
-    const isSure = ({ ino }: Listed): boolean => !this.#named.has(ino);
-    const names = new Set(sockets.filter((one) => isSure(one) && !isAccepted(one)).map(({ name }) => name));
+    const isSure = ({ ino }: Listed): boolean => !this.#named.has(ino) && !this.#former.has(ino);
+    const sure = sockets.filter(isSure);
+    const names = new Set(sure.filter((one) => !isAccepted(one)).map(({ name }) => name));
     const { inode, mount } = this.#factsOf();
-    if (inode === undefined || mount !== undefined || names.size === 0) return sockets;
+    if (inode === undefined || mount !== undefined || sure.length === 0) return sockets;
+    // What had the name before is of interest where nobody has what has it now.
+    const now = sockets.filter(({ ino }) => !this.#former.has(ino));
+    if (names.size === 0) return now;
     this.#others.clear();
-    return sockets.filter((one) => isSure(one) || (isAccepted(one) && names.has(one.name)));
+    return now.filter((one) => isSure(one) || (isAccepted(one) && names.has(one.name)));
+  }
+
+  /** Whether a socket that was found was bound to another file of that name. */
+  isFormer(ino: number): boolean {
+    return this.#former.has(ino);
+  }
+
+  /** Whether a name means to a process what it means here: from another root directory or mount it is of another file. */
+  isOfView(pid: number): boolean {
+    const [own, theirs] = [readMounts(process.pid), readMounts(pid)];
+    if (typeof own === 'string' || typeof theirs === 'string') return false;
+    const { path } = this.#factsOf();
+    const above = own.filter((mount) => isBelow(mount, path)).sort((a, b) => a.point.length - b.point.length);
+    const at = above.at(-1);
+    return theirs.some(({ id, point }) => id === at?.id && point === at.point);
+  }
+
+  /** By the very name, on the filesystem that has it. */
+  #isFormer({ ino, name = '', vfs }: UnixSocket): boolean {
+    const { asked, path } = this.#factsOf();
+    if (vfs === undefined || (name !== asked && name !== path)) return false;
+    const folder = locate(dirname(name));
+    const isHere = typeof folder !== 'string' && (folder.dev === vfs.dev || folder.stat.dev === vfs.dev);
+    if (isHere) this.#former.add(ino);
+    return isHere;
   }
 
   #mayBe({ ino, name = '' }: UnixListing, inode: FileStat, mount: Mount | undefined): boolean {
     const { asked, path } = this.#factsOf();
     // An abstract name has no file.
-    if (name === '' || name.startsWith('@')) return false;
+    if (name === '' || name.startsWith('@') || (mount === undefined && !isSocket(inode))) return false;
     const isNamed = mount === undefined && (name === asked || name === path || this.#leadsTo(name, inode));
     (isNamed ? this.#named : this.#others).add(ino);
     return isNamed;
