@@ -17,7 +17,7 @@ export interface InheritedFile extends UnexplainedFile {
   from: FileRef;
 }
 
-/** A descriptor that came through exec perhaps, and that no ancestor has. */
+/** A descriptor that came through exec perhaps, and that no ancestor was seen to have. */
 export interface UnexplainedFile {
   fd: number;
   kind: FileKind;
@@ -43,8 +43,9 @@ export interface InheritedReport {
   from: number;
   inherited: InheritedFile[];
   /**
-   * What stays open in what it executes, so that it may have come through exec itself, and no ancestor has: whoever gave it
-   * has closed it since, or ended, or the process opened it itself. None where `from` was given.
+   * What stays open in what it executes, so that it may have come through exec itself, and no ancestor was seen to have:
+   * whoever gave it has closed it since, or ended, or may not be looked at, which `coverage` counts, or the process opened it
+   * itself. None where `from` was given.
    */
   unexplained: UnexplainedFile[];
   coverage: Coverage;

@@ -5,7 +5,8 @@ import { readlinkSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { fileOf, type InheritedReport } from '../../src/index.ts';
-import { kcmp, kcmpJson, mask, squeeze, pipe as newPipe } from './command.ts';
+import { AS_NOBODY, needsRoot, NOBODY } from '../support/user.ts';
+import { kcmp, kcmpJson, kcmpProcess, mask, squeeze, pipe as newPipe } from './command.ts';
 
 const me = process.pid;
 let pipe: [number, number];
@@ -94,6 +95,17 @@ test('what it is called is told, and may be allowed by that', async () => {
   }
 });
 
+test('who may not be looked at may have given what nobody explains', { skip: needsRoot }, () => {
+  const child = spawn('sleep', ['1000'], { uid: NOBODY, gid: NOBODY, stdio: ['ignore', 'ignore', 'ignore', pipe[0]] });
+  children.push(child);
+  const { code, out } = kcmpProcess(['inherited', child.pid as number], AS_NOBODY);
+  assert.equal(code, 2);
+  assert.match(
+    out,
+    /^\d+ \(sleep\) shares no descriptor that could be seen beyond 0, 1 and 2 with its parent .*\n\n.* unexplained: given by .*, or could not be looked at, or opened by itself:\n/,
+  );
+});
+
 test('what nobody explains is 2, and told beside what is inherited', async () => {
   const orphan = 'exec 9>>/dev/full 8</dev/zero; sleep 100 >/dev/null 2>&1 & echo $!';
   const pid = Number(execFileSync('sh', ['-c', orphan]));
@@ -102,7 +114,7 @@ test('what nobody explains is 2, and told beside what is inherited', async () =>
     assert.equal(code, 2);
     assert.match(
       out,
-      /^\d+ \(sleep\) shares no descriptor beyond 0, 1 and 2 with its parent \d+ \(.*\) or who else it descends from\.\n\n2 descriptors are unexplained: /,
+      /^\d+ \(sleep\) shares no descriptor(?: that could be seen)? beyond 0, 1 and 2 with its parent \d+ \(.*\) or who else it descends from\.\n\n2 descriptors are unexplained: /,
     );
     assert.match(out, /^ 9 {2}character device {2}\/dev\/full$/m);
     assert.equal((await kcmp('inherited', pid, '--allow', '9', '--allow', '/dev/zero', ...surplus)).code, 0);

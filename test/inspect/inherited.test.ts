@@ -368,6 +368,20 @@ describe('assertNoInherited', () => {
     });
   }
 
+  test('does not deny that somebody has it who may not be looked at', { skip: needsRoot }, async () => {
+    const { uid, gid } = ORDINARY as { uid: number; gid: number };
+    const given = spawn('sleep', ['1000'], { uid, gid, stdio: ['ignore', 'ignore', 'ignore', event] });
+    await using ordinary = await startChild(ORDINARY);
+    try {
+      await assert.rejects(
+        () => ordinary.run(({ door }, pid) => door.assertNoInherited(pid), given.pid as number),
+        /that nobody it descends from was seen to have: given by .*, or could not be looked at, or /,
+      );
+    } finally {
+      given.kill();
+    }
+  });
+
   test('does not take a process that is gone for a clean one', async () => {
     const gone = await startChild();
     await gone.stop();

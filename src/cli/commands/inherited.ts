@@ -21,8 +21,10 @@ function whomOf({ from, unexplained, coverage }: InheritedReport, isParent: bool
 
 /** @param isParent - nobody was named to compare it with */
 function text(report: InheritedReport, isParent: boolean): string[] {
-  const { pid, inherited, unexplained } = report;
-  const what = inherited.length === 0 ? 'no descriptor' : plural(inherited.length, 'descriptor');
+  const { pid, inherited, unexplained, coverage } = report;
+  const isPartial = unseen(coverage).length > 0;
+  const none = `no descriptor${isPartial ? ' that could be seen' : ''}`;
+  const what = inherited.length === 0 ? none : plural(inherited.length, 'descriptor');
   const answer = `${named(pid)} shares ${what} beyond 0, 1 and 2 with ${whomOf(report, isParent)}`;
   const rows = inherited.map(({ fd, from, kind, link, name }) => [`${fd}`, ref(from), kind, name ?? link ?? '?']);
   const others = unexplained.map(({ fd, kind, link, name }) => [`${fd}`, kind, name ?? link ?? '?']);
@@ -33,7 +35,7 @@ function text(report: InheritedReport, isParent: boolean): string[] {
       ? []
       : [
           '',
-          `${plural(others.length, 'descriptor')} ${is} unexplained: given by somebody who has closed it since, or ended, or opened by itself:`,
+          `${plural(others.length, 'descriptor')} ${is} unexplained: given by somebody who has closed it since, or ended${isPartial ? ', or could not be looked at' : ''}, or opened by itself:`,
           '',
           ...table(['FD', 'KIND', 'FILE'], others, [0]),
         ]),

@@ -58,10 +58,12 @@ function sharedText({ pid, from, inherited }: Refused): string[] {
   ];
 }
 
-function unexplainedText({ pid, unexplained }: Refused): string[] {
+function unexplainedText({ pid, unexplained, coverage }: Refused): string[] {
   if (unexplained.length === 0) return [];
+  const [missed] = unseen(coverage);
+  const [has, unread] = missed === undefined ? ['has', ''] : ['was seen to have', ', or could not be looked at'];
   return [
-    `process ${pid} has ${counted(unexplained)} that nobody it descends from has: given by who has closed it since, or ended, or opened by itself:`,
+    `process ${pid} has ${counted(unexplained)} that nobody it descends from ${has}: given by who has closed it since, or ended${unread}, or opened by itself:`,
     ...table(['FD', 'KIND', 'FILE'], unexplained),
   ];
 }
