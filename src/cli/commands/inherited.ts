@@ -19,13 +19,19 @@ function whomOf({ from, unexplained, coverage }: InheritedReport, isParent: bool
   return isParent ? `its parent ${named(from)}${isFar ? ' or who else it descends from' : ''}` : named(from);
 }
 
-/** @param isParent - nobody was named to compare it with */
-function text(report: InheritedReport, isParent: boolean): string[] {
+/** The report does not tell whether anything that is shared was left out. */
+const besides = (isNone: boolean): string => (isNone ? ', but for what is allowed' : ', besides what is allowed');
+
+/**
+ * @param isParent - nobody was named to compare it with
+ * @param isAnyAllowed - some are left out where they are shared
+ */
+function text(report: InheritedReport, isParent: boolean, isAnyAllowed: boolean): string[] {
   const { pid, inherited, unexplained, coverage } = report;
   const isPartial = unseen(coverage).length > 0;
   const none = `no descriptor${isPartial ? ' that could be seen' : ''}`;
   const what = inherited.length === 0 ? none : plural(inherited.length, 'descriptor');
-  const answer = `${named(pid)} shares ${what} beyond 0, 1 and 2 with ${whomOf(report, isParent)}`;
+  const answer = `${named(pid)} shares ${what} beyond 0, 1 and 2 with ${whomOf(report, isParent)}${isAnyAllowed ? besides(inherited.length === 0) : ''}`;
   const rows = inherited.map(({ fd, from, kind, link, name }) => [`${fd}`, ref(from), kind, name ?? link ?? '?']);
   const others = unexplained.map(({ fd, kind, link, name }) => [`${fd}`, kind, name ?? link ?? '?']);
   const is = others.length === 1 ? 'is' : 'are';
@@ -60,7 +66,7 @@ export const run: Command = (args, io) => {
   // "Shares none" would be more than is known.
   if (parsed.flag('json')) printJson(io, report);
   else if (report.inherited.length + report.unexplained.length > 0 || !partial)
-    printAnswer(io, text(report, from === undefined));
+    printAnswer(io, text(report, from === undefined, allow.length > 0));
   tellPartial(io, report.coverage);
   if (report.inherited.length > 0) return 1;
   return partial || report.unexplained.length > 0 ? 2 : 0;
