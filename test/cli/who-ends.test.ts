@@ -87,6 +87,29 @@ test('of several that have the other end the first line tells how many', async (
   }
 });
 
+test('many that are not accepted are told to be so, and their listener once', async () => {
+  await using server = await startChild();
+  await using child = await startChild();
+  const { listener, port } = await server.run(({ sockets }) => {
+    const listener = sockets.listener(sockets.STREAM, sockets.inetAddress({ address: '127.0.0.1', port: 0 }));
+    return { listener, port: sockets.portOf(listener) };
+  });
+  const clients = await child.run(({ sockets }, port: number) => {
+    const address = sockets.inetAddress({ address: '127.0.0.1', port });
+    return Array.from({ length: 6 }, () => sockets.client(sockets.STREAM, address));
+  }, port);
+  const held = `held by \\S+ \\(${server.pid}\\), fd`;
+  const [none, ...others] = clients as [number, ...number[]];
+  const waiting = await kcmp('who', child.pid);
+  const fds = `${clients.slice(0, 3).join(', ')} and 3 more`;
+  assert.match(waiting.out, new RegExp(`; the other ends of fd ${fds} are not accepted, ${held} ${listener}[.;,]`));
+  assert.match(waiting.out, new RegExp(`\\n6 tcp .*, their other ends not accepted, ${held} ${listener}: fd ${fds} `));
+  const accepted = await server.run(({ sockets }, listener) => sockets.accept(listener), listener);
+  const { first } = await told(child.pid, none);
+  const rest = `${others.slice(0, 3).join(', ')} and 2 more are not accepted, ${held} ${listener}`;
+  assert.match(first, new RegExp(`the other end of fd ${none} is ${held} ${accepted}, those of fd ${rest}[.;,]`));
+});
+
 test('an other end that this command alone has is told as that', async () => {
   const [read] = fds.pipe();
   await using child = await startChild({ fds: [read] });

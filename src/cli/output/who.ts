@@ -45,10 +45,13 @@ function besides(tasks: ReadonlySet<number>): string {
   return tasks.size > 1 ? `, and ${plural(tasks.size - 1, 'more thread')} of it` : '';
 }
 
-/** `sleep (4711), fd 1 and 2, and 3 more processes`: the descriptors of the first of them, of whom there is one. */
+/**
+ * `sleep (4711), fd 1 and 2, and 3 more processes`: the descriptors of the first of them, of whom there is one. A listener may
+ * be the other end of many.
+ */
 export function heldBy(holders: readonly Holder[]): string {
   const [{ pid, command = commandOf(pid) }] = holders as [Holder];
-  const own = holders.filter((holder) => holder.pid === pid).map(({ fd }) => `${fd}`);
+  const own = [...new Set(holders.filter((holder) => holder.pid === pid).map(({ fd }) => `${fd}`))];
   const fds = own.length > SHOWN ? some(own, SHOWN - 1) : list(own);
   // A thread that has a table of its own is in no list of processes.
   const process = readProcess(pid);

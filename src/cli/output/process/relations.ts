@@ -33,6 +33,9 @@ export function fdsText(own: readonly Holder[], asked: Asked): string {
   return fds.length > SHOWN ? some(fds, SHOWN) : list(fds);
 }
 
+/** Who has the other end of what is not accepted is the listener. */
+const unaccepted = ({ otherEnd }: FoundFile): string => (otherEnd?.state === 'not-accepted' ? 'not accepted, ' : '');
+
 /** Who else has the other end. */
 export const otherEndsOf = ({ otherEnd }: FoundFile, asked: Asked): Holder[] =>
   otherEnd?.holders.filter((holder) => !asked.has(holder)) ?? [];
@@ -58,20 +61,27 @@ export function endOf(file: FoundFile, asked: Asked): string[] {
   const own = ownEndsOf([file], asked);
   const isPlain = state === 'connected' || state === 'not-accepted';
   const why = isPlain && reason !== undefined ? ` (${reason})` : '';
-  const end = `other end ${state === 'not-accepted' ? 'not accepted, ' : ''}`;
+  const end = `other end ${unaccepted(file)}`;
   if (others.length > 0) return [`${end}${[...own.map((fds) => `${fds}, also`), heldBy(others)].join(' ')}${why}`];
   if (own.length > 0) return [`${end}${own.join()}${why}`];
   return WORDS[state] === '' ? [] : [`other end ${WORDS[state]}${why}`];
 }
 
-/** The same of several that are alike. */
+/** The same of several that are alike, also in whether they are accepted. */
 export function endsOf(files: readonly FoundFile[], asked: Asked): string[] {
   const others = files.flatMap((file) => otherEndsOf(file, asked));
   const isOwn = ownEndsOf(files, asked).length > 0;
-  if (others.length > 0) return [`their other ends ${isOwn ? 'its own as well, and ' : ''}${heldBy(others)}`];
-  if (isOwn) return ['their other ends its own as well'];
+  const ends = `their other ends ${unaccepted(files[0] as FoundFile)}`;
+  if (others.length > 0) return [`${ends}${isOwn ? 'its own as well, and ' : ''}${heldBy(others)}`];
+  if (isOwn) return [`${ends}its own as well`];
   return endOf(files[0] as FoundFile, asked).map((end) => `their ${end}`);
 }
+
+/** Those of one process; what it has not accepted apart from the rest. */
+const byState = (files: readonly FoundFile[]): FoundFile[][] =>
+  ['', 'not accepted, ']
+    .map((words) => files.filter((file) => unaccepted(file) === words))
+    .filter(({ length }) => length > 0);
 
 /** `the other end of fd 3 is held by sleep (4711), fd 1, that of fd 5 by cat (4712), fd 0`: of what is no standard stream. */
 export function otherEndsText(files: readonly FoundFile[], asked: Asked): string | undefined {
@@ -81,7 +91,9 @@ export function otherEndsText(files: readonly FoundFile[], asked: Asked): string
     // Of whom it is not known which of them it is, none is named here.
     if (holder !== undefined && file.otherEnd?.reason === undefined) addTo(ends, holder.pid, file);
   }
-  const clauses = [...ends.values()].slice(0, ENDS).map((files, i) => {
+  const alike = [...ends.values()].slice(0, ENDS).flatMap(byState);
+  const isSaid = alike.every(([file]) => unaccepted(file as FoundFile) === '');
+  const clauses = alike.map((files, i) => {
     const fds = files.map(({ holders }) =>
       fdsText(
         holders.filter((holder) => asked.has(holder) && holder.fd > 2),
@@ -92,7 +104,8 @@ export function otherEndsText(files: readonly FoundFile[], asked: Asked): string
     const [one, isFirst] = [fds.length === 1, i === 0];
     const holders = files.flatMap((file) => otherEndsOf(file, asked));
     const by = [heldBy(holders), ...ownEndsOf(files, asked).map((own) => `and by its own ${own}`)].join(', ');
-    const who = isFirst ? `${one ? 'is' : 'are'} ${by}` : by.replace('held ', '');
+    const how = unaccepted(files[0] as FoundFile);
+    const who = isFirst || !isSaid ? `${one ? 'is' : 'are'} ${how}${by}` : by.replace('held ', '');
     return `${isFirst ? `the other end${one ? '' : 's'}` : one ? 'that' : 'those'} ${which} ${who}`;
   });
   const more = ends.size - ENDS;
