@@ -185,6 +185,22 @@ test('a deleted file that nobody has open may be in flight', async () => {
   assert.ok(report.elsewhere?.some((one) => one.how === 'in-flight' && one.pid === me && one.fd === there));
   const { out } = await kcmp(...search);
   assert.match(out, /\n\nA deleted file may be elsewhere: .*it may be in flight to /);
+  // It is told of beside what is found as well.
+  await using other = await startChild();
+  await other.run(
+    ({ fs }, path) => {
+      fs.openSync(path, 'w');
+      fs.unlinkSync(path);
+    },
+    join(folder, 'flying too'),
+  );
+  const beside = await kcmp(...search);
+  assert.equal(beside.code, 0);
+  assert.match(
+    beside.out,
+    /\n1\. deleted file .*flying too, 0 bytes\n[\s\S]*\n\nA deleted file may be elsewhere: .*it may be in flight to /,
+  );
+  await other.stop();
   fds.add(libc.receiveFd(there));
   assert.deepEqual((await kcmpJson<FoundReport>(...search)).report.elsewhere, []);
 });

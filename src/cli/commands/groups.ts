@@ -87,7 +87,7 @@ export const run: Command = (args, io) => {
   else printAnswer(io, groupsText(report, search));
   tellPartial(io, report.coverage);
   if (report.groups.length === 0 && (report.unkept ?? 0) > 0) return 2;
-  if ((report.elsewhere?.length ?? 0) > 0) return 2;
   const isFound = report.groups.length + (report.mapped?.length ?? 0) + (report.backs?.length ?? 0) > 0;
+  if (!isFound && (report.elsewhere?.length ?? 0) > 0) return 2;
   return missing.length > 0 ? 2 : scanCode(isFound, report.coverage);
 };

@@ -45,8 +45,8 @@ export function addMapped(
     .filter(isWanted)
     .sort(byRoom);
   if (pids === undefined && uid === undefined) report.backs = deletedBacks(all, match);
-  const isNone = report.groups.length + report.mapped.length + (report.backs?.length ?? 0) === 0;
-  if (pids === undefined && isNone) report.elsewhere = findDeletedAloft();
+  // What was found may be the least of it.
+  if (pids === undefined) report.elsewhere = findDeletedAloft();
   report.coverage = { ...report.coverage, skipped: [...report.coverage.skipped, ...skipped] };
 }
 

@@ -52,7 +52,7 @@ export interface FoundReport extends GroupReport {
   deleted?: { files: number; bytes: number; allocated: number };
   mapped?: Mapped[];
   backs?: Backs[];
-  /** Where no deleted file was found: who may have one in flight, or registered. */
+  /** Who may have a deleted file in flight, or registered. */
   elsewhere?: Elsewhere[];
   /** How many locks there are that no descriptor which was found keeps. */
   unkept?: number;
