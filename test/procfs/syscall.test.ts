@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { parseSyscall, readSyscall } from '../../src/procfs/raw/syscall.ts';
+import { readPlace } from '../../src/procfs/raw/runs.ts';
+import { readStart } from '../../src/procfs/raw/start.ts';
+import { callsOf, parseSyscall, readSyscall } from '../../src/procfs/raw/syscall.ts';
+import { startChild } from '../support/child.ts';
 import '../support/leash.ts';
 import * as libc from '../support/libc.ts';
 import { until } from '../support/until.ts';
@@ -42,3 +45,17 @@ for (const [kind, open] of Object.entries({
       for (const one of [input, ...others]) libc.close(one);
     }
   });
+
+test('a call that a seccomp supervisor holds has not begun to wait', async (t) => {
+  await using child = await startChild();
+  const [flock = 0] = [...callsOf(process.arch).waiting].find(([, name]) => name === 'flock') ?? [];
+  const asked = child.run(({ libc, seccomp }, flock: number) => {
+    const fd = libc.eventfd();
+    seccomp.askAbout(flock);
+    libc.syscall(flock, fd, 1);
+  }, flock);
+  asked.catch(() => {}); // it ends in the call
+  await until('it calls flock', () => parseSyscall(readStart(child.pid, 'syscall'))?.call === 'flock');
+  if (readPlace(child.pid) === '') t.skip('this kernel does not tell where a task waits');
+  else assert.equal(readSyscall(child.pid), undefined);
+});

@@ -35,10 +35,10 @@ const load = (offset: number): Instruction => [0x20, 0, 0, offset];
 const jumpUnless = (value: number, distance: number): Instruction => [0x15, 0, distance, value];
 const answer = (action: number): Instruction => [0x06, 0, 0, action];
 
-/** A program that allows everything but one call, about which the given instructions decide. */
-function filter(name: keyof SyscallNumbers, decide: Instruction[]): Uint8Array {
+/** A program that allows everything but one call, by its name or number, about which the given instructions decide. */
+function filter(call: keyof SyscallNumbers | number, decide: Instruction[]): Uint8Array {
   const audit = ARCHITECTURES[process.arch]?.audit ?? 0;
-  const number = SYSCALL_NUMBERS[process.arch]?.[name] ?? 0;
+  const number = typeof call === 'number' ? call : (SYSCALL_NUMBERS[process.arch]?.[call] ?? 0);
   const program = [
     load(ARCHITECTURE),
     jumpUnless(audit, decide.length + 2),
@@ -114,6 +114,8 @@ export const refuseEpollTargets = (): void => refuseType(KCMP_EPOLL_TFD, 'EINVAL
  * Asks a supervisor what kcmp shall return: {@link superviseKcmp} of another thread, started before.
  * @returns the descriptor at which the supervisor listens
  */
-export function askAboutKcmp(): number {
-  return install(filter('kcmp', [answer(USER_NOTIF)]), SECCOMP_FILTER_FLAG_NEW_LISTENER);
-}
+export const askAboutKcmp = (): number => askAbout('kcmp');
+
+/** The same of any call. */
+export const askAbout = (call: keyof SyscallNumbers | number): number =>
+  install(filter(call, [answer(USER_NOTIF)]), SECCOMP_FILTER_FLAG_NEW_LISTENER);

@@ -135,9 +135,9 @@ const intOf = (digits: string): number => Number(BigInt.asUintN(32, BigInt(`0x${
 
 /**
  * Where a task waits for no descriptor. A call of 32 bits that a task of 64 makes, as by `int 0x80`, has a number of
- * another table, and nothing in /proc tells of which it is.
+ * another table, and nothing in /proc tells of which it is. A call that a seccomp filter hands to a supervisor has not begun.
  */
-const ASIDE_PLACE = /nanosleep|sigsuspend|sigtimedwait|^do_wait$|^futex_|pause$|int80/i;
+const ASIDE_PLACE = /nanosleep|sigsuspend|sigtimedwait|^do_wait$|^futex_|pause$|int80|^seccomp_/i;
 
 export function readSyscall(tid: number): WaitingCall | undefined {
   const call = parseSyscall(readStart(tid, 'syscall'));
