@@ -69,7 +69,8 @@ export function nameOf({ kind, link, info, nlink, socket }: Known): string | nul
     case 'message queue':
       return `message queue /${link.slice(link.lastIndexOf('/') + 1)}`;
     case 'namespace':
-      return link.replace(NAMESPACE, '$1 namespace $2');
+      // That of a mount which was taken away.
+      return link === '/' ? 'namespace that was mounted' : link.replace(NAMESPACE, '$1 namespace $2');
     case 'character device': {
       const iff = link === '/dev/net/tun' ? /^iff:\s*(\S+)$/m.exec(text)?.[1] : undefined;
       return iff === undefined ? link : `${link}, interface ${iff}`;

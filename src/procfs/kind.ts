@@ -1,9 +1,9 @@
 /**
  * What kind of object a descriptor refers to, from the text of its link and, for what has a path, its mode.
  *
- * Sources: proc_pid_fd(5); the names given to anon_inode_getfile() in Linux 6.18.
+ * Sources: proc_pid_fd(5); the names given to anon_inode_getfile() in Linux 6.18; fs/nsfs.c.
  */
-import { statIno } from './fd.ts';
+import { statAt, statIno } from './fd.ts';
 import { isQueue, mayBeQueue } from './kind/mqueue.ts';
 import { mountOf, readMounts } from './kind/mountinfo.ts';
 import { readText } from './read.ts';
@@ -107,7 +107,26 @@ export function kindAt(
 ): FileKind {
   const kind = kindOf(link, mode);
   if (kind === 'memfd' && isOnMount(pid, fd)) return kindOf(null, mode);
-  return kind === 'regular' && mayBeQueue(link) && isQueue(pid, fd, link) ? 'message queue' : kind;
+  if (kind !== 'regular') return kind;
+  if (isNamespace(pid, fd, mode)) return 'namespace';
+  return mayBeQueue(link) && isQueue(pid, fd, link) ? 'message queue' : kind;
+}
+
+/** What every namespace has, and few other files do. */
+const NAMESPACE_MODE = S_IFREG | 0o444;
+/** The one device of all of them; -1 where it is not told. */
+let nsfs: number | undefined;
+
+/** Whether a file with a path is a namespace: one that is mounted there, or was, as those in /run/netns are. */
+function isNamespace(pid: number, fd: number, mode: number | undefined): boolean {
+  if (mode !== NAMESPACE_MODE) return false;
+  const stat = statIno(pid, fd);
+  if (typeof stat === 'string') return false;
+  if (nsfs === undefined) {
+    const own = statAt(`${PROC}/thread-self/ns/net`);
+    nsfs = typeof own === 'string' ? -1 : own.dev;
+  }
+  return stat.dev === nsfs;
 }
 
 function modeAt(pid: number, fd: number): number | undefined {

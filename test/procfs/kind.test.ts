@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
-import { closeSync, constants } from 'node:fs';
+import { closeSync, constants, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { nameOf } from '../../src/inspect/names.ts';
 import { readLink, statIno } from '../../src/procfs/fd.ts';
-import { kindOf } from '../../src/procfs/kind.ts';
+import { kindAt, kindOf } from '../../src/procfs/kind.ts';
+import { startChild } from '../support/child.ts';
 import { KINDS } from '../support/kinds.ts';
+import { needsRoot } from '../support/user.ts';
 
 const { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG, S_IFSOCK } = constants;
 
@@ -90,4 +95,36 @@ test('kindOf says unknown where neither the link nor the mode tells', () => {
   assert.equal(kindOf(''), 'unknown');
   assert.equal(kindOf('later:[1]'), 'unknown');
   assert.equal(kindOf(null, 0), 'unknown');
+});
+
+test('a namespace is one also by the path where it is mounted, or was', { skip: needsRoot }, async () => {
+  const path = join(tmpdir(), `kcmp-namespace-${process.pid}`);
+  writeFileSync(path, '', { mode: 0o444 });
+  await using child = await startChild();
+  try {
+    const fds = await child.run(({ libc, fs }, path: string) => {
+      const [own, isPrivate, bind, detach] = [0x20000, 0x44000, 0x1000, 2];
+      const plain = fs.openSync(path, 'r');
+      if (libc.unshare(own) !== 0 || libc.mount('none', '/', '', isPrivate, '') !== 0) throw new Error('unshare');
+      const open = (): number => {
+        if (libc.mount('/proc/self/ns/net', path, '', bind, '') !== 0) throw new Error('mount');
+        return fs.openSync(path, 'r');
+      };
+      const fds = { plain, former: open(), mounted: -1 };
+      libc.umount2(path, detach);
+      return { ...fds, mounted: open() };
+    }, path);
+    const told = Object.entries(fds).map(([name, fd]) => {
+      const link = readLink(child.pid, fd);
+      return [name, kindAt(child.pid, fd, link), link];
+    });
+    assert.deepEqual(told, [
+      ['plain', 'regular', path],
+      ['former', 'namespace', '/'],
+      ['mounted', 'namespace', path],
+    ]);
+    assert.equal(nameOf({ kind: 'namespace', link: '/' }), 'namespace that was mounted');
+  } finally {
+    rmSync(path);
+  }
 });
