@@ -205,6 +205,18 @@ test('a deleted file that nobody has open may be in flight', async () => {
   assert.deepEqual((await kcmpJson<FoundReport>(...search)).report.elsewhere, []);
 });
 
+test('a deleted file that is mounted takes room, whoever has it open', { skip: needsRoot }, () => {
+  const [file, point] = [join(folder, 'a mounted file'), join(folder, 'a point')];
+  writeFileSync(point, '');
+  writeFileSync(file, 'text');
+  const script = 'mount --bind "$1" "$2" && rm "$1" && shift 2 && exec "$@"';
+  const wrapper = ['unshare', '-m', 'sh', '-c', script, 'sh', file, point];
+  const { code, out, err } = kcmpProcess(['groups', '--deleted', '--match', file], wrapper);
+  assert.deepEqual([code, err], [0, '']);
+  assert.match(out, /^No deleted file that matches is open among .*; 1 is only mounted\.\n/);
+  assert.ok(out.includes(`\n\nOnly the mount at ${point}: deleted file ${file}, 4 bytes\n`), out);
+});
+
 test('a deleted file that is a loop device takes room, whoever has it open', { skip: noLoop }, async () => {
   const image = join(folder, 'a disk');
   const device = attach(image, 8 * 2 ** 20);

@@ -1,7 +1,10 @@
-/** `kcmp groups --deleted`: the deleted files that are but mapped, or loop devices, which no open file description shows. */
+/** `kcmp groups --deleted`: the deleted files that are but mapped, mounted, or loop devices, which no open file description shows. */
 import type { GroupReport } from '../../index.ts';
 import { findDeletedAloft, findDeletedMappings } from '../../inspect/groups.ts';
 import { readLoopFiles, readSize } from '../../procfs/kind/backing.ts';
+import { readMounts } from '../../procfs/kind/mountinfo.ts';
+import { S_IFMT, S_IFREG } from '../../procfs/kind.ts';
+import { inodeKey } from '../../procfs/fd.ts';
 import { DELETED } from '../../procfs/link.ts';
 import { readUser } from '../../procfs/processes.ts';
 import { locate } from '../../procfs/raw/path.ts';
@@ -44,7 +47,11 @@ export function addMapped(
     .map(({ key: _, pids, ...file }) => ({ ...file, pids: pids.filter((pid) => pid !== process.pid) }))
     .filter(isWanted)
     .sort(byRoom);
-  if (pids === undefined && uid === undefined) report.backs = deletedBacks(all, match);
+  if (pids === undefined && uid === undefined)
+    report.backs = [
+      ...deletedBacks(all, match),
+      ...deletedMounts(new Set([...open.keys(), ...files.map(({ key }) => key)]), match),
+    ];
   // What was found may be the least of it.
   if (pids === undefined) report.elsewhere = findDeletedAloft();
   report.coverage = { ...report.coverage, skipped: [...report.coverage.skipped, ...skipped] };
@@ -59,5 +66,23 @@ const deletedBacks = ({ groups }: GroupReport, match: string | undefined): Backs
     )
     .filter(({ file, device }) => match === undefined || [nameOf(file), device].some((text) => matches(text, match)))
     .map((one) => ({ path: nameOf(one.file), device: one.device, size: readSize(one), allocated: null }));
+
+/** How mountinfo says that what is mounted has no name any more. Source: seq_dentry() of fs/seq_file.c. */
+const UNNAMED = '//deleted';
+
+/** Those that are mounted where this process sees it, as a file may be on another, and nobody has open or mapped. */
+function deletedMounts(known: ReadonlySet<string>, match: string | undefined): Backs[] {
+  const mounts = readMounts(process.pid);
+  return (typeof mounts === 'string' ? [] : mounts).flatMap(({ root, point }): Backs[] => {
+    const located = root.endsWith(UNNAMED) ? locate(point) : 'ENOENT';
+    if (typeof located === 'string' || (located.stat.mode & S_IFMT) !== S_IFREG) return [];
+    const { dev, ino, more } = located.stat;
+    const [path, device] = [root.slice(0, -UNNAMED.length), `the mount at ${point}`];
+    const isWanted = match === undefined || [path, device].some((text) => matches(text, match));
+    // Another may be mounted over it by now.
+    if (!isWanted || known.has(inodeKey(dev, ino)) || more === undefined || more.nlink > 0) return [];
+    return [{ path, device, size: Number(more.size), allocated: Number(more.allocated) }];
+  });
+}
 
 const nameOf = (file: string): string => file.slice(0, -DELETED.length);

@@ -33,7 +33,7 @@ export interface Mapped extends Bytes {
   pids: number[];
 }
 
-/** A deleted file that the kernel itself has, as a loop device. */
+/** A deleted file that the kernel itself has, as a loop device, or mounted on another file: then `the mount at …`. */
 export interface Backs extends Bytes {
   path: string;
   device: string;

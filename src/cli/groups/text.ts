@@ -49,6 +49,8 @@ function answer(
   return `${count}${such} ${what.length > 0 ? list(what) : `${has} ${MOST[min] ?? `${min} holders or more`}`}`;
 }
 
+const isLoop = ({ device }: { device: string }): boolean => device.startsWith('/dev/');
+
 /** What no descriptor has. */
 const besides = ({ length }: readonly unknown[], one: string, many = one): string =>
   length === 0 ? '' : `; ${length === 1 ? `1 is only ${one}` : `${length} are only ${many}`}`;
@@ -72,7 +74,10 @@ export function groupsText(report: FoundReport, search: Search): string[] {
   const isAskedFor = kinds.length > 0 || match !== undefined || isDeleted || isLocked;
   const isPlain = ({ link }: FoundGroup): boolean => !isAskedFor && PLAIN.has(link);
   return [
-    `${answer(report, search)} among ${plural(coverage.processes, 'process', 'processes')}${besides(mapped, 'mapped')}${besides(backs, 'a loop device', 'loop devices')}.`,
+    `${answer(report, search)} among ${plural(coverage.processes, 'process', 'processes')}${besides(mapped, 'mapped')}${besides(backs.filter(isLoop), 'a loop device', 'loop devices')}${besides(
+      backs.filter((one) => !isLoop(one)),
+      'mounted',
+    )}.`,
     ...groups
       .filter((group) => !isPlain(group))
       .flatMap((group, i) => [
