@@ -1,5 +1,5 @@
 /**
- * /proc/PID/net/{tcp,tcp6,udp,udp6,unix}: the sockets of the network namespace that a task is in, for where the kernel
+ * /proc/PID/net/{tcp,tcp6,udp,udp6,udplite,udplite6,unix}: the sockets of the network namespace that a task is in, for where the kernel
  * cannot be asked by netlink. Everybody may read them, also of another namespace; a read costs several times as much.
  *
  * Sources: proc_pid_net(5); get_tcp4_sock() of net/ipv4/tcp_ipv4.c, udp4_format_sock() of net/ipv4/udp.c,
@@ -64,6 +64,13 @@ export function readInet(pid: number | 'thread-self', table: InetTable, root: st
   const read = readText(`${root}/${pid}/net/${table.protocol}${table.family === 6 ? 6 : ''}`, 'latin1');
   return typeof read === 'string' ? read : parseInet(read.text, table);
 }
+
+/** `/proc/PID/net/udplite` and `udplite6`: those of UDP-Lite, each as if it were of UDP. Kernels without it have no such file. */
+export const readLite = (pid: number, root: string = PROC): InetSocket[] =>
+  ([4, 6] as const).flatMap((family) => {
+    const read = readText(`${root}/${pid}/net/udplite${family === 6 ? 6 : ''}`, 'latin1');
+    return typeof read === 'string' ? [] : parseInet(read.text, { protocol: 'udp', family });
+  });
 
 /** Address in memory, references, protocol, flags, type, state, inode, name. */
 const UNIX = /^[\da-f]+: [\dA-F]{8} [\dA-F]{8} ([\dA-F]{8}) ([\dA-F]{4}) ([\dA-F]{2}) +(\d+)(?: (.*))?$/s;

@@ -342,3 +342,21 @@ test('what only the caller has is nobody else’s', async () => {
   assert.equal(code, nobody(err));
   assert.ok(isRoot || err !== '');
 });
+
+test('a port of UDP-Lite is found where no protocol is named', async (t) => {
+  await using child = await startChild();
+  const found = await child.run(({ sockets }) => {
+    try {
+      const fd = sockets.socket(sockets.AF_INET, sockets.DGRAM, 136);
+      sockets.bind(fd, sockets.inetAddress({ address: '127.0.0.1', port: 0 }));
+      return { fd, port: sockets.portOf(fd) };
+    } catch {
+      return undefined;
+    }
+  });
+  if (found === undefined || found.fd < 0) return t.skip('this kernel has no UDP-Lite');
+  const { code, out } = await kcmp('who', `:${found.port}`);
+  assert.equal(code, 0);
+  assert.match(out, new RegExp(`^udp lite is held by \\S+ \\(${child.pid}\\), fd ${found.fd}\\.\\n`));
+  assert.equal((await kcmp('who', `udp:${found.port}`)).code, 1);
+});

@@ -1,4 +1,4 @@
-/** A local port of TCP and UDP, in every network namespace that may be asked. */
+/** A local port of TCP and UDP, and of UDP-Lite where no protocol is named, in every network namespace that may be asked. */
 import { netNamespaces, openSockDiag } from '../../netlink/namespaces.ts';
 import { isRefusal } from '../../netlink/sock-diag.ts';
 import type { Coverage } from '../../scan/coverage.ts';
@@ -56,7 +56,7 @@ export class SoughtPort implements Sought {
 
   /** A socket that the kernel does not list is nobody's, be he of this network namespace, where it told all. */
   isNobodys({ skipped }: Coverage): boolean {
-    if (this.sockets.size + this.blind.length > 0 || !listsBound()) return false;
+    if (this.links.size + this.blind.length > 0 || !listsBound()) return false;
     const { own, ways, unseen } = netNamespaces(skipped.map(({ pid }) => pid));
     if (unseen.length > 0 || [...ways.keys()].some((namespace) => namespace !== own)) return false;
     const diag = openSockDiag();
@@ -85,13 +85,16 @@ export class SoughtPort implements Sought {
         }
       }
     }
+    // Of which it is asked by a number alone, that may be of any.
+    const lite = protocols.length > 1 ? (yield* this.#namespaces.lite(port)).sockets : [];
+    const others = lite.filter((socket) => socket.ino > 0 && hasAddress(socket, addresses));
     this.blind = blind;
     this.unheld = [...unheld.values()];
     this.mirrors = mirrors;
     this.sockets = held;
-    this.links = new Set([...held.keys()].map(socketLink));
+    this.links = new Set([...held.keys(), ...others.map(({ ino }) => ino)].map(socketLink));
     // Connections come and go all the time where a server is busy.
-    const facts = [...held.values()].filter(({ remote }) => remote.port === 0).map(({ ino }) => ino);
+    const facts = [...held.values(), ...others].filter(({ remote }) => remote.port === 0).map(({ ino }) => ino);
     const before = this.#facts;
     this.#facts = facts.sort((a, b) => a - b).join();
     return before !== undefined && before !== this.#facts;

@@ -4,7 +4,7 @@ import { isNetNamespace } from '../../netlink/namespace-files.ts';
 import { isRefusal, type Refusal } from '../../netlink/sock-diag.ts';
 import { dumpUnix, lookUpUnix } from '../../netlink/unix.ts';
 import { lookUpInet } from '../../netlink/inet.ts';
-import { readUnixListing } from '../../procfs/net.ts';
+import { readLite, readUnixListing } from '../../procfs/net.ts';
 import type { Steps } from '../../scan/steps.ts';
 import type { InetProtocol, InetSocket, SocketState, UnixListing, UnixSocket } from '../../util/socket.ts';
 import { listInet, matchInet } from '../peers/inet-tables.ts';
@@ -84,6 +84,14 @@ export class Namespaces {
         if (mirror !== undefined && !isRefusal(mirror) && mirror.ino > 0) mirrors.set(one, mirror.ino);
       }
       return list;
+    });
+  }
+
+  /** Of UDP-Lite, which netlink does not list, as if they were of UDP. */
+  lite(localPort: number): Steps<Listed<InetSocket>> {
+    return this.#list(function* ({ tasks: [task] }) {
+      yield;
+      return task === undefined ? [] : readLite(task).filter(({ local }) => local.port === localPort);
     });
   }
 
