@@ -47,7 +47,9 @@ function whoHas(file: FileRef, { json, pids, where }: Wanted, io: Io): ExitCode 
   const code = codeOf(report, others);
   tellPartial(io, report.coverage);
   // Of a pipe, or one of a pair of sockets, who has the other end is the answer; the process asked about is known.
-  if (pids) return printPids(io, pidsOf([...others, ...(report.otherEnd?.holders ?? [])], surelyOf(report)), code);
+  const isAnyNamed = (report.elsewhere?.length ?? 0) > 0;
+  const ends = report.otherEnd?.holders ?? [];
+  if (pids) return printPids(io, pidsOf([...others, ...ends], surelyOf(report)), code, isAnyNamed);
   if (json) printJson(io, report);
   else printAnswer(io, whoText(report, others, where.pids !== undefined));
   return code;

@@ -24,6 +24,7 @@ function shownOf(files: readonly FoundFile[], all: boolean): FoundFile[] {
 }
 
 const holdersOf = (files: readonly FoundFile[]): Holder[] => files.flatMap(({ holders }) => holders);
+const isCompared = (): boolean => probe().types.file === 'available';
 
 /** Of a socket that somebody has who was not seen. */
 function ofNobody(file: FoundFile, report: OpenReport): string {
@@ -98,8 +99,7 @@ function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
     const held = `${asked ?? nameOf(first)} is ${heldBy(holders)}${asked === undefined ? '' : `, as ${nameOf(first)}`}`;
     return [held, idleText(first), fullText(first), endOf(first)].join('');
   }
-  const what =
-    probe().types.file === 'available' ? 'open file descriptions' : 'descriptors, which cannot be compared here';
+  const what = isCompared() ? 'open file descriptions' : 'descriptors, which cannot be compared here';
   return `${report.reference} is open as ${files.length} ${what}, ${by}${fullOf(files)}`;
 }
 
@@ -111,7 +111,7 @@ function headOf(file: FoundFile, files: readonly FoundFile[]): string {
   const alike = files.filter((other) => nameOf(other) === nameOf(file));
   return alike.length === 1
     ? nameOf(file)
-    : `${nameOf(file)}, description ${alike.indexOf(file) + 1} of ${alike.length}`;
+    : `${nameOf(file)}, ${isCompared() ? 'description' : 'descriptor'} ${alike.indexOf(file) + 1} of ${alike.length}`;
 }
 
 function paragraph(file: FoundFile, files: readonly FoundFile[], report: OpenReport): string[] {

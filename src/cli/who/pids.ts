@@ -13,10 +13,14 @@ export interface Wanted {
   where: { pids?: number[] };
 }
 
-/** The answer for `$(…)`: that there are none is an answer only where all was seen. */
-export function printPids(io: Io, pids: readonly string[], code: ExitCode): ExitCode {
+/**
+ * The answer for `$(…)`: that there are none is an answer only where all was seen.
+ * @param isAnyNamed - whether the whole answer names who may have it
+ */
+export function printPids(io: Io, pids: readonly string[], code: ExitCode, isAnyNamed: boolean): ExitCode {
   print(io, [...pids]);
-  if (pids.length === 0 && code !== 1) tell(io, 'no process is known to have it; without --pids it is told what may');
+  const more = isAnyNamed ? '; without --pids it is told what may' : '';
+  if (pids.length === 0 && code !== 1) tell(io, `no process is known to have it${more}`);
   return pids.length === 0 && code === 0 ? 2 : code;
 }
 
