@@ -3,8 +3,9 @@
  * short lines that an error can show; and all types in one file, with those of kcmp/promises in another that imports them.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 // An older Node has no getBuiltinModule, which the first lines call; whichever file is loaded first says so instead.
 const NEEDED = '"Node 20.19 or later, or 22.13 or later, is needed, and this is " + process.version';
@@ -96,21 +97,36 @@ function loadedFirst() {
 }
 
 /**
- * Tabs are a fortieth of the package less than the spaces are, comments are as much again, and without the names of sources,
- * and what bundlers are told of calls inside of functions, which help them at the top alone, it is a hundredth less: it may
- * have 600 kB. No text of the package's own has a line that begins with spaces, or with a comment.
+ * What is published may have 600 kB. Of the code the indentation is a fortieth, and comments and the names of sources are as
+ * much again; of the types it is what each file says of itself. No text of the package's own has a line that begins with
+ * spaces, or with a comment.
  */
 function makeSmaller() {
   const first = loadedFirst();
   for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
     if (!/\.c?[jt]s$/.test(name)) continue;
     const text = readFileSync(`dist/${name}`, 'utf8');
-    const plain = name.endsWith('.ts') ? text : text.replaceAll(/^ *\/\*\*(?:[^*]|\*(?!\/))*\*\/\n/gm, '');
-    const own = first.includes(`dist/${name}`) ? plain : plain.replace(`${BANNER}\n`, '');
-    const code = own.replaceAll(/^\/\/ src\/.*\n/gm, '').replaceAll(/(?<=^ .*)\/\* @__PURE__ \*\/ /gm, '');
-    writeFileSync(`dist/${name}`, code.replaceAll(/^(?: {2})+/gm, (spaces) => '\t'.repeat(spaces.length / 2)));
+    writeFileSync(`dist/${name}`, name.endsWith('.ts') ? smallTypes(text) : smallCode(text, first.includes(`dist/${name}`)));
   }
+  mkdirSync('dist/man');
+  for (const name of readdirSync('man')) writeFileSync(`dist/man/${name}.gz`, gzipSync(readFileSync(`man/${name}`), { level: 9 }));
 }
+
+const COMMENT = String.raw`/\*\*(?:[^*]|\*(?!/))*\*/\n`;
+
+/** Without comments that stand before no declaration. */
+const smallTypes = (text) =>
+  text
+    .replaceAll(new RegExp(`^${COMMENT}(?=/\\*\\*|\\n|$)`, 'gm'), '')
+    .replaceAll(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4));
+
+/** @param isFirst - whether it is loaded before any other file */
+const smallCode = (text, isFirst) =>
+  (isFirst ? text : text.replace(`${BANNER}\n`, ''))
+    .replaceAll(new RegExp(`^ *${COMMENT}`, 'gm'), '')
+    .replaceAll(/^\/\/ src\/.*\n/gm, '')
+    .replaceAll('/* @__PURE__ */ ', '')
+    .replaceAll(/^ +/gm, '');
 
 /** Where another project installs this folder, nobody has installed what it is built with. The outer npm's settings are not meant for it. */
 function installTools() {

@@ -27,7 +27,7 @@ const WANTED = [
   'src/cli/help/kcmp.txt',
 ];
 const ALLOWED =
-  /^(?:package\.json|README\.md|LICENSE|dist\/[\w/-]+\.c?js|dist\/(?:index|promises)\.d\.ts|src\/cli\/(?:help\/\w+\.txt|completion\/kcmp\.\w+)|man\/kcmp[\w-]*\.1)$/;
+  /^(?:package\.json|README\.md|LICENSE|dist\/[\w/-]+\.c?js|dist\/(?:index|promises)\.d\.ts|src\/cli\/(?:help\/\w+\.txt|completion\/kcmp\.\w+)|dist\/man\/kcmp[\w-]*\.1\.gz)$/;
 const MAX_UNPACKED = 6e5;
 
 export function pack(root: string, folder: string): Tarball {

@@ -112,7 +112,7 @@ export function ways(root: string, folder: string, tarball: string): Check[] {
       title: 'npm installs it globally, with its manual pages',
       run: () => {
         run([...NPM, '--global', '--prefix', prefix, tarball], { cwd: folder });
-        const page = run(['cat', join(prefix, 'share/man/man1/kcmp-who.1')], { cwd: folder });
+        const page = run(['zcat', join(prefix, 'share/man/man1/kcmp-who.1.gz')], { cwd: folder });
         assert.match(page, /^\.TH "KCMP\\-WHO" "1"/);
         return run([join(prefix, 'bin/kcmp'), '--version'], { cwd: folder }).trim();
       },
