@@ -50,7 +50,7 @@ export type { FoundFile } from './inspect/open/found-file.ts';
 export type { Idle } from './inspect/open/idle.ts';
 export type { Unheld } from './inspect/open/sought.ts';
 export type { EndFacts, EndState, OtherEnd } from './inspect/peers.ts';
-export type { Watcher } from './inspect/watchers.ts';
+export type { Watcher } from './inspect/watchers/lists.ts';
 export type { StaleEpoll } from './inspect/process/stale.ts';
 export type { Waiting } from './inspect/process/waiting.ts';
 export type { PeerEnd, PeerState, PeerVia } from './inspect/peers/peer.ts';

@@ -14,7 +14,7 @@ import { openFlags } from './names/flags.ts';
 import { nameOf } from './names.ts';
 import type { OtherEnd } from './peers.ts';
 import type { Idle } from './open/idle.ts';
-import type { Watcher } from './watchers.ts';
+import type { Watcher } from './watchers/lists.ts';
 
 /** What an open file description is, whoever has it. */
 export interface FileFacts {

@@ -13,8 +13,6 @@ import { isSame } from '../scan/subject.ts';
 import type { Scan } from '../scan/tables.ts';
 import { type Found, type Instances, instancesIn, lookInto, type Watcher } from './watchers/lists.ts';
 
-export type { Watcher } from './watchers/lists.ts';
-
 /** These have no poll of their own, and epoll_ctl(2) refuses them. */
 export const UNWATCHED: ReadonlySet<FileKind> = new Set<FileKind>([
   'regular',

@@ -50,7 +50,8 @@ function whoHasNamed(reference: string, parts: Part[], { json, pids, all, where 
   // It takes a look at all threads, and text tells of it only where nobody has the path.
   const openers = json || report.files.length === 0 ? openersOf(reference) : NO_OPENERS;
   const code = codeOfOpen(report, openers.pids.length > 0, where.pids);
-  const isAnyNamed = (report.elsewhere?.length ?? 0) + openers.pids.length > 0;
+  const isAnyNamed =
+    (report.elsewhere?.length ?? 0) + openers.pids.length > 0 || report.files.some(({ doubt }) => doubt !== undefined);
   if (pids) return printPids(io, pidsOf(holders, report), code, isAnyNamed);
   if (json) printJson(io, openers.pids.length === 0 ? report : { ...report, opening: openers.pids });
   else printAnswer(io, openText(report, all, where.pids !== undefined, openers));
