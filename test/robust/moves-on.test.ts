@@ -58,7 +58,7 @@ async function startMover(path: string, fds: number[] = []): Promise<Child> {
   return child;
 }
 
-const TIMES = 60;
+const TIMES = 30;
 
 test('the lock of a file, be it deleted', async () => {
   const path = join(folder, 'locked');
