@@ -10,7 +10,7 @@ import type { FileKind } from '../procfs/kind.ts';
 import { hasRested, type Rest, restOf } from '../scan/rest.ts';
 import type { Steps } from '../scan/steps.ts';
 import { isSame } from '../scan/subject.ts';
-import type { Scan } from '../scan/tables.ts';
+import type { Scan, Table } from '../scan/tables.ts';
 import { type Found, type Instances, instancesIn, lookInto, type Watcher } from './watchers/lists.ts';
 
 /** These have no poll of their own, and epoll_ctl(2) refuses them. */
@@ -43,7 +43,10 @@ export function* findWatchers(
     known.set(pid, { efds: [...efds, fd], hasGone: false });
   }
   const found = new Map<number, Found>();
-  let open = scan.tables.filter((table) => !scan.isStill(table)).map(({ id }) => id);
+  // Of one that rested all instances were seen, and what has run since matters where it has any; a kernel thread has none.
+  const mayHaveMoved = (table: Table): boolean =>
+    table.rest === undefined ? table.fds.length > 0 : known.has(table.id) && !scan.isStill(table);
+  let open = scan.tables.filter(mayHaveMoved).map(({ id }) => id);
   const tables = new Map(scan.tables.map((table) => [table.id, table]));
   let rests = restsOf(open);
   let instances = new Map([...known, ...(yield* instancesIn(open))]);
