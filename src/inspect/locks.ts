@@ -80,7 +80,7 @@ export function* tellLocks(
     const isWanted: OnFile = (file) => on.has(file) || isOnPath?.(file) === true;
     const listed = on.size === 0 && isOnPath === undefined ? [] : readLocks(isWanted);
     if (typeof listed === 'string' && isOnPath !== undefined)
-      account.skip(process.pid, listed, 'task', 1, 'which locks there are could not be told: /proc/locks cannot be read');
+      account.skip(process.pid, listed, 'task', 1, 'which locks there are: /proc/locks cannot be read');
     const locks = typeof listed === 'string' ? [] : listed;
     const unshown = leftOf(locks, kept);
     // What was taken or let go of meanwhile is so only once.

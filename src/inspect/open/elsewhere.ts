@@ -7,7 +7,7 @@
  *   elsewhere/aloft     in flight over a unix socket, or registered with io_uring: where nothing else was found
  */
 import type { FileRef } from '../../binding/kcmp.ts';
-import type { FileStat } from '../../procfs/fd.ts';
+import { type FileStat, listDescriptors } from '../../procfs/fd.ts';
 import { type FileKind, kindOf } from '../../procfs/kind.ts';
 import { part, type Steps } from '../../scan/steps.ts';
 import { readMoved } from '../../scan/settle.ts';
@@ -21,14 +21,14 @@ import type { OpenFile } from '../open-file.ts';
 import { SoughtPath } from './by-path.ts';
 import { SoughtPort } from './by-port.ts';
 import { keptByKernel } from './by-kernel.ts';
-import { OpenSearch } from './search.ts';
-import { isOnInode, type Sought } from './sought.ts';
+import { isOnInode, type Sought, Tester } from './sought.ts';
 import { type Used, usesOf } from './uses.ts';
 
 const MAPPABLE: ReadonlySet<FileKind> = new Set(['regular', 'character device', 'block device']);
 
 /** So often what may have come down since is looked for. */
 const ROUNDS = 8;
+const BETWEEN_PAUSES = 256;
 /** Of the work. */
 const [USED, MAPPED] = [0.3, 0.7];
 
@@ -73,11 +73,24 @@ function* aloftOf(sought: Sought, scan: Scan, links: readonly string[]): Steps<E
     const carriers = carriersIn(yield* lookAloft({ tables, account }, sockets), (text) => isRegistered(text, links));
     if (carriers.length > 0 || round === ROUNDS) return carriers;
     tables = yield* readMoved(scan);
-    const search = new OpenSearch(sought, scan);
-    yield* search.look(tables);
-    if ((yield* search.hits()).length > 0) return undefined;
+    for (const { id } of tables) if (yield* isOpenIn(sought, id)) return undefined;
   }
   return [];
+}
+
+/** Whether a table has it by now: what is there is asked about at once, since it may be handed on each millisecond. */
+function* isOpenIn(sought: Sought, id: number): Steps<boolean> {
+  const fds = listDescriptors(id);
+  const tester = new Tester(sought, id);
+  try {
+    for (const [i, fd] of (typeof fds === 'string' ? [] : fds).entries()) {
+      if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield;
+      if (typeof tester.test(fd) === 'string') return true;
+    }
+    return false;
+  } finally {
+    tester.close();
+  }
 }
 
 /** Who has it mapped, and of a path who has a file mapped that had that name before. */
