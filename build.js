@@ -106,10 +106,12 @@ function makeSmaller() {
   for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
     if (!/\.c?[jt]s$/.test(name)) continue;
     const text = readFileSync(`dist/${name}`, 'utf8');
-    writeFileSync(`dist/${name}`, name.endsWith('.ts') ? smallTypes(text) : smallCode(text, first.includes(`dist/${name}`)));
+    const isTypes = name.endsWith('.ts');
+    writeFileSync(`dist/${name}`, isTypes ? smallTypes(text) : smallCode(text, first.includes(`dist/${name}`)));
   }
   mkdirSync('dist/man');
-  for (const name of readdirSync('man')) writeFileSync(`dist/man/${name}.gz`, gzipSync(readFileSync(`man/${name}`), { level: 9 }));
+  for (const name of readdirSync('man'))
+    writeFileSync(`dist/man/${name}.gz`, gzipSync(readFileSync(`man/${name}`), { level: 9 }));
 }
 
 const COMMENT = String.raw`/\*\*(?:[^*]|\*(?!/))*\*/\n`;

@@ -6,7 +6,7 @@ import { F_DUPFD_QUERY, KCMP_FILE } from '../binding/abi.ts';
 import { errnoName, errnoText, KcmpError } from '../binding/errors.ts';
 import type { FileRef } from '../binding/kcmp.ts';
 import { fcntlRaw } from '../binding/syscall.ts';
-import { type FileStat, isClosed, readLink, statIno } from '../procfs/fd.ts';
+import { type FileStat, isSameInode, isClosed, readLink, statIno } from '../procfs/fd.ts';
 import { O_PATH, readFdinfo } from '../procfs/fdinfo.ts';
 import { inodeOf as inodeOfLink, isSocketLink } from '../procfs/link.ts';
 import { isListed } from '../procfs/processes.ts';
@@ -37,7 +37,6 @@ const F_GETFD = 1;
 const ATTEMPTS = 3;
 
 const unknown = (reason: string): FileIdentity => ({ relation: 'unknown', via: 'none', reason });
-const sameInode = (a: FileStat, b: FileStat): boolean => a.dev === b.dev && a.ino === b.ino;
 
 /** What kcmp(2) would have thrown; its own explanation would need kcmp(2). */
 function missing(errno: number, what: string, a: FileRef, b: FileRef): KcmpError {
@@ -122,11 +121,11 @@ function identifyByInode(a: FileRef, b: FileRef, why: string): FileIdentity {
     const unseen = [first, second].filter((inode) => typeof inode === 'string');
     if (typeof first === 'string' || typeof second === 'string')
       return unknown(`${why}; ${[...new Set(unseen)].join('; ')}`);
-    const sockets = sameInode(first, second) && drain(areOneSocket([a, b]));
+    const sockets = isSameInode(first, second) && drain(areOneSocket([a, b]));
     const again = [inodeOf(a, a, b), inodeOf(b, a, b)] as const;
     if (typeof again[0] === 'string' || typeof again[1] === 'string') continue;
-    if (!sameInode(again[0], first) || !sameInode(again[1], second)) continue;
-    if (!sameInode(first, second)) return { relation: 'different', via: 'different-inode' };
+    if (!isSameInode(again[0], first) || !isSameInode(again[1], second)) continue;
+    if (!isSameInode(first, second)) return { relation: 'different', via: 'different-inode' };
     if (sockets) return { relation: 'same', via: 'socket-inode' };
     return unknown(`${why}; both are on one inode, of which there may be several open file descriptions`);
   }

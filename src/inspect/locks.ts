@@ -86,9 +86,10 @@ export function* tellLocks(
     // What was taken or let go of meanwhile is so only once.
     suspects =
       suspects === undefined ? unshown : unshown.filter((one) => suspects?.some((other) => isAlike(one, other)));
-    if ((suspects.length > 0 || areContrary(kept)) && look < LOOKS) continue;
+    const isMixed = areContrary(kept);
+    if ((suspects.length > 0 || isMixed) && look < LOOKS) continue;
     // Those that stand beside one another in one list are of one moment.
-    const told = areContrary(kept) ? kept.filter((one) => locks.some((line) => isAlike(one, line))) : kept;
+    const told = isMixed ? kept.filter((one) => locks.some((line) => isAlike(one, line))) : kept;
     const requests = yield* requestsOf(locks, told, keepers);
     return attach(files, [...told, ...suspects.map((line) => ({ ...line, keptBy: [] }))], requests, isOnPath);
   }

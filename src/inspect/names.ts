@@ -6,7 +6,7 @@
 import type { FoundSocket } from '../netlink/sockets.ts';
 import { type Fdinfo, O_PATH } from '../procfs/fdinfo.ts';
 import type { FileKind } from '../procfs/kind.ts';
-import { DELETED, isSocketLink } from '../procfs/link.ts';
+import { DELETED, isSocketLink, withoutDeleted } from '../procfs/link.ts';
 import { anonymousName } from './names/anonymous.ts';
 import { socketName } from './names/socket.ts';
 
@@ -44,7 +44,7 @@ function terminalName(link: string, text: string): string {
 /** A file may be called `x (deleted)`, so that only its having no name left proves it. */
 const fileName = (kind: FileKind, link: string, nlink: number | undefined): string =>
   nlink === 0 && link.endsWith(DELETED)
-    ? `deleted ${kind === 'regular' ? 'file' : kind} ${link.slice(0, -DELETED.length)}`
+    ? `deleted ${kind === 'regular' ? 'file' : kind} ${withoutDeleted(link)}`
     : link;
 
 const NAMESPACE = /^(\w+):\[(\d+)\]$/;
@@ -65,7 +65,7 @@ export function nameOf({ kind, link, info, nlink, socket }: Known): string | nul
     case 'tty':
       return terminalName(link, text);
     case 'memfd':
-      return link.slice(1, link.endsWith(DELETED) ? -DELETED.length : undefined);
+      return withoutDeleted(link).slice(1);
     case 'message queue':
       return `message queue /${link.slice(link.lastIndexOf('/') + 1)}`;
     case 'namespace':

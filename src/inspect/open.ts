@@ -177,11 +177,13 @@ function* foundOf(sought: Sought, seen: Scan, parts: ReadonlySet<Part>, isLast: 
     ? yield* part(DESCRIBED, DESCRIBED, tellLocks(files, [], seen, sought.isLocked))
     : undefined;
   const keepers = elsewhereOf(sought, seen, held, (locks?.length ?? 0) > 0);
-  const elsewhere = parts.has('elsewhere') ? yield* part(DESCRIBED, TOLD, keepers) : undefined;
-  if (parts.has('elsewhere') && elsewhere === undefined) {
+  const isWanted = parts.has('elsewhere');
+  let elsewhere = isWanted ? yield* part(DESCRIBED, TOLD, keepers) : undefined;
+  if (isWanted && elsewhere === undefined) {
     if (!isLast) return undefined;
+    elsewhere = [];
     seen.account.skip(process.pid, 'EAGAIN', 'task', 1, 'it was handed on, and held by another one, each time');
   }
   for (const { pid, code, reason } of sought.blind ?? []) seen.account.skip(pid, code, 'task', 1, reason);
-  return { files, locks, elsewhere: parts.has('elsewhere') ? (elsewhere ?? []) : undefined };
+  return { files, locks, elsewhere };
 }

@@ -5,12 +5,13 @@
  * Source: ep_show_fdinfo() of fs/eventpoll.c.
  */
 import type { FileRef } from '../binding/kcmp.ts';
-import type { FileStat } from '../procfs/fd.ts';
+import { type FileStat, listDescriptors } from '../procfs/fd.ts';
 import type { FileKind } from '../procfs/kind.ts';
 import { hasRested, type Rest, restOf } from '../scan/rest.ts';
 import type { Steps } from '../scan/steps.ts';
 import { isSame } from '../scan/subject.ts';
 import type { Scan, Table } from '../scan/tables.ts';
+import { addTo } from '../util/multimap.ts';
 import { type Found, type Instances, instancesIn, lookInto, type Watcher } from './watchers/lists.ts';
 
 /** These have no poll of their own, and epoll_ctl(2) refuses them. */
@@ -24,6 +25,7 @@ export const UNWATCHED: ReadonlySet<FileKind> = new Set<FileKind>([
 
 /** So often those are looked at anew that may have changed meanwhile. */
 const LOOKS = 8;
+
 /**
  * Looks through the lists of epoll instances: once where nobody ran who has them, else until two looks in a row tell the same.
  * @param inode - what the file is on
@@ -37,11 +39,9 @@ export function* findWatchers(
   scan: Scan,
 ): Steps<Watcher[]> {
   if (UNWATCHED.has(kind) || !scan.comparable || typeof inode === 'string') return [];
-  const known = new Map<number, Instances>();
-  for (const { pid, fd } of epolls) {
-    const { efds } = known.get(pid) ?? { efds: [] };
-    known.set(pid, { efds: [...efds, fd], hasGone: false });
-  }
+  const efds = new Map<number, number[]>();
+  for (const { pid, fd } of epolls) addTo(efds, pid, fd);
+  const known = new Map(Array.from(efds, ([pid, efds]): [number, Instances] => [pid, { efds, hasGone: false }]));
   const found = new Map<number, Found>();
   // Of one that rested all instances were seen, and what has run since matters where it has any; a kernel thread has none.
   const mayHaveMoved = (table: Table): boolean =>
@@ -49,7 +49,7 @@ export function* findWatchers(
   let open = scan.tables.filter(mayHaveMoved).map(({ id }) => id);
   const tables = new Map(scan.tables.map((table) => [table.id, table]));
   let rests = restsOf(open);
-  let instances = new Map([...known, ...(yield* instancesIn(open))]);
+  let instances = new Map([...known, ...(yield* instancesNow(open))]);
   for (let look = 1; instances.size > 0; look++) {
     open = [];
     for (const [pid, now] of yield* lookInto(file, inode.ino, instances, scan.account)) {
@@ -65,7 +65,7 @@ export function* findWatchers(
       break;
     }
     rests = restsOf(open);
-    instances = yield* instancesIn(open);
+    instances = yield* instancesNow(open);
   }
   const watchers: Watcher[] = [];
   for (const one of [...found.values()].flatMap((each) => each.watchers)) {
@@ -75,6 +75,16 @@ export function* findWatchers(
     if (!watchers.some(isOne)) watchers.push(one);
   }
   return watchers;
+}
+
+/** The instances that tasks have by now. */
+function* instancesNow(tasks: readonly number[]): Steps<Map<number, Instances>> {
+  const all = new Map<number, Instances>();
+  for (const id of tasks) {
+    const fds = listDescriptors(id);
+    all.set(id, yield* instancesIn({ id, fds: typeof fds === 'string' ? [] : fds }));
+  }
+  return all;
 }
 
 const restsOf = (pids: readonly number[]): Map<number, Rest | undefined> =>

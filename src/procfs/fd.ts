@@ -105,6 +105,10 @@ export interface FileStat {
   more?: { nlink: number; uid: number; size: bigint; allocated: bigint };
 }
 
+/** Whether two files are one inode; what could not be looked at is none. */
+export const isSameInode = (a: FileStat | string | undefined, { dev, ino }: Pick<FileStat, 'dev' | 'ino'>): boolean =>
+  typeof a === 'object' && a.dev === dev && a.ino === ino;
+
 /** An inode as a key: its device in the kernel's own form, `major << 20 | minor`, and its number, or '' for what all of that begin with. */
 export const inodeKey = (dev: number, ino: bigint | ''): string => `${dev} ${ino}`;
 

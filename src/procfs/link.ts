@@ -14,6 +14,10 @@ export const IO_URING_LINK = 'anon_inode:[io_uring]';
 /** How the link ends of what has no name any more; a file may be called so too. */
 export const DELETED = ' (deleted)';
 
+/** The path that it had; any other text is as it was. */
+export const withoutDeleted = (link: string): string =>
+  link.endsWith(DELETED) ? link.slice(0, -DELETED.length) : link;
+
 /** A socket of sockfs, not the name of one in a file system. */
 export const isSocketLink = (link: string | null): boolean => link?.startsWith('socket:[') === true;
 

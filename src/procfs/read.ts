@@ -21,6 +21,16 @@ export function readText(path: string, encoding: 'utf8' | 'latin1'): { text: str
   }
 }
 
+/** What a link reads; undefined where there is none, or it may not be read. */
+export function readLinkText(path: string): string | undefined {
+  try {
+    return fs().readlinkSync(path);
+  } catch (error) {
+    codeOf(error);
+    return undefined;
+  }
+}
+
 const NUMBER = /^(?:0|[1-9]\d{0,9})$/;
 
 /** The numbers among a directory's names, ascending. A typed array sorts ten thousand of them without a callback. */

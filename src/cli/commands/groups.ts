@@ -6,8 +6,8 @@ import { isListed, treeOf } from '../../procfs/processes.ts';
 import { atLeast, choice, parse, type Parsed, taskId, UsageError } from '../args.ts';
 import { KINDS } from '../globals.ts';
 import { addMapped } from '../groups/mapped.ts';
-import { type Search, searched } from '../groups/search.ts';
-import { Lost } from '../groups/still.ts';
+import { type FoundReport, isForLocksAlone, type Search, searched, unkeptLocks } from '../groups/search.ts';
+import { Aside } from '../groups/still.ts';
 import type { Command } from '../io.ts';
 import { scanCode, tellPartial } from '../output/coverage.ts';
 import { groupsText, namer } from '../groups/text.ts';
@@ -69,19 +69,18 @@ export const run: Command = (args, io) => {
         ? groupsWithoutUs(groupFiles({ ...options, minHolders }), minHolders)
         : groupFiles({ ...options, minHolders, pids }),
     );
-  const lost = new Lost();
-  let all = look(search.min);
-  let report = searched(all, search, lost);
-  for (let attempt = 1; !lost.isNone && attempt < ATTEMPTS; attempt++) {
-    lost.forget();
-    all = look(search.min);
-    report = searched(all, search, lost);
-  }
-  if (search.isDeleted) addMapped(report, all, search, isEverywhere ? undefined : pids);
+  const ask = (minHolders: number): { all: GroupReport; aside: Aside; report: FoundReport } => {
+    const [all, aside] = [look(minHolders), new Aside()];
+    return { all, aside, report: searched(all, search, aside) };
+  };
+  let found = ask(search.min);
+  for (let attempt = 1; found.aside.isAnyLost && attempt < ATTEMPTS; attempt++) found = ask(search.min);
+  if (search.isDeleted) addMapped(found.report, found.all, search, isEverywhere ? undefined : pids);
   // Whoever shares a table has all of it, of which each descriptor counts once.
-  if (search.inside !== undefined && report.sharedTables.length > 0) report = searched(look(1), search, lost);
-  if (roots.length > 0) delete report.unkept;
-  report.coverage = lost.countIn(report.coverage);
+  if (search.inside !== undefined && found.report.sharedTables.length > 0) found = ask(1);
+  const { report, aside } = found;
+  if (roots.length === 0 && isForLocksAlone(search)) report.unkept = unkeptLocks(aside.locked);
+  report.coverage = aside.countIn(report.coverage);
   if (language !== undefined) printAsWritten(io, render(sharingGraph(report, namer()), language));
   else if (parsed.flag('json')) printJson(io, report);
   else printAnswer(io, groupsText(report, search));

@@ -5,7 +5,7 @@ import { readLoopFiles, readSize } from '../../procfs/kind/backing.ts';
 import { readMounts } from '../../procfs/kind/mountinfo.ts';
 import { S_IFMT, S_IFREG } from '../../procfs/kind.ts';
 import { inodeKey } from '../../procfs/fd.ts';
-import { DELETED } from '../../procfs/link.ts';
+import { DELETED, withoutDeleted } from '../../procfs/link.ts';
 import { readUser } from '../../procfs/processes.ts';
 import { locate } from '../../procfs/raw/path.ts';
 import { commandOf } from '../output/names.ts';
@@ -19,7 +19,7 @@ import {
   matches,
   type Search,
 } from './search.ts';
-import { Lost } from './still.ts';
+import { Aside } from './still.ts';
 
 /**
  * Adds those that are looked for: descriptors are shared with others, mappings are not.
@@ -36,7 +36,7 @@ export function addMapped(
   // By descriptor few have what no group of so many holders shows.
   if (inside !== undefined || min > 1 || isLocked || (kinds.length > 0 && !kinds.includes('regular'))) return;
   const open = new Map<string, Bytes>();
-  deletedOf(all.groups, open, new Lost());
+  deletedOf(all.groups, open, new Aside());
   const { files, skipped } = findDeletedMappings(pids);
   const isWanted = ({ path, pids }: Mapped): boolean =>
     pids.length > 0 &&
@@ -64,8 +64,10 @@ const deletedBacks = ({ groups }: GroupReport, match: string | undefined): Backs
       ({ file }) =>
         file.endsWith(DELETED) && !groups.some(({ link }) => link === file) && typeof locate(file) === 'string',
     )
-    .filter(({ file, device }) => match === undefined || [nameOf(file), device].some((text) => matches(text, match)))
-    .map((one) => ({ path: nameOf(one.file), device: one.device, size: readSize(one), allocated: null }));
+    .filter(
+      ({ file, device }) => match === undefined || [withoutDeleted(file), device].some((text) => matches(text, match)),
+    )
+    .map((one) => ({ path: withoutDeleted(one.file), device: one.device, size: readSize(one), allocated: null }));
 
 /** How mountinfo says that what is mounted has no name any more. Source: seq_dentry() of fs/seq_file.c. */
 const UNNAMED = '//deleted';
@@ -84,5 +86,3 @@ function deletedMounts(known: ReadonlySet<string>, match: string | undefined): B
     return [{ path, device, size: Number(more.size), allocated: Number(more.allocated) }];
   });
 }
-
-const nameOf = (file: string): string => file.slice(0, -DELETED.length);

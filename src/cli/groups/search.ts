@@ -7,7 +7,7 @@ import { locksOfFdinfo, readLocks } from '../../procfs/locks.ts';
 import { readUser } from '../../procfs/processes.ts';
 import { readProcess } from '../../procfs/status.ts';
 import { commandOf } from '../output/names.ts';
-import { type Lost, stillOf } from './still.ts';
+import { type Aside, stillOf } from './still.ts';
 
 export interface Search {
   kinds: readonly string[];
@@ -99,9 +99,9 @@ export function withinOf(pids: Iterable<number>): (task: number) => boolean {
 
 /**
  * The groups that are wanted, numbered anew; deleted files by the room that they take, the largest first.
- * @param lost - gets those of which that could not be told
+ * @param aside - gets what is found besides, and those of which it could not be told
  */
-export function searched(report: GroupReport, search: Search, lost: Lost): FoundReport {
+export function searched(report: GroupReport, search: Search, aside: Aside): FoundReport {
   const { kinds, match, uid, isDeleted, isLocked, min, inside } = search;
   const [nameOf, userOf] = [remembered(commandOf), remembered(readUser)];
   const shared = new Map(report.sharedTables.map(({ pid, sharedWith }) => [pid, sharedWith]));
@@ -115,21 +115,19 @@ export function searched(report: GroupReport, search: Search, lost: Lost): Found
     // A descriptor that others have by its table is one for each of them.
     const count = inside === undefined ? holders.length : pidsOf(holders.map(({ pid }) => pid)).length;
     if (count < min || !isAcross(pids)) return false;
-    if (link === null && kind === 'unknown' && (kinds.length > 0 || match !== undefined)) lost.add(group);
+    if (link === null && kind === 'unknown' && (kinds.length > 0 || match !== undefined)) aside.lose(group);
     if (kinds.length > 0 && !kinds.includes(kind)) return false;
     if (uid !== undefined && !pids.some((pid) => userOf(pid) === uid)) return false;
     return match === undefined || [link ?? kind, name ?? '', ...pids.map(nameOf)].some((text) => matches(text, match));
   });
-  const locked = new Set<string>();
-  if (isLocked) groups = groups.filter((group) => isLockedGroup(group, locked, lost));
+  if (isLocked) groups = groups.filter((group) => isLockedGroup(group, aside));
   const files = new Map<string, Bytes>();
-  if (isDeleted) groups = deletedOf(groups, files, lost);
+  if (isDeleted) groups = deletedOf(groups, files, aside);
   const sharedTables = report.sharedTables.filter(({ pid, sharedWith }) => isAcross([pid, ...sharedWith]));
   return {
     ...report,
     groups: groups.map((group, i) => ({ ...group, id: i + 1 })),
     sharedTables,
-    ...(isForLocksAlone(search) ? { unkept: unkeptLocks(locked) } : {}),
     ...(isDeleted
       ? { deleted: { files: files.size, bytes: sumOf(files, 'size'), allocated: sumOf(files, 'allocated') } }
       : {}),
@@ -151,12 +149,12 @@ const NO_FILES: ReadonlySet<FileGroup['kind']> = new Set(['memfd', 'message queu
  * A file may be called `x (deleted)`; only its having no name left proves it.
  * @param files - gets those of each by its device and inode
  */
-export function deletedOf(groups: readonly FoundGroup[], files: Map<string, Bytes>, lost: Lost): FoundGroup[] {
+export function deletedOf(groups: readonly FoundGroup[], files: Map<string, Bytes>, aside: Aside): FoundGroup[] {
   const found = groups.flatMap((group): FoundGroup[] => {
     if (group.link?.endsWith(DELETED) === false || NO_FILES.has(group.kind)) return [];
     const holder = stillOf(group);
     const stat = holder === undefined ? 'ENOENT' : statIno(holder.pid, holder.fd);
-    if (typeof stat === 'string') lost.add(group);
+    if (typeof stat === 'string') aside.lose(group);
     if (typeof stat === 'string' || (stat.more !== undefined && stat.more.nlink > 0)) return [];
     const told = group.kind === 'regular' ? stat.more : undefined;
     const bytes: Bytes = told === undefined ? NONE : { size: Number(told.size), allocated: Number(told.allocated) };
@@ -167,20 +165,17 @@ export function deletedOf(groups: readonly FoundGroup[], files: Map<string, Byte
 }
 
 /** Whether nothing but locks is looked for, so that a file which was left out is one that nobody was seen to have locked. */
-const isForLocksAlone = ({ isLocked, isDeleted, kinds, match, uid, min }: Search): boolean =>
+export const isForLocksAlone = ({ isLocked, isDeleted, kinds, match, uid, min }: Search): boolean =>
   isLocked && !isDeleted && min === 1 && kinds.length === 0 && match === undefined && uid === undefined;
 
 /** How many locks are on files of which no group keeps one: by a mapping, in flight, or by whom nobody could look at. */
-function unkeptLocks(kept: ReadonlySet<string>): number {
+export function unkeptLocks(kept: ReadonlySet<string>): number {
   const locks = readLocks((file) => !kept.has(file));
   return typeof locks === 'string' ? 0 : locks.length;
 }
 
-/**
- * Those of POSIX are shown in the table that took them only.
- * @param locked - gets what these are on
- */
-function isLockedGroup(group: FoundGroup, locked: Set<string>, lost: Lost): boolean {
+/** Those of POSIX are shown in the table that took them only. */
+function isLockedGroup(group: FoundGroup, aside: Aside): boolean {
   const { kind, link, holders } = group;
   if (!LOCKABLE.has(kind)) return false;
   let isRead = false;
@@ -190,9 +185,9 @@ function isLockedGroup(group: FoundGroup, locked: Set<string>, lost: Lost): bool
     if (ref === undefined || typeof info === 'string' || readLink(pid, ref.fd) !== link) continue;
     isRead = true;
     const locks = locksOfFdinfo(info.text);
-    for (const { file } of locks) locked.add(file);
+    for (const { file } of locks) aside.locked.add(file);
     if (locks.length > 0) return true;
   }
-  if (!isRead) lost.add(group);
+  if (!isRead) aside.lose(group);
   return false;
 }

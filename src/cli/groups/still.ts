@@ -32,27 +32,25 @@ function areOne(a: FileRef, b: FileRef): boolean {
   }
 }
 
-/** What was to be asked of groups, and could not be. */
-export class Lost {
-  #tasks: number[] = [];
+/** What one search finds out beside its groups. */
+export class Aside {
+  /** What the locks are on that groups show. */
+  readonly locked: Set<string> = new Set();
+  /** The tasks of which something was to be asked, and could not be. */
+  readonly #lost: number[] = [];
 
-  get isNone(): boolean {
-    return this.#tasks.length === 0;
+  get isAnyLost(): boolean {
+    return this.#lost.length > 0;
   }
 
-  /** Whoever has ended has nothing open. */
-  add({ holders: [first] }: FileGroup): void {
-    if (first !== undefined && isListed(first.pid)) this.#tasks.push(first.pid);
-  }
-
-  /** Before all is looked at once more. */
-  forget(): void {
-    this.#tasks = [];
+  /** Of a group that moved on; whoever has ended has nothing open. */
+  lose({ holders: [first] }: FileGroup): void {
+    if (first !== undefined && isListed(first.pid)) this.#lost.push(first.pid);
   }
 
   countIn(coverage: Coverage): Coverage {
     const account = new Account();
-    for (const pid of this.#tasks) account.skip(pid, 'EAGAIN', 'descriptor');
-    return { ...coverage, skipped: [...coverage.skipped, ...account.toCoverage().skipped] };
+    for (const pid of this.#lost) account.skip(pid, 'EAGAIN', 'descriptor');
+    return { ...coverage, skipped: [...coverage.skipped, ...account.skipped] };
   }
 }

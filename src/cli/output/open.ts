@@ -1,7 +1,7 @@
 /** What `kcmp who` says of a port, a path and the like: the answer in one line, then each open file description. */
 import { type FoundFile, type Holder, type OpenReport, probe } from '../../index.ts';
 import { statIno } from '../../procfs/fd.ts';
-import { DELETED } from '../../procfs/link.ts';
+import { DELETED, withoutDeleted } from '../../procfs/link.ts';
 import { locate } from '../../procfs/raw/path.ts';
 import { describeFile, plural } from '../../util/text.ts';
 import { ofNothing, ofUnheld, whoUnseen } from './open/nobody.ts';
@@ -53,8 +53,7 @@ const fullOf = (files: readonly FoundFile[]): string =>
 function isFormer({ kind, link, former, holders: [holder] }: FoundFile, reference: string): boolean {
   if (kind === 'memfd' || former === true) return former === true;
   const { basename } = process.getBuiltinModule('node:path');
-  if (link?.endsWith(DELETED) !== true || basename(link.slice(0, -DELETED.length)) !== basename(reference))
-    return false;
+  if (link?.endsWith(DELETED) !== true || basename(withoutDeleted(link)) !== basename(reference)) return false;
   const located = locate(reference);
   if (typeof located === 'string' || holder === undefined) return true;
   const stat = statIno(holder.pid, holder.fd);
@@ -72,19 +71,19 @@ function otherNameOf({ link }: FoundFile, reference: string): string | undefined
 /** Of those that are it for sure; where there is none, who has what may be it, and why that could not be told. */
 function ofSure(files: readonly FoundFile[], report: OpenReport): string {
   const sure = files.filter(({ doubt }) => doubt === undefined);
-  return sure.length > 0 ? ofFiles(sure, report) : `${report.reference} may be ${ofDoubtful(files, report)}`;
+  if (sure.length > 0) return ofFiles(sure, report);
+  return `${report.reference} may be ${heldByAny(files, report)}: ${files[0]?.doubt}`;
 }
 
-function ofDoubtful(files: readonly FoundFile[], report: OpenReport): string {
+function heldByAny(files: readonly FoundFile[], report: OpenReport): string {
   const holders = holdersOf(files);
-  const by = holders.length === 0 ? `held by ${whoUnseen(report)}` : heldBy(holders);
-  return `${by}: ${files[0]?.doubt}`;
+  return holders.length === 0 ? `held by ${whoUnseen(report)}` : heldBy(holders);
 }
 
 function ofFiles(files: readonly FoundFile[], report: OpenReport): string {
   const [first] = files as [FoundFile];
   const holders = holdersOf(files);
-  const by = holders.length === 0 ? `held by ${whoUnseen(report)}` : heldBy(holders);
+  const by = heldByAny(files, report);
   if (report.missing === undefined && files.every((file) => isFormer(file, report.reference))) {
     // Whether its file was deleted or renamed a socket does not tell.
     const what =

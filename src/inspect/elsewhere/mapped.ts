@@ -2,7 +2,7 @@
  * Who has a file mapped. A mapping keeps the description that it was made from, and its lock, when every descriptor is
  * closed; which description of the inode that was, nobody is told.
  */
-import { type FileStat, inodeKey, listDescriptors, readLink } from '../../procfs/fd.ts';
+import { type FileStat, inodeKey, isSameInode, listDescriptors, readLink } from '../../procfs/fd.ts';
 import { DELETED } from '../../procfs/link.ts';
 import { isBelow, type Mount } from '../../procfs/kind/mountinfo.ts';
 import { type Mapping, readFileMappings, readMappings, readMappingsOn, statMapping } from '../../procfs/maps.ts';
@@ -125,11 +125,11 @@ function isOf(
   pid: number,
   mapping: Mapping,
   link: string,
-  { dev, ino }: FileStat,
-  isIt: (stat: FileStat) => boolean = (stat) => stat.dev === dev && stat.ino === ino,
+  inode: FileStat,
+  isIt: (stat: FileStat) => boolean = (stat) => isSameInode(stat, inode),
 ): boolean {
   const stat = statMapping(pid, mapping);
   if (typeof stat !== 'string') return isIt(stat);
   // The device is another one on btrfs, but hardly the name as well.
-  return mapping.ino === ino && (mapping.dev === dev || mapping.link === link);
+  return mapping.ino === inode.ino && (mapping.dev === inode.dev || mapping.link === link);
 }

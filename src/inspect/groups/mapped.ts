@@ -1,6 +1,6 @@
 /** Deleted files that somebody has mapped: they take room until nobody has, also when every descriptor is closed. */
 import { type FileStat, inodeKey } from '../../procfs/fd.ts';
-import { DELETED } from '../../procfs/link.ts';
+import { withoutDeleted } from '../../procfs/link.ts';
 import { type Mapping, readDeletedMappings, statMapping } from '../../procfs/maps.ts';
 import { listProcesses } from '../../procfs/processes.ts';
 import { locate } from '../../procfs/raw/path.ts';
@@ -51,7 +51,7 @@ export function* deletedMappings(
 function fileOf(pid: number, mapping: Mapping): DeletedMapping | undefined {
   if (UNNAMED.test(mapping.link)) return undefined;
   const stat = statMapping(pid, mapping);
-  const path = mapping.link.slice(0, -DELETED.length);
+  const path = withoutDeleted(mapping.link);
   if (typeof stat !== 'string') return hasName(stat) ? undefined : { ...keyed(stat, path), ...bytesOf(stat) };
   // A file may be called `x (deleted)`.
   const named = locate(mapping.link);

@@ -1,9 +1,5 @@
 /** What one look at a table found. */
-import { readLink } from '../../procfs/fd.ts';
-import { EPOLL_LINK } from '../../procfs/link.ts';
-import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import type { Holder } from '../../scan/holder.ts';
-import type { Steps } from '../../scan/steps.ts';
 import type { Scan, Table } from '../../scan/tables.ts';
 import type { Still, Witness } from './subject.ts';
 
@@ -60,20 +56,5 @@ export function* stillHolders(all: ReadonlyMap<Table, Found>, scan: Scan): Gener
     const { pid, rest } = table;
     const holders = sightings.filter(isHolder);
     if (holders.length > 0 && scan.isStill(table)) for (const witness of holders) yield { witness, pid, rest };
-  }
-}
-
-/** The descriptors of a table that are epoll instances, by a walk of their own. */
-export function* epollsOf({ id, fds }: Table): Steps<number[]> {
-  const epolls: number[] = [];
-  const folder = FdFolder.open(id, 'fd');
-  try {
-    for (const [i, fd] of fds.entries()) {
-      if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield;
-      if ((folder?.link(fd) ?? readLink(id, fd)) === EPOLL_LINK) epolls.push(fd);
-    }
-    return epolls;
-  } finally {
-    folder?.close();
   }
 }

@@ -18,7 +18,6 @@ import {
   BETWEEN_PAUSES,
   CHANGED,
   countOf,
-  epollsOf,
   type Found,
   isAlike,
   isHolder,
@@ -28,6 +27,7 @@ import {
   stillHolders,
 } from './found.ts';
 import type { Subject } from './subject.ts';
+import { instancesIn } from '../watchers/lists.ts';
 import { ERRNO } from '../../util/errno.ts';
 
 const { EBADF, ESRCH } = ERRNO;
@@ -71,7 +71,7 @@ export class Search {
     const all: FileRef[] = [];
     for (const table of this.#scan.tables) {
       yield;
-      const fds = this.#isLinkNeeded ? this.foundIn(table).epolls : yield* epollsOf(table);
+      const fds = this.#isLinkNeeded ? this.foundIn(table).epolls : (yield* instancesIn(table)).efds;
       for (const fd of fds) all.push({ pid: table.id, fd });
     }
     return all;

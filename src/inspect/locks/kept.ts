@@ -12,6 +12,11 @@ export interface Kept extends LockLine {
   keptBy: FileRef[];
 }
 
+/** The same, and what its descriptors are taken for. */
+interface Shown extends Kept {
+  anchor: FileRef;
+}
+
 /** A descriptor, and another one of the description that it is taken for. */
 export interface Keeper {
   ref: Holder;
@@ -45,8 +50,8 @@ function linesOf({ ref, anchor }: Keeper, comparable: boolean, isAnew: boolean):
  * @param isAnew - whether all are to be read anew
  */
 export function* keptAmong(keepers: readonly Keeper[], comparable: boolean, isAnew: boolean): Steps<Kept[]> {
-  const found = new Map<string, Array<Kept & { anchor: FileRef }>>();
-  const isOne = (kept: Kept & { anchor: FileRef }, { ref, anchor }: Keeper): boolean => {
+  const found = new Map<string, Shown[]>();
+  const isOne = (kept: Shown, { ref, anchor }: Keeper): boolean => {
     const { type, mode, keptBy } = kept;
     if (type === 'posix') return keptBy[0]?.pid === ref.pid;
     return kept.anchor === anchor || (comparable ? isSame(keptBy[0] as FileRef, ref) : mode === 'write');

@@ -1,5 +1,5 @@
 /** What the kernel itself has of a filesystem, a file or a device: mounts of other filesystems, loop devices, swap space. */
-import type { FileStat } from '../../procfs/fd.ts';
+import { type FileStat, isSameInode } from '../../procfs/fd.ts';
 import { readLoopFiles, readSwapFiles } from '../../procfs/kind/backing.ts';
 import { kindOf, S_IFDIR } from '../../procfs/kind.ts';
 import { DELETED } from '../../procfs/link.ts';
@@ -63,8 +63,8 @@ const backedBy = (usedAs: (file: string) => Used | undefined): Elsewhere[] =>
     return used === undefined ? [] : [{ ...entry, ...used }];
   });
 
-const isSame = (located: ReturnType<typeof locate>, { dev, ino }: FileStat): boolean =>
-  typeof located !== 'string' && located.stat.dev === dev && located.stat.ino === ino;
+const isSame = (located: ReturnType<typeof locate>, inode: FileStat): boolean =>
+  typeof located !== 'string' && isSameInode(located.stat, inode);
 
 /**
  * Where a device is mounted: anywhere, since another mount namespace has mounts of its own. A filesystem of several devices,

@@ -5,7 +5,7 @@
  */
 import { type FileStat, inodeKey, statIno } from '../../procfs/fd.ts';
 import { S_IFDIR, S_IFMT, S_IFSOCK } from '../../procfs/kind.ts';
-import { DELETED } from '../../procfs/link.ts';
+import { DELETED, withoutDeleted } from '../../procfs/link.ts';
 import { type Mount, readMounts } from '../../procfs/kind/mountinfo.ts';
 import { overlaysOf } from '../../procfs/kind/overlay.ts';
 import { pathOfMissing } from '../../procfs/raw/missing.ts';
@@ -39,9 +39,6 @@ function wholePath(path: string): string {
     return path;
   }
 }
-
-/** As /proc prints what is deleted, it may be asked for. */
-const asPrinted = (path: string): string => (path.endsWith(DELETED) ? path.slice(0, -DELETED.length) : path);
 
 export class SoughtPath implements Sought {
   inode: FileStat | undefined;
@@ -114,7 +111,8 @@ export class SoughtPath implements Sought {
     this.inode = typeof located === 'string' ? undefined : located.stat;
     this.mount = typeof located === 'string' ? undefined : located.mount;
     this.part = typeof located === 'string' ? undefined : located.part;
-    this.path = typeof located === 'string' ? pathOfMissing(asPrinted(this.#asked)) : located.path;
+    // As /proc prints what is deleted, it may be asked for.
+    this.path = typeof located === 'string' ? pathOfMissing(withoutDeleted(this.#asked)) : located.path;
     this.text = this.path + DELETED;
     // A path that is there and no socket is none that a socket was bound to; on a filesystem any may be.
     const { inode, mount } = this;

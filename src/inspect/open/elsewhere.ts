@@ -21,14 +21,14 @@ import type { OpenFile } from '../open-file.ts';
 import { SoughtPath } from './by-path.ts';
 import { SoughtPort } from './by-port.ts';
 import { keptByKernel } from './by-kernel.ts';
-import { isOnInode, type Sought, Tester } from './sought.ts';
+import { lookAt } from './search.ts';
+import { isOnInode, type Sought } from './sought.ts';
 import { type Used, usesOf } from './uses.ts';
 
 const MAPPABLE: ReadonlySet<FileKind> = new Set(['regular', 'character device', 'block device']);
 
 /** So often what may have come down since is looked for. */
 const ROUNDS = 8;
-const BETWEEN_PAUSES = 256;
 /** Of the work. */
 const [USED, MAPPED] = [0.3, 0.7];
 
@@ -73,24 +73,15 @@ function* aloftOf(sought: Sought, scan: Scan, links: readonly string[]): Steps<E
     const carriers = carriersIn(yield* lookAloft({ tables, account }, sockets), (text) => isRegistered(text, links));
     if (carriers.length > 0 || round === ROUNDS) return carriers;
     tables = yield* readMoved(scan);
-    for (const { id } of tables) if (yield* isOpenIn(sought, id)) return undefined;
+    for (const table of tables) if (yield* isOpenIn(sought, table)) return undefined;
   }
   return [];
 }
 
 /** Whether a table has it by now: what is there is asked about at once, since it may be handed on each millisecond. */
-function* isOpenIn(sought: Sought, id: number): Steps<boolean> {
-  const fds = listDescriptors(id);
-  const tester = new Tester(sought, id);
-  try {
-    for (const [i, fd] of (typeof fds === 'string' ? [] : fds).entries()) {
-      if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield;
-      if (typeof tester.test(fd) === 'string') return true;
-    }
-    return false;
-  } finally {
-    tester.close();
-  }
+function* isOpenIn(sought: Sought, table: Table): Steps<boolean> {
+  const fds = listDescriptors(table.id);
+  return typeof fds !== 'string' && (yield* lookAt(sought, { ...table, fds })).hits.length > 0;
 }
 
 /** Who has it mapped, and of a path who has a file mapped that had that name before. */

@@ -61,31 +61,32 @@ export class OpenSearch {
     const changed = new Set<Table>();
     for (const [i, table] of tables.entries()) {
       const before = this.#found.get(table);
-      const found = yield* part(i / tables.length, (i + 1) / tables.length, this.#lookAt(table));
+      const found = yield* part(i / tables.length, (i + 1) / tables.length, lookAt(this.#sought, table));
       this.#found.set(table, found);
       if (found.hasGone || !table.isWhole || (before !== undefined && !isAlike(before, found))) changed.add(table);
       yield (i + 1) / tables.length;
     }
     return changed;
   }
+}
 
-  *#lookAt(table: Table): Steps<Found> {
-    const found: Found = { count: table.fds.length, hits: [], skipped: [], hasGone: false };
-    const tester = new Tester(this.#sought, table.id);
-    try {
-      for (const [i, fd] of table.fds.entries()) {
-        if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield i / table.fds.length;
-        const link = tester.test(fd);
-        if (typeof link === 'string') found.hits.push({ table, fd, link });
-        else if (link === undefined) continue;
-        else if (isClosed(link.code)) found.hasGone = true;
-        else found.skipped.push(link.code);
-      }
-    } finally {
-      tester.close();
+/** One look at a table, as it was listed. */
+export function* lookAt(sought: Sought, table: Table): Steps<Found> {
+  const found: Found = { count: table.fds.length, hits: [], skipped: [], hasGone: false };
+  const tester = new Tester(sought, table.id);
+  try {
+    for (const [i, fd] of table.fds.entries()) {
+      if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield i / table.fds.length;
+      const link = tester.test(fd);
+      if (typeof link === 'string') found.hits.push({ table, fd, link });
+      else if (link === undefined) continue;
+      else if (isClosed(link.code)) found.hasGone = true;
+      else found.skipped.push(link.code);
     }
-    return found;
+  } finally {
+    tester.close();
   }
+  return found;
 }
 
 /** Whether two looks at a table found the same. */

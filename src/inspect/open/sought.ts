@@ -1,7 +1,7 @@
 /** What is looked for among all descriptors: by what their links read, by an inode, or by both. */
 import { errnoName } from '../../binding/errors.ts';
 import { isOneDevice } from '../../descriptions/same-inode.ts';
-import { type FileStat, readLink, statIno } from '../../procfs/fd.ts';
+import { type FileStat, isSameInode, readLink, statIno } from '../../procfs/fd.ts';
 import type { Mount } from '../../procfs/kind/mountinfo.ts';
 import { S_IFMT } from '../../procfs/kind.ts';
 import { FdFolder } from '../../procfs/raw/fd-directory.ts';
@@ -93,8 +93,8 @@ function* never(): Steps<boolean> {
 export const isOfPart = (part: number | undefined): boolean => part === undefined || seen.mount() === part;
 
 /** Whether a file is on the inode that is sought, be it by an overlay. */
-export const isOnInode = ({ inode, overlays }: Sought, { dev, ino }: Pick<FileStat, 'dev' | 'ino'>): boolean =>
-  (inode?.dev === dev && inode.ino === ino) || overlays?.get(dev) === ino;
+export const isOnInode = ({ inode, overlays }: Sought, stat: FileStat): boolean =>
+  isSameInode(inode, stat) || overlays?.get(stat.dev) === stat.ino;
 
 /** A socket as the kernel lists it. */
 export type ListedSocket = InetSocket | UnixSocket | UnixListing;

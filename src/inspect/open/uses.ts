@@ -3,7 +3,7 @@ import { KCMP_FS } from '../../binding/abi.ts';
 import { kcmpRaw } from '../../binding/syscall.ts';
 import { type FileStat, statAt } from '../../procfs/fd.ts';
 import { kindOf } from '../../procfs/kind.ts';
-import { codeOf, fs } from '../../procfs/read.ts';
+import { readLinkText } from '../../procfs/read.ts';
 import { listTasks } from '../../procfs/processes.ts';
 import { countTasks } from '../../procfs/raw/fd-listing.ts';
 import { PROC } from '../../procfs/root.ts';
@@ -23,13 +23,13 @@ export function* usesOf({ tables }: Scan, sought: Sought): Steps<Elsewhere[]> {
   const { inode, mount, part, text } = sought;
   const isAny = mount !== undefined;
   const usedAs = (link: string): Used | undefined => {
-    const isNamed = inode !== undefined || (text !== undefined && textOf(link) === text);
+    const isNamed = inode !== undefined || (text !== undefined && readLinkText(link) === text);
     // Refused is only who could not be scanned either.
     const stat = isNamed ? statAt(link) : 'ENOENT';
     if (typeof stat === 'string') return undefined;
     if (inode === undefined) return sought.isHere?.(stat) === false ? undefined : {};
     if (isAny ? stat.dev === inode.dev && isOfPart(part) : isOnInode(sought, stat)) return {};
-    const isFormer = !isAny && sought.isFormer?.(stat) === true && textOf(link) === text;
+    const isFormer = !isAny && sought.isFormer?.(stat) === true && readLinkText(link) === text;
     return isFormer ? { deleted: true } : undefined;
   };
   const hows = USES.filter((how) => inode === undefined || isAny || mayBe(how, inode));
@@ -61,13 +61,4 @@ function withOwnFs(pid: number): number[] {
 function mayBe(how: (typeof USES)[number], { mode }: FileStat): boolean {
   const kind = kindOf(null, mode);
   return how === 'exe' ? kind === 'regular' : kind === DIRECTORY;
-}
-
-function textOf(link: string): string | undefined {
-  try {
-    return fs().readlinkSync(link);
-  } catch (error) {
-    codeOf(error);
-    return undefined;
-  }
 }

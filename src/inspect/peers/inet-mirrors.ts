@@ -18,9 +18,6 @@ export interface Placed {
   place: Place;
 }
 
-/** Where to look: home is the first; undefined among these is a pause. */
-type Wheres = () => Iterable<Place | undefined>;
-
 /** Who has got the end of a stream, or its answer: the other end has left this state. */
 const ENDED: ReadonlySet<SocketState> = new Set(['CLOSE_WAIT', 'LAST_ACK', 'FIN_WAIT2']);
 const fits = (a: SocketState, b: SocketState): boolean =>
@@ -29,19 +26,20 @@ const fits = (a: SocketState, b: SocketState): boolean =>
 /**
  * The sockets that may be the other end: that of this namespace, or else those of all others, where addresses that are not
  * loopback's mean the same. 'several' when another one has the addresses of the socket itself.
+ * @param places - the first is that of the socket; undefined among these is a pause
  * @param onRefused - told of a namespace that could not be asked
  */
 export function* mirrorsOf(
   { socket: { local, remote, state }, place }: Placed,
   protocol: InetProtocol,
-  places: Wheres,
+  places: Iterable<Place | undefined>,
   tables: SocketTables,
   onRefused: (refusal: Refusal) => void,
 ): Steps<Placed[] | 'several'> {
   const found: Placed[] = [];
   const isNear = isLoopback(local.address) || isLoopback(remote.address);
   let hasTwin = false;
-  for (const at of isNear ? [place] : places()) {
+  for (const at of isNear ? [place] : places) {
     yield;
     if (at === undefined) continue;
     const socket = yield* tables.match(at, protocol, remote, local);

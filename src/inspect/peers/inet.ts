@@ -69,8 +69,7 @@ export class InetPeer extends SocketPeer {
       socket: { local, remote, state },
       place,
     } = own;
-    const places = (): Iterable<Place | undefined> => this.placesFrom(place);
-    const mirrors = yield* mirrorsOf(own, this.#protocol, places, this.tables, (refusal) => {
+    const mirrors = yield* mirrorsOf(own, this.#protocol, this.placesFrom(place), this.tables, (refusal) => {
       this.#refused ??= refusal;
     });
     if (mirrors === 'several') return this.become('unknown', SEVERAL);

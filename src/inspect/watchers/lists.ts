@@ -8,16 +8,18 @@ import { accessToTargets } from '../../binding/explain.ts';
 import type { FileRef } from '../../binding/kcmp.ts';
 import { EpollFile } from '../../procfs/epoll-file.ts';
 import { parseItemsAs } from '../../procfs/epoll-items.ts';
-import { isClosed, listDescriptors, tryLink } from '../../procfs/fd.ts';
+import { linkAt } from '../../procfs/fd.ts';
 import { EPOLL_LINK } from '../../procfs/link.ts';
+import { FdFolder } from '../../procfs/raw/fd-directory.ts';
 import { mayKeepMutex } from '../../scan/busy.ts';
 import type { Steps } from '../../scan/steps.ts';
 import { isSame } from '../../scan/subject.ts';
-import type { Scan } from '../../scan/tables.ts';
+import type { Scan, Table } from '../../scan/tables.ts';
 import { Walks } from '../epoll/walks.ts';
 import { ERRNO } from '../../util/errno.ts';
 
 const { EPERM } = ERRNO;
+const BETWEEN_PAUSES = 256;
 const GONE: ReadonlySet<string> = new Set(['EBADF', 'EINVAL', 'ENOENT', 'ESRCH']);
 
 /** An epoll instance that watches a description. */
@@ -48,21 +50,21 @@ export interface Found {
   hasGone: boolean;
 }
 
-/** The instances that tasks have by now. */
-export function* instancesIn(tasks: readonly number[]): Steps<Map<number, Instances>> {
-  const all = new Map<number, Instances>();
-  for (const id of tasks) {
-    const fds = listDescriptors(id);
-    const own: Instances = { efds: [], hasGone: false };
-    for (const fd of typeof fds === 'string' ? [] : fds) {
-      yield;
-      const link = tryLink(id, fd);
-      if (typeof link === 'string') own.hasGone ||= isClosed(link);
-      else if (link.link === EPOLL_LINK) own.efds.push(fd);
+/** Those among the descriptors of a table. */
+export function* instancesIn({ id, fds }: Pick<Table, 'id' | 'fds'>): Steps<Instances> {
+  const instances: Instances = { efds: [], hasGone: false };
+  const folder = FdFolder.open(id, 'fd');
+  try {
+    for (const [i, fd] of fds.entries()) {
+      if (i % BETWEEN_PAUSES === BETWEEN_PAUSES - 1) yield;
+      const link = linkAt(id, fd, folder);
+      if (link === undefined) instances.hasGone = true;
+      else if (link === EPOLL_LINK) instances.efds.push(fd);
     }
-    all.set(id, own);
+    return instances;
+  } finally {
+    folder?.close();
   }
-  return all;
 }
 
 /** What they tell of a file on an inode, by task. */

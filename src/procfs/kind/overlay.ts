@@ -7,7 +7,7 @@
 import type { FileStat } from '../fd.ts';
 import { listProcesses } from '../processes.ts';
 import { locate, pathOf } from '../raw/path.ts';
-import { codeOf, fs } from '../read.ts';
+import { readLinkText } from '../read.ts';
 import { PROC } from '../root.ts';
 import type { Pausing } from '../../util/drain.ts';
 import { isBelow, type Mount, readMounts, unescaped } from './mountinfo.ts';
@@ -37,16 +37,6 @@ export function hasLayerOn(overlay: Mount, mount: Mount): boolean {
   return folders.map(pathOf).some((folder) => folder === mount.point || isBelow(mount, folder ?? ''));
 }
 
-/** Which mount namespace a task is in; undefined where it may not be looked at. */
-function namespaceOf(pid: number): string | undefined {
-  try {
-    return fs().readlinkSync(`${PROC}/${pid}/ns/mnt`);
-  } catch (error) {
-    codeOf(error);
-    return undefined;
-  }
-}
-
 /** Adds those of one mount namespace. */
 function mergedIn(pid: number, path: string, inode: FileStat, merged: Map<number, bigint>): void {
   const mounts = readMounts(pid);
@@ -72,7 +62,7 @@ export function* overlaysOf(path: string, inode: FileStat): Pausing<ReadonlyMap<
   const namespaces = new Set<string>();
   for (const pid of [process.pid, ...listProcesses()]) {
     yield;
-    const namespace = namespaceOf(pid);
+    const namespace = readLinkText(`${PROC}/${pid}/ns/mnt`);
     if (namespace === undefined || namespaces.has(namespace)) continue;
     namespaces.add(namespace);
     mergedIn(pid, path, inode, merged);

@@ -4,7 +4,7 @@
  * there that it is of that one: an equal name may be of a file that was replaced, or of a container's; and by another name
  * one may be that was bound through a link or a bind mount, or was renamed.
  */
-import type { FileStat } from '../../../procfs/fd.ts';
+import { type FileStat, isSameInode } from '../../../procfs/fd.ts';
 import { S_IFMT, S_IFSOCK } from '../../../procfs/kind.ts';
 import { isBelow, type Mount, readMounts } from '../../../procfs/kind/mountinfo.ts';
 import { inodeOf } from '../../../procfs/link.ts';
@@ -152,10 +152,10 @@ export class BoundSockets {
   }
 
   /** Whether a name is one of the file now, as it is by another link to its folder. */
-  #leadsTo(name: string, { dev, ino }: FileStat): boolean {
+  #leadsTo(name: string, inode: FileStat): boolean {
     const isAlike = name.startsWith('/') && basename(name) === basename(this.#factsOf().path);
     const located = isAlike ? locate(name) : 'ENOENT';
-    return typeof located !== 'string' && located.stat.dev === dev && located.stat.ino === ino;
+    return typeof located !== 'string' && isSameInode(located.stat, inode);
   }
 
   /** The kernel tells the device of the whole filesystem, of which each subvolume has the same numbers: the name decides. */
