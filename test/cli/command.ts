@@ -3,6 +3,7 @@ import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:chi
 import { fileURLToPath } from 'node:url';
 import type { Io } from '../../src/cli/io.ts';
 import { run } from '../../src/cli/run.ts';
+import type { Child } from '../support/child.ts';
 import '../support/leash.ts';
 import * as libc from '../support/libc.ts';
 
@@ -33,6 +34,17 @@ export async function kcmp(...args: Array<string | number>): Promise<Result> {
   result.code = await run(args.map(String), io);
   return result;
 }
+
+/** `kcmp …` in a child, under whatever that was put. */
+export const kcmpIn = (child: Child, ...args: Array<string | number>): Promise<Result> =>
+  child.run(
+    async (_, source: string, args: Array<string | number>) => {
+      const { kcmp } = (await import(source)) as typeof import('./command.ts');
+      return await kcmp(...args);
+    },
+    import.meta.url,
+    args,
+  );
 
 /** The document that `kcmp … --json` prints, with its exit code. */
 export async function kcmpJson<T>(

@@ -6,10 +6,9 @@ import type { Facts } from '../../src/cli/doctor/facts.ts';
 import { diagnose, type Problem } from '../../src/cli/doctor/remedies.ts';
 import { type ChildOptions, startChild } from '../support/child.ts';
 import { AS_NOBODY, needsRoot, ORDINARY } from '../support/user.ts';
-import { kcmp, kcmpJson, kcmpProcess, type Result } from './command.ts';
+import { kcmp, kcmpIn, kcmpJson, kcmpProcess, type Result } from './command.ts';
 
 type Report = Facts & { problems: Problem[] };
-const RUN = new URL('../../src/cli/run.ts', import.meta.url).href;
 const LABELS = [
   'platform',
   'kernel',
@@ -31,24 +30,11 @@ async function doctorUnder(
   options: ChildOptions = {},
 ): Promise<Result> {
   await using child = await startChild(options);
-  return await child.run(
-    async ({ seccomp }, source: string, filter: string, args: string[]) => {
-      if (filter === 'kill') seccomp.killOnKcmp();
-      else seccomp.refuseKcmp(filter as 'EPERM');
-      const { run } = (await import(source)) as typeof import('../../src/cli/run.ts');
-      const result = { code: 0, out: '', err: '' };
-      result.code = await run(['doctor', ...args], {
-        out: (text) => void (result.out += text),
-        err: (text) => void (result.err += text),
-        errIsTerminal: () => false,
-        now: () => 0,
-      });
-      return result;
-    },
-    RUN,
-    filter,
-    args,
-  );
+  await child.run(({ seccomp }, filter: string) => {
+    if (filter === 'kill') seccomp.killOnKcmp();
+    else seccomp.refuseKcmp(filter as 'EPERM');
+  }, filter);
+  return await kcmpIn(child, 'doctor', ...args);
 }
 
 test('it fits one screen, answers first, and tells every fact', async () => {

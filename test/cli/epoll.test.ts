@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { listEpolls, resolveEpoll, type EpollReport } from '../../src/index.ts';
 import { startChild, type Child } from '../support/child.ts';
 import * as libc from '../support/libc.ts';
-import { kcmp, kcmpJson, mask, squeeze } from './command.ts';
+import { kcmp, kcmpIn, kcmpJson, mask, type Result, squeeze } from './command.ts';
 
 const dotMissing = spawnSync('dot', ['-V']).status === 0 ? false : 'dot (graphviz) is not installed';
 
@@ -168,29 +168,18 @@ test('--graph mermaid has dashed arrows to stale targets', async () => {
 
 test('under a filter like that of containers, sockets still resolve, and what stays undecided is 2 for --check', async () => {
   await using filtered = await startChild();
-  const { code, out, err, sockets } = await filtered.run(
-    async ({ libc, seccomp }, source: string) => {
-      const socket = libc.socketpair()[0];
-      const eventfd = libc.eventfd();
-      const [sockets, mixed] = [libc.epollCreate(), libc.epollCreate()];
-      for (const efd of [sockets, mixed]) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, socket);
-      libc.epollCtl(mixed, libc.EPOLL_CTL_ADD, eventfd);
-      seccomp.refuseKcmp('EPERM');
-      const { run } = (await import(source)) as typeof import('../../src/cli/run.ts');
-      const check = async (efd: number): Promise<{ code: number; out: string; err: string }> => {
-        const result = { code: 0, out: '', err: '' };
-        result.code = await run(['epoll', `${process.pid}:${efd}`, '--check'], {
-          out: (text) => void (result.out += text),
-          err: (text) => void (result.err += text),
-          errIsTerminal: () => false,
-          now: () => 0,
-        });
-        return result;
-      };
-      return { ...(await check(mixed)), sockets: await check(sockets) };
-    },
-    new URL('../../src/cli/run.ts', import.meta.url).href,
-  );
+  const efds = await filtered.run(({ libc, seccomp }) => {
+    const socket = libc.socketpair()[0];
+    const eventfd = libc.eventfd();
+    const [sockets, mixed] = [libc.epollCreate(), libc.epollCreate()];
+    for (const efd of [sockets, mixed]) libc.epollCtl(efd, libc.EPOLL_CTL_ADD, socket);
+    libc.epollCtl(mixed, libc.EPOLL_CTL_ADD, eventfd);
+    seccomp.refuseKcmp('EPERM');
+    return { sockets, mixed };
+  });
+  const check = (efd: number): Promise<Result> => kcmpIn(filtered, 'epoll', `${filtered.pid}:${efd}`, '--check');
+  const { code, out, err } = await check(efds.mixed);
+  const sockets = await check(efds.sockets);
   assert.equal(sockets.code, 0, sockets.err);
   assert.match(sockets.out, /is an epoll instance with 1 target: 1 live\.\n/);
   assert.equal(code, 2);

@@ -7,8 +7,8 @@ import { after, before, test } from 'node:test';
 import { tellPartial } from '../../src/cli/output/coverage.ts';
 import type { Coverage } from '../../src/index.ts';
 import { type Child, startChild } from '../support/child.ts';
+import { kcmpIn, type Result } from './command.ts';
 
-const RUN = import.meta.resolve('../../src/cli/run.ts');
 const path = join(realpathSync(tmpdir()), `kcmp-unseen-${process.pid}`);
 let filtered: Child;
 let fd: number;
@@ -25,23 +25,7 @@ after(async () => {
 });
 
 /** `kcmp …` where a filter refuses kcmp(2). */
-const kcmp = (...args: string[]): Promise<{ out: string; err: string }> =>
-  filtered.run(
-    async (_, source: string, args: string[]) => {
-      const { run } = (await import(source)) as typeof import('../../src/cli/run.ts');
-      const said = { out: '', err: '' };
-      const io = {
-        out: (text: string) => void (said.out += text),
-        err: (text: string) => void (said.err += text),
-        errIsTerminal: () => false,
-        now: () => 0,
-      };
-      await run(args, io);
-      return said;
-    },
-    RUN,
-    args,
-  );
+const kcmp = (...args: string[]): Promise<Result> => kcmpIn(filtered, ...args);
 
 test('descriptors that cannot be compared are not called descriptions', async () => {
   const { out } = await kcmp('who', path);

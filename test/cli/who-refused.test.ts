@@ -17,7 +17,7 @@ import { after, before, test } from 'node:test';
 import { Fds } from '../support/brute.ts';
 import { type Child, startChild } from '../support/child.ts';
 import * as sockets from '../support/sockets.ts';
-import type { Result } from './command.ts';
+import { kcmpIn, type Result } from './command.ts';
 
 const { pid } = process;
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kcmp-who-refused-')));
@@ -34,23 +34,7 @@ after(async () => {
 });
 
 /** `kcmp …` of a process that is refused every new socket. */
-const kcmp = (...args: Array<string | number>): Promise<Result> =>
-  asker.run(
-    async (_, source: string, args: string[]) => {
-      const { run } = (await import(source)) as typeof import('../../src/cli/run.ts');
-      const result = { code: 0, out: '', err: '' };
-      const io = {
-        out: (text: string) => void (result.out += text),
-        err: (text: string) => void (result.err += text),
-        errIsTerminal: () => false,
-        now: () => 0,
-      };
-      result.code = await run(args, io);
-      return result;
-    },
-    new URL('../../src/cli/run.ts', import.meta.url).href,
-    args.map(String),
-  );
+const kcmp = (...args: Array<string | number>): Promise<Result> => kcmpIn(asker, ...args);
 
 test('of a unix listener it is not said that nobody waits, but that it could not be told', async () => {
   const path = join(folder, 'waits.sock');
